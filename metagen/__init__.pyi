@@ -1,0 +1,14 @@
+from . import dataset as dataset
+from . import design as design
+from . import errors as errors
+from . import fab as fab
+from . import fdtd as fdtd
+from . import lens as lens
+from . import metrics as metrics
+from . import propagation as propagation
+from . import rcwa as rcwa
+from . import surrogate as surrogate
+from .layout import Layout as Layout
+from .nearfield import NearField as NearField
+from .platform import Platform as Platform
+from .rcwa.table import PhaseTable as PhaseTable
