@@ -1,0 +1,27 @@
+# `make demo` runs the whole chain, `make test` all checks; each first does whatever set-up is missing.
+
+VENV ?= .venv
+READY := $(VENV)/.ready
+
+.PHONY: demo test check setup lock
+
+demo: $(READY)
+	$(VENV)/bin/metagen demo --output runs/demo
+
+test: check
+	$(VENV)/bin/pytest
+
+check: $(READY)
+	$(VENV)/bin/ruff check
+	$(VENV)/bin/ruff format --check
+	$(VENV)/bin/mypy
+
+setup: $(READY)
+
+$(READY): containers/install.sh containers/requirements.lock pyproject.toml
+	containers/install.sh $(VENV)
+	touch $@
+
+# Renew the locked versions: resolve what pyproject.toml allows, in an environment that can hold Debian's Meep.
+lock:
+	containers/lock.sh

@@ -1,0 +1,180 @@
+"""Many independent simulations: which there are, which are missing, and running those."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import Field
+from tqdm import tqdm
+
+from metagen.errors import FormatError, InputError
+from metagen.families import Family
+from metagen.fdtd.engine import meep
+from metagen.fdtd.numerics import Numerics, grid_for
+from metagen.fdtd.simulate import Progress, simulate
+from metagen.files import content_hash
+from metagen.layout import Layout
+from metagen.nearfield import NearField
+from metagen.parallel import aborting_together, communicator
+from metagen.platform import Platform
+from metagen.validation import checked, load_toml
+
+STALE_S = 600
+"""Age at which a partial file can only be left over from a killed run: writing one takes seconds."""
+TYPICAL_TIME = 20.0
+"""Simulated time (µm / c) assumed for the progress bar until a first simulation has told."""
+
+
+@checked
+class Campaign:
+    """Layouts × wavelengths to simulate.
+
+    Attributes:
+        light: numerics of each wavelength.
+        layouts: families of layouts.
+        platform: what the process fixes.
+    """
+
+    light: Annotated[tuple[Numerics, ...], Field(min_length=1)]
+    layouts: Annotated[tuple[Family, ...], Field(min_length=1)]
+    platform: Platform = Field(default_factory=Platform)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read a campaign file (TOML).
+
+        Raises:
+            InputError: an unknown key, a value that is not allowed, or a wavelength given twice.
+        """
+        campaign = load_toml(path, cls)
+        wavelengths = [numerics.wavelength for numerics in campaign.light]
+        if len(set(wavelengths)) < len(wavelengths):
+            raise InputError(f"{path}: light: a wavelength stands there twice: {wavelengths}")
+        return campaign
+
+    def tasks(self) -> list[Task]:
+        """All simulations, wavelength by wavelength."""
+        layouts = [layout for family in self.layouts for layout in family.layouts(self.platform)]
+        return [Task(layout, numerics) for numerics in self.light for layout in layouts]
+
+
+@dataclass(frozen=True)
+class Task:
+    """One simulation; equal tasks have equal file names, and a change of anything changes the name."""
+
+    layout: Layout
+    numerics: Numerics
+
+    @property
+    def hash(self) -> str:
+        """Content hash of layout and numerics."""
+        return content_hash(self.layout.hash, asdict(self.numerics))
+
+    @property
+    def file_name(self) -> str:
+        """Name of the near-field file, for example ``random-s1-633nm-0f3c9a1b.h5``."""
+        return f"{self.layout.name}-{self.numerics.wavelength * 1000:.0f}nm-{self.hash[:8]}.h5"
+
+    @property
+    def cost(self) -> float:
+        """Work per simulated time, in voxel updates."""
+        grid = grid_for(self.layout.platform, self.numerics, self.layout.count, periodic=False)
+        return grid.voxels * grid.resolution
+
+    def is_done(self, folder: Path) -> bool:
+        """Whether its file is there and whole.
+
+        A file that cannot be read is renamed to end in ``.damaged``, so that it is made again and nothing is
+        lost that somebody may want to look at.
+        """
+        path = folder / self.file_name
+        if not path.exists():
+            return False
+        try:
+            near = NearField.load(path)
+        except FormatError:
+            path.replace(path.with_suffix(".damaged"))
+            return False
+        return Task(near.layout, Numerics(**near.numerics)).hash == self.hash  # type: ignore[arg-type]
+
+
+def run(tasks: list[Task] | None, folder: Path) -> list[Path]:
+    """Simulate what is missing; every rank calls this together.
+
+    Args:
+        tasks: what is wanted; needed on rank 0 only, the other ranks may pass None.
+        folder: where the near-field files go; files that are there already are left as they are.
+
+    Returns:
+        The files of all tasks, in their order.
+    """
+    meep()
+    world = communicator()
+    with aborting_together(world):
+        tasks = world.bcast(tasks)
+        missing = world.bcast(_missing(tasks, folder) if world.rank == 0 else None)
+        with _Bar(missing, silent=world.rank > 0) as bar:
+            for task in missing:
+                near = simulate(task.layout, task.numerics, progress=bar.within(task))
+                if world.rank == 0:
+                    near.save(folder / task.file_name)
+                bar.finish(task, near)
+                world.barrier()
+    return [folder / task.file_name for task in tasks]
+
+
+def _missing(tasks: list[Task], folder: Path) -> list[Task]:
+    folder.mkdir(parents=True, exist_ok=True)
+    for partial in folder.glob(".*.partial"):
+        if time.time() - partial.stat().st_mtime > STALE_S:
+            partial.unlink()
+    return [task for task in tasks if not task.is_done(folder)]
+
+
+class _Bar:
+    """A progress bar over simulations of unequal cost, moving also within each."""
+
+    def __init__(self, tasks: list[Task], silent: bool) -> None:
+        self._bar = tqdm(
+            total=round(sum(task.cost for task in tasks)),
+            disable=silent or not tasks,
+            bar_format="{desc} {percentage:3.0f}%|{bar}| {elapsed} elapsed, {remaining} left",
+            mininterval=1.0,
+        )
+        self._expected: dict[float, float] = {}
+        self._done = 0.0
+        self._count, self._tasks = 0, len(tasks)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.close()
+
+    def within(self, task: Task) -> Progress:
+        self._bar.set_description_str(f"{self._count + 1}/{self._tasks} {task.layout.name}")
+        expected = self._expected.get(task.numerics.wavelength, TYPICAL_TIME)
+
+        def report(simulated: float) -> None:
+            self._move_to(self._done + task.cost * min(simulated / expected, 0.95))
+
+        return report
+
+    def finish(self, task: Task, near: NearField) -> None:
+        self._expected[task.numerics.wavelength] = float(str(near.provenance["simulated_time"]))
+        self._count += 1
+        self._done += task.cost
+        self._move_to(self._done)
+
+    def _move_to(self, done: float) -> None:
+        self._bar.update(max(0, round(done) - self._bar.n))
+
+
+def status(tasks: list[Task], folder: Path) -> Iterator[tuple[Task, bool]]:
+    """Each task, and whether it is done."""
+    for task in tasks:
+        yield task, task.is_done(folder)

@@ -1,0 +1,192 @@
+"""One layout at one wavelength: from radii to the normalised near field."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from metagen.errors import InputError, SimulationError
+from metagen.fdtd.engine import meep
+from metagen.fdtd.monitor import Monitor
+from metagen.fdtd.numerics import Grid, Numerics, grid_for, numerical_power
+from metagen.fdtd.scene import Scene, incident_simulation
+from metagen.layout import Layout
+from metagen.nearfield import SAMPLES, NearField, provenance, sample_points
+from metagen.platform import Platform
+
+Progress = Callable[[float], None]
+"""Called now and then with the simulated time so far, in µm / c."""
+
+CHECK_INTERVAL = 2.0
+"""Simulated time between two looks at whether the fields have decayed, in µm / c."""
+
+
+def simulate(
+    layout: Layout,
+    numerics: Numerics,
+    *,
+    periodic: bool = False,
+    mirrors: bool | None = None,
+    samples: int = SAMPLES,
+    progress: Progress | None = None,
+) -> NearField:
+    """Compute the near field of a layout with Meep; under MPI, every rank must call this together.
+
+    Args:
+        layout: the device; its platform gives media and height.
+        numerics: wavelength, resolution and the rest.
+        periodic: repeat the layout without end instead of surrounding it with bare substrate.
+        mirrors: use the two mirror planes; by default wherever the layout has them.
+        samples: samples per cell and axis.
+        progress: called from time to time.
+
+    Raises:
+        MissingDependencyError: no Meep.
+        InputError: mirrors asked for on a layout without them, or too coarse a grid.
+        SimulationError: the fields had not decayed at ``numerics.max_time``, or diverged.
+    """
+    started = time.perf_counter()
+    scene = scene_for(layout, numerics, periodic=periodic, mirrors=mirrors)
+    incident = incident_amplitude(layout.platform, numerics, scene.grid)
+    simulation = scene.simulation()
+    points = sample_points(layout.count, samples, layout.platform.period) / scene.grid.pixel
+    monitor = Monitor.add(
+        simulation,
+        scene.grid,
+        frequency=1 / numerics.wavelength,
+        height=_monitor_height(layout.platform, numerics, scene.grid),
+        half_width=points[-1],
+        mirrors=scene.mirrors,
+    )
+    simulation.init_sim()
+    initialised = time.perf_counter()
+    simulated = run_until_decayed(simulation, numerics, progress)
+    # The grid's own wavenumber in the cover is the exact one: that is what the compensation is for.
+    wavenumber = 2 * math.pi * layout.platform.cover / numerics.wavelength * scene.grid.pixel
+    field = monitor.sample(simulation, points, wavenumber) * _power_factor(scene) / incident
+    if not np.isfinite(field).all():
+        raise SimulationError(f"{layout.name}: the fields diverged; use more pixels_per_period")
+    simulation.reset_meep()
+    return NearField(
+        layout=layout,
+        wavelength=numerics.wavelength,
+        field=field.astype(np.complex64),
+        samples=samples,
+        numerics=asdict(numerics),
+        provenance=provenance(
+            meep=meep().__version__,
+            ranks=meep().count_processors(),
+            voxels=scene.grid.voxels,
+            simulated_time=simulated,
+            initialisation_time_s=round(initialised - started, 3),
+            wall_time_s=round(time.perf_counter() - started, 3),
+        ),
+        symmetry="mirror-xy" if scene.mirrors else "none",
+    )
+
+
+def scene_for(
+    layout: Layout, numerics: Numerics, *, periodic: bool = False, mirrors: bool | None = None
+) -> Scene:
+    """Check that layout and settings fit together and lay out the simulation cell."""
+    if mirrors and not layout.has_mirror_planes:
+        raise InputError(f"layout {layout.name!r} has no mirror planes; call simulate with mirrors=False")
+    if periodic and layout.count * numerics.pixels_per_period % 2:
+        raise InputError(
+            f"a periodic cell of {layout.count} × {numerics.pixels_per_period} pixels is odd, which Meep would "
+            "round; use a layout with an even number of pillars, or an even number of pixels per period"
+        )
+    return Scene(
+        layout=layout,
+        numerics=numerics,
+        grid=grid_for(layout.platform, numerics, layout.count, periodic),
+        periodic=periodic,
+        mirrors=layout.has_mirror_planes if mirrors is None else mirrors,
+    )
+
+
+def _power_factor(scene: Scene) -> float:
+    """From a ratio of grid amplitudes (cover over substrate) to the ratio of the true ones, by power."""
+    wavelength, pixel = scene.numerics.wavelength, scene.grid.pixel
+    cover, substrate = (
+        numerical_power(index, wavelength, pixel)
+        for index in (scene.layout.platform.cover, scene.layout.platform.substrate)
+    )
+    return math.sqrt(cover / substrate)
+
+
+def _monitor_height(platform: Platform, numerics: Numerics, grid: Grid) -> float:
+    return (platform.height + numerics.wavelength / 2) / grid.pixel - (grid.monitor - grid.base)
+
+
+@lru_cache(maxsize=16)
+def incident_amplitude(platform: Platform, numerics: Numerics, grid: Grid) -> complex:
+    """Complex amplitude at z = 0 of the incident wave alone, in the substrate medium (one-pixel-wide run)."""
+    mp = meep()
+    simulation = incident_simulation(platform, numerics, grid)
+    handle = simulation.add_dft_fields(
+        [mp.Ex],
+        [1 / numerics.wavelength],
+        yee_grid=True,
+        center=mp.Vector3(0, 0, grid.z(grid.base)),
+        size=mp.Vector3(0, 0, 0.5 * grid.pixel),
+    )
+    run_until_decayed(simulation, numerics, None)
+    planes = simulation.get_dft_array(handle, mp.Ex, 0).ravel()
+    simulation.reset_meep()
+    return complex(planes[len(planes) // 2])
+
+
+def run_until_decayed(simulation: Any, numerics: Numerics, progress: Progress | None) -> float:
+    """Step until all monitored fields have settled; return the simulated time.
+
+    Raises:
+        SimulationError: they had not settled at ``numerics.max_time``.
+    """
+    mp = meep()
+    reports = [] if progress is None else [mp.at_every(CHECK_INTERVAL, lambda sim: progress(sim.meep_time()))]
+    settled = Settled(numerics)
+    simulation.run(*reports, until_after_sources=settled)
+    if not settled.calm:
+        raise SimulationError(
+            f"the fields had not settled to {numerics.decay:g} at time {numerics.max_time:g}, the last change "
+            f"was {settled.change:.1g}; raise max_time, or decay"
+        )
+    return float(simulation.meep_time())
+
+
+class Settled:
+    """Stop condition: the norm of all monitored fields changed twice running by less than ``decay``.
+
+    Twice, because a ring-down oscillates and its norm may stand still for a moment.
+    """
+
+    def __init__(self, numerics: Numerics) -> None:
+        self._numerics = numerics
+        self._next = CHECK_INTERVAL
+        self._norm = 0.0
+        self._calm_checks = 0
+        self.change = math.inf
+
+    @property
+    def calm(self) -> bool:
+        """Whether the fields have settled."""
+        return self._calm_checks >= 2
+
+    def __call__(self, simulation: Any) -> bool:
+        """Meep calls this after every step."""
+        now = simulation.meep_time()
+        if now < self._next:
+            return False
+        self._next = now + CHECK_INTERVAL
+        norm = float(simulation.fields.dft_norm())
+        self.change = abs(norm - self._norm) / norm if norm else math.inf
+        self._norm = norm
+        self._calm_checks = self._calm_checks + 1 if self.change < self._numerics.decay else 0
+        return self.calm or now >= self._numerics.max_time

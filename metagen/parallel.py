@@ -1,0 +1,41 @@
+"""What little metagen needs to know of MPI; importing this module does not start it."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from metagen.errors import MetagenError
+
+_RANK_VARIABLES = ("OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID")
+
+
+def launched_rank() -> int:
+    """The rank that the launcher gave this process (0 without a launcher), known before MPI starts."""
+    return next((int(os.environ[name]) for name in _RANK_VARIABLES if name in os.environ), 0)
+
+
+def communicator() -> Any:
+    """MPI's world communicator (mpi4py); starts MPI where it is not running yet."""
+    from mpi4py import MPI
+
+    return MPI.COMM_WORLD
+
+
+@contextmanager
+def aborting_together(world: Any) -> Iterator[None]:
+    """End all ranks when one fails: without this the others would wait for it for ever."""
+    try:
+        yield
+    except BaseException as error:
+        if world.size == 1:
+            raise
+        if isinstance(error, MetagenError):
+            print(f"error on rank {world.rank}: {error}", file=sys.stderr, flush=True)
+        else:
+            traceback.print_exc()
+        world.Abort(1)
