@@ -1,0 +1,113 @@
+"""What a layout file looks like: layers, grids, process bias, tone and the marks around the device."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from metagen.errors import InputError
+from metagen.validation import Positive, checked, load_toml
+
+LayerNumber = Annotated[int, Field(ge=0, le=32767)]
+Layer = tuple[LayerNumber, LayerNumber]
+"""Layer and datatype."""
+BiasTable = Annotated[tuple[tuple[float, float], ...], Field(min_length=2, max_length=16)]
+"""(radius, bias) pairs; at most sixteen, so that the label that records them stays within a GDS string."""
+
+
+class Tone(StrEnum):
+    """What the polygons on the pillar layer are."""
+
+    PILLARS = "pillars"
+    """The pillars."""
+    HOLES = "holes"
+    """Everything in the aperture that is not a pillar (inverted tone)."""
+
+
+@checked
+class LayoutFileOptions:
+    """How a layout is drawn; lengths in micrometres.
+
+    Attributes:
+        pillar_layer: layer and datatype of the device itself.
+        mark_layer: layer and datatype of datum marks and engraved text.
+        outline_layer: layer and datatype of the aperture outline.
+        label_layer: layer and text type of the label that says what the file is.
+        grid: step to which radii are rounded; each distinct rounded radius becomes one cell.
+        polygon_tolerance: largest distance between a polygon and its circle.
+        database_unit: smallest step of a coordinate. The default, 0.01 nm, holds the positions of the paper's
+            lattice exactly, keeps the area of the smallest pillar true to 1e-4 and reaches ±21 mm.
+        bias: what the process takes off (or adds to) a pillar, made up for in the file: drawn radius = radius
+            + bias. A number, or (radius, bias) pairs that are interpolated linearly and held beyond the ends.
+        tone: whether the pillars or the space between them are drawn.
+        outline: whether to draw the aperture outline.
+        mark_size: length of the four datum crosses beyond the corners of the aperture; 0 draws none.
+        text: engraved below the aperture; empty for none.
+        text_height: height of the engraved text.
+    """
+
+    pillar_layer: Layer = (1, 0)
+    mark_layer: Layer = (2, 0)
+    outline_layer: Layer = (10, 0)
+    label_layer: Layer = (63, 0)
+    grid: Positive = 1e-3
+    polygon_tolerance: Positive = 1e-4
+    database_unit: Positive = 1e-5
+    bias: float | BiasTable = 0.0
+    tone: Tone = Tone.PILLARS
+    outline: bool = True
+    mark_size: Annotated[float, Field(ge=0)] = 5.0
+    text: str = ""
+    text_height: Positive = 5.0
+
+    def __post_init__(self) -> None:
+        if self.pillar_layer in (self.mark_layer, self.outline_layer):
+            raise InputError(
+                f"pillar_layer is {self.pillar_layer}, as are the marks or the outline; give the pillars a "
+                "layer of their own, or the file cannot be read back"
+            )
+        if self.database_unit > self.grid:
+            raise InputError(
+                f"database_unit is {self.database_unit:g}, larger than grid {self.grid:g}; radii that "
+                "differ by one step would look alike; use a finer database_unit"
+            )
+        if not isinstance(self.bias, float):
+            check_bias_table(np.array(self.bias))
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read the options from a TOML file with the attributes as keys; a key left out has its default."""
+        return load_toml(path, cls)
+
+
+DEFAULTS = LayoutFileOptions()
+
+
+def check_bias_table(table: NDArray[np.float64]) -> None:
+    """Refuse a table whose drawn radii do not grow with the radius: it could not be undone when reading."""
+    radii, drawn = table[:, 0], table.sum(axis=1)
+    if not (np.all(np.diff(radii) > 0) and np.all(np.diff(drawn) > 0)):
+        raise InputError(
+            f"bias is {table.tolist()}; the radii, and the radii plus their bias, must both be increasing"
+        )
+
+
+def drawn_radii(radii: NDArray[np.float64], bias: float | BiasTable) -> NDArray[np.float64]:
+    """Radii on the mask of pillars with these radii; 0 (no pillar) stays 0."""
+    if isinstance(bias, float):
+        return np.where(radii > 0, radii + bias, 0.0)
+    table = np.array(bias)
+    return np.where(radii > 0, radii + np.interp(radii, table[:, 0], table[:, 1]), 0.0)
+
+
+def designed_radii(drawn: NDArray[np.float64], bias: float | BiasTable) -> NDArray[np.float64]:
+    """The inverse of :func:`drawn_radii`."""
+    if isinstance(bias, float):
+        return np.where(drawn > 0, drawn - bias, 0.0)
+    table = np.array(bias)
+    return np.where(drawn > 0, drawn - np.interp(drawn, table.sum(axis=1), table[:, 1]), 0.0)

@@ -1,0 +1,156 @@
+"""Layout files back to layouts, ours and foreign ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import gdstk
+import numpy as np
+
+from metagen.errors import FormatError, InputError, MismatchError
+from metagen.fab.hierarchy import collect, hole_finder, pillar_finder, placed_cells
+from metagen.fab.label import DeviceLabel, parse_label
+from metagen.fab.options import DEFAULTS, Layer, Tone, designed_radii
+from metagen.fab.sites import Frame, frame_of, sites_of
+from metagen.layout import Layout
+from metagen.platform import Platform
+
+MICROMETRE = 1e-6
+OASIS_MAGIC = b"%SEMI-OASIS\r\n"
+OASIS_END_BYTES, OASIS_END_RECORD = 256, 2
+"""An OASIS file ends with a record of this length and kind."""
+
+
+def read_gds(
+    path: str | Path,
+    platform: Platform,
+    layer: Layer = DEFAULTS.pillar_layer,
+    cell: str | None = None,
+) -> Layout:
+    """Read a GDSII file as a layout.
+
+    A file of ours gives the layout that was written, with its radii rounded to the grid of the file (bias and
+    tone are undone as its label says). A foreign file may hold circles as polygons or as cells of polygons in
+    any hierarchy; its lattice is centred, and it is as large as the outermost circles say.
+
+    Args:
+        path: of the file.
+        platform: the process; its period is the lattice constant that the circles must be on.
+        layer: layer and datatype of the pillars.
+        cell: which cell is the device; by default the only one that no other cell places.
+
+    Returns:
+        The layout; ``provenance`` holds the file, and ``layout_hash``, the hash that a label of ours records.
+
+    Raises:
+        InputError: no such file or cell.
+        MismatchError: the file was written for a platform with another period.
+        FormatError: damaged, cells that place each other in a circle, polygons that are no circles, circles
+            off the lattice or over one another.
+    """
+    return _read(Path(path), platform, layer, cell, _open_gds)
+
+
+def read_oasis(
+    path: str | Path,
+    platform: Platform,
+    layer: Layer = DEFAULTS.pillar_layer,
+    cell: str | None = None,
+) -> Layout:
+    """Read an OASIS file as a layout; see :func:`read_gds`."""
+    return _read(Path(path), platform, layer, cell, _open_oasis)
+
+
+def _read(
+    path: Path,
+    platform: Platform,
+    layer: Layer,
+    cell: str | None,
+    load: Callable[[Path], gdstk.Library],
+) -> Layout:
+    if not path.is_file():
+        raise InputError(f"{path}: no such file")
+    try:
+        library = load(path)
+    except (OSError, RuntimeError) as error:
+        raise FormatError(
+            f"{path}: damaged, incomplete or of another format ({error}); export it again"
+        ) from error
+    source = str(path)
+    cells = placed_cells(_device_cell(library, cell, source), source)
+    found = find_label(cells, source)
+    if found is None:
+        circles = collect(cells, pillar_finder(layer, library.precision / MICROMETRE, source))
+        radii = sites_of(circles, platform, frame_of(circles, platform.period), source)
+        return Layout(platform, radii, path.stem, {"file": path.name})
+    label, origin = found
+    check_lattice(label, platform, source)
+    finder = (
+        pillar_finder(layer, library.precision / MICROMETRE, source)
+        if label.tone is Tone.PILLARS
+        else hole_finder(layer, label.period)
+    )
+    drawn = sites_of(collect(cells, finder), platform, Frame(origin, label.count), source)
+    radii = np.rint(designed_radii(drawn, label.bias) / label.grid) * label.grid
+    return Layout(platform, radii, label.name, {"file": path.name, "layout_hash": label.hash})
+
+
+def _open_gds(path: Path) -> gdstk.Library:
+    return gdstk.read_gds(path, unit=MICROMETRE)
+
+
+def _open_oasis(path: Path) -> gdstk.Library:
+    """Open an OASIS file; gdstk itself reads one that is cut short without complaint."""
+    with path.open("rb") as file:
+        magic = file.read(len(OASIS_MAGIC))
+        size = file.seek(0, 2)
+        file.seek(max(0, size - OASIS_END_BYTES))
+        end = file.read(1)
+    if magic != OASIS_MAGIC:
+        raise OSError("it does not begin as an OASIS file does")
+    if end != bytes([OASIS_END_RECORD]) or gdstk.oas_validate(path)[0] is False:
+        raise OSError("its end or its checksum is wrong")
+    return gdstk.read_oas(path, unit=MICROMETRE)
+
+
+def _device_cell(library: gdstk.Library, name: str | None, source: str) -> gdstk.Cell:
+    """The cell called ``name``, or the only one that no other places."""
+    cells = {cell.name: cell for cell in library.cells if isinstance(cell, gdstk.Cell)}
+    if name is not None:
+        if name not in cells:
+            raise InputError(f"{source}: no cell {name!r}; there are {', '.join(sorted(cells)[:20])}")
+        return cells[name]
+    if not cells:
+        raise FormatError(f"{source}: no cells; the file is empty")
+    tops = [cell.name for cell in library.top_level()]
+    if len(tops) > 1:
+        raise InputError(
+            f"{source}: several cells are at the top ({', '.join(tops[:20])}); choose one (set cell)"
+        )
+    return cells[tops[0]] if tops else next(iter(cells.values()))
+
+
+def find_label(cells: list[gdstk.Cell], source: str) -> tuple[DeviceLabel, complex] | None:
+    """Our label in the last of the cells and where it is; None if the file has none."""
+    labelled = {}
+    for cell in cells:
+        for label in cell.labels:
+            parsed = parse_label(label.text, source)
+            if parsed is not None:
+                labelled[cell.name] = (parsed, complex(*label.origin))
+    if labelled and cells[-1].name not in labelled:
+        raise InputError(
+            f"{source}: cell {cells[-1].name!r} holds the device(s) {', '.join(sorted(labelled)[:20])}; "
+            "choose one (set cell)"
+        )
+    return labelled.get(cells[-1].name)
+
+
+def check_lattice(label: DeviceLabel, platform: Platform, source: str) -> None:
+    """Refuse a file that was written for another lattice."""
+    if label.period != platform.period:
+        raise MismatchError(
+            f"{source}: written for a period of {label.period:g}, the platform has {platform.period:g}; use "
+            "the platform of the layout"
+        )
