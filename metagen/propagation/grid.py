@@ -1,0 +1,45 @@
+"""Sample positions, and the checks that every propagation function makes."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from metagen.errors import InputError
+
+
+def coordinates(count: int, pitch: float, device: torch.device | str = "cpu") -> Tensor:
+    """[count] positions (i − (count − 1)/2)·pitch, in double precision."""
+    return (torch.arange(count, dtype=torch.float64, device=device) - (count - 1) / 2) * pitch
+
+
+def check_field(field: Tensor, pitch: float, wavelength: float, index: float) -> None:
+    """Refuse what no propagation can start from."""
+    if not field.is_complex() or field.ndim < 2:
+        raise InputError(
+            f"field is {field.dtype} of shape {tuple(field.shape)}, expected complex [..., X, Y]; "
+            "move the vector components of a near field to the front with movedim(-1, 0)"
+        )
+    check_lengths(pitch=pitch, wavelength=wavelength, index=index)
+
+
+def check_lengths(**values: float) -> None:
+    """Refuse a value that is not positive and finite, by its name."""
+    for name, value in values.items():
+        if not (math.isfinite(value) and value > 0):
+            raise InputError(f"{name} is {value}; it must be a positive, finite number")
+
+
+def check_points(points: Tensor) -> None:
+    """Refuse anything but points in front of the plane."""
+    if points.ndim != 2 or points.shape[1] != 3:
+        raise InputError(
+            f"points have shape {tuple(points.shape)}, expected [P, 3]: x, y and z of each point"
+        )
+    if not bool(torch.isfinite(points).all()) or not bool((points[:, 2] > 0).all()):
+        raise InputError(
+            f"points have z from {points[:, 2].min():g} to {points[:, 2].max():g}; every coordinate must be "
+            "finite and every z positive, measured from the plane of the field"
+        )
