@@ -1,0 +1,62 @@
+"""Learned maps from the radii of a device to its near field."""
+
+from metagen.surrogate.base import Surrogate, require_wavelength
+from metagen.surrogate.basis import PatchBasis
+from metagen.surrogate.card import Card
+from metagen.surrogate.domain import Domain
+from metagen.surrogate.evaluation import (
+    Comparison,
+    Evaluation,
+    FieldError,
+    Split,
+    baselines,
+    compare,
+    evaluate,
+)
+from metagen.surrogate.expansion import ExpansionSurrogate
+from metagen.surrogate.linear import LinearModel
+from metagen.surrogate.lpa import LPA
+from metagen.surrogate.network import Network
+from metagen.surrogate.settings import (
+    Cell,
+    LinearSettings,
+    LPASettings,
+    ModelSettings,
+    NetworkSettings,
+    SymmetricSettings,
+    TrainingSettings,
+)
+from metagen.surrogate.store import load, save, shipped
+from metagen.surrogate.symmetric import SymmetricNetwork
+from metagen.surrogate.training import train
+
+__all__ = [
+    "LPA",
+    "Card",
+    "Cell",
+    "Comparison",
+    "Domain",
+    "Evaluation",
+    "ExpansionSurrogate",
+    "FieldError",
+    "LPASettings",
+    "LinearModel",
+    "LinearSettings",
+    "ModelSettings",
+    "Network",
+    "NetworkSettings",
+    "PatchBasis",
+    "Split",
+    "Surrogate",
+    "SymmetricNetwork",
+    "SymmetricSettings",
+    "TrainingSettings",
+    "baselines",
+    "compare",
+    "evaluate",
+    "load",
+    "require_wavelength",
+    "save",
+    "shipped",
+    "train",
+]

@@ -1,0 +1,87 @@
+"""Modes of the field over one cell: the singular vectors of the patches."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from metagen.errors import InputError
+from metagen.surrogate.domain import Domain
+from metagen.surrogate.lattice import MIRRORS, mirror_patches
+
+CHARACTERS = [[(px if mx < 0 else 1) * (py if my < 0 else 1) for mx, my in MIRRORS] for px, py in MIRRORS]
+"""Per class of parity in (x, y), the factor that a field of that class takes under each mirror."""
+
+
+class PatchBasis(nn.Module):
+    """Orthonormal modes of the patches, ordered by singular value.
+
+    A patch E [n·n·C] is close to the sum of c_k times mode k, with c_k = <mode k, E>. As the modes are
+    orthonormal, the squared error of the coefficients is that of the field within the span of the modes.
+
+    Attributes:
+        modes_parts: [rank, n·n·C, 2] the modes, real and imaginary parts.
+        spectrum: [n·n·C] singular values of the patches that the basis was made from, decreasing.
+        parity: [rank, 4] factor of each mode under :data:`metagen.surrogate.lattice.MIRRORS`, where the
+            modes were made mirror-symmetric; 0 where not.
+    """
+
+    modes_parts: Tensor
+    spectrum: Tensor
+    parity: Tensor
+
+    def __init__(self, domain: Domain, rank: int) -> None:
+        super().__init__()
+        self.rank = rank
+        self.register_buffer("modes_parts", torch.zeros(rank, domain.patch_size, 2))
+        self.register_buffer("spectrum", torch.zeros(domain.patch_size))
+        self.register_buffer("parity", torch.zeros(rank, len(MIRRORS)))
+
+    @property
+    def modes(self) -> Tensor:
+        """[rank, n·n·C] complex."""
+        return torch.view_as_complex(self.modes_parts)
+
+    @property
+    def floor(self) -> float:
+        """The relative error that truncation alone leaves on the patches that the basis was made from."""
+        power = self.spectrum.double() ** 2
+        return float(power[self.rank :].sum() / power.sum())
+
+    def project(self, patches: Tensor) -> Tensor:
+        """[..., rank] coefficients of patches [..., n·n·C]."""
+        return patches @ self.modes.mH.to(patches.dtype)
+
+    def expand(self, coefficients: Tensor) -> Tensor:
+        """[..., n·n·C] field of coefficients [..., rank]."""
+        return coefficients @ self.modes.to(coefficients.dtype)
+
+    def fit(self, patches: Tensor) -> None:
+        """Take the leading right singular vectors of patches [M, n·n·C]."""
+        _, values, vectors = torch.linalg.svd(patches, full_matrices=False)
+        self._store(values, vectors[: self.rank], torch.zeros(self.rank, len(MIRRORS)))
+
+    def fit_symmetric(self, patches: Tensor, domain: Domain) -> None:
+        """Take the leading singular vectors of the patches and all their mirror images.
+
+        Every mode is then even or odd under each mirror: the mirror images are sorted into four classes by
+        parity, which are orthogonal to each other, and each class has singular vectors of its own.
+        """
+        images = mirror_patches(patches, domain.samples, domain.components)
+        characters = torch.tensor(CHARACTERS, dtype=images.dtype, device=images.device)
+        classes = torch.einsum("cg,gmp->cmp", characters, images) / 2
+        _, values, vectors = torch.linalg.svd(classes, full_matrices=False)
+        parity = characters.real[:, None].expand(-1, values.shape[1], -1)
+        order = values.flatten().argsort(descending=True)
+        leading = order[: self.rank]
+        self._store(values.flatten()[order], vectors.flatten(0, 1)[leading], parity.flatten(0, 1)[leading])
+
+    def _store(self, values: Tensor, modes: Tensor, parity: Tensor) -> None:
+        if len(modes) < self.rank:
+            raise InputError(
+                f"rank is {self.rank}, but the patches have {len(modes)} singular vectors; "
+                "lower the rank or give more layouts"
+            )
+        self.spectrum.zero_()[: len(values)] = values[: len(self.spectrum)]
+        self.modes_parts.copy_(torch.view_as_real(modes.resolve_conj()))
+        self.parity.copy_(parity)

@@ -1,0 +1,28 @@
+"""What made a model: the card that travels with its weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import field
+
+from metagen.surrogate.settings import TrainingSettings
+from metagen.validation import checked
+
+
+@checked
+class Card:
+    """Where a model comes from and how good it was found to be.
+
+    Attributes:
+        settings: the training settings; None for a model that is computed and not trained.
+        dataset: content hash of the data that it was trained on.
+        layouts: names of the layouts in those data.
+        provenance: time, program versions, machine, command and what training measured.
+        errors: measured errors by name.
+    """
+
+    settings: TrainingSettings | None = None
+    dataset: str = ""
+    layouts: tuple[str, ...] = ()
+    provenance: Mapping[str, object] = field(default_factory=dict)
+    errors: Mapping[str, float] = field(default_factory=dict)

@@ -1,0 +1,102 @@
+"""Gradient descent on the parameters of a model, with early stopping."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from metagen.surrogate.expansion import ExpansionSurrogate
+from metagen.surrogate.settings import TrainingSettings
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Cells to learn from: neighbourhoods [M, width²] and coefficients [M, rank]."""
+
+    radii: Tensor
+    coefficients: Tensor
+
+    def __getitem__(self, index: Tensor) -> Examples:
+        return Examples(self.radii[index], self.coefficients[index])
+
+    @property
+    def power(self) -> float:
+        """Mean power of a cell, the scale of the errors."""
+        return float(self.coefficients.abs().square().sum(-1).mean())
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a descent went.
+
+    Attributes:
+        epochs: passes over the training cells that were finished.
+        validation_error: the least relative error of the coefficients of the validation cells.
+        interrupted: whether Ctrl-C ended it.
+    """
+
+    epochs: int
+    validation_error: float
+    interrupted: bool
+
+
+def descend(
+    model: ExpansionSurrogate,
+    training: Examples,
+    validation: Examples,
+    settings: TrainingSettings,
+    progress: bool,
+) -> Outcome:
+    """Lower the squared error of the coefficients with Adam; leave the model with the least validation error.
+
+    Ctrl-C ends the descent as early stopping does.
+    """
+    optimiser = torch.optim.Adam(model.parameters(), lr=settings.learning_rate)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, settings.epochs)
+    best, best_epoch, epoch, interrupted = error(model, validation), 0, 0, False
+    weights = copy.deepcopy(model.state_dict())
+    bar = tqdm(total=settings.epochs, desc=f"train {model.wavelength:g}", unit="epoch", disable=not progress)
+    try:
+        for epoch in range(1, settings.epochs + 1):
+            loss = _epoch(model, training, optimiser, settings.batch)
+            schedule.step()
+            now = error(model, validation)
+            if now < best:
+                best, best_epoch, weights = now, epoch, copy.deepcopy(model.state_dict())
+            bar.set_postfix(loss=f"{loss:.2e}", validation=f"{now:.2e}", best=f"{best:.2e}")
+            bar.update()
+            if epoch - best_epoch >= settings.patience:
+                break
+    except KeyboardInterrupt:
+        interrupted = True
+    bar.close()
+    model.load_state_dict(weights)
+    return Outcome(epoch, best, interrupted)
+
+
+def error(model: ExpansionSurrogate, examples: Examples) -> float:
+    """Relative error (squared) of the coefficients."""
+    with torch.no_grad():
+        return float(_loss(model, examples)) / examples.power
+
+
+def _epoch(
+    model: ExpansionSurrogate, training: Examples, optimiser: torch.optim.Optimizer, batch: int
+) -> float:
+    total = 0.0
+    for index in torch.split(torch.randperm(len(training.radii)), batch):
+        loss = _loss(model, training[index]) / training.power
+        optimiser.zero_grad()
+        torch.autograd.backward(loss)
+        optimiser.step()
+        total += float(loss.detach()) * len(index)
+    return total / len(training.radii)
+
+
+def _loss(model: ExpansionSurrogate, examples: Examples) -> Tensor:
+    difference = model.coefficients(examples.radii) - examples.coefficients
+    return torch.view_as_real(difference).square().sum((-2, -1)).mean()

@@ -1,0 +1,64 @@
+"""What a model stands for: the platform, the wavelength, the sampling, and the radii that it has seen."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+import numpy as np
+from pydantic import Field
+
+from metagen.dataset import Dataset
+from metagen.errors import InputError
+from metagen.nearfield import SAMPLES
+from metagen.platform import Platform
+from metagen.validation import Positive, PositiveInt, checked
+
+Components = Literal[1, 3]
+
+
+@checked
+class Domain:
+    """What a model predicts, and for which radii.
+
+    Attributes:
+        wavelength: in vacuum.
+        radius_low: smallest radius that the model knows (0, no pillar, is allowed besides).
+        radius_high: largest radius that the model knows.
+        platform: what the process fixes.
+        samples: field samples per cell and axis, n.
+        components: 1 for Ex, 3 for (Ex, Ey, Ez).
+    """
+
+    wavelength: Positive
+    radius_low: Positive
+    radius_high: Positive
+    platform: Platform = Field(default_factory=Platform)
+    samples: PositiveInt = SAMPLES
+    components: Components = 1
+
+    def __post_init__(self) -> None:
+        if not self.radius_low < self.radius_high:
+            raise InputError(
+                f"radii {self.radius_low} .. {self.radius_high} are not a range; "
+                "a model needs layouts with at least two different radii"
+            )
+
+    @classmethod
+    def of(cls, dataset: Dataset, components: Components = 1) -> Self:
+        """The domain of a model that is trained on a dataset."""
+        present = np.concatenate([radii[radii > 0] for radii in dataset.radii])
+        if present.size == 0:
+            raise InputError("the layouts of the dataset have no pillars")
+        return cls(
+            wavelength=dataset.wavelength,
+            radius_low=float(present.min()),
+            radius_high=float(present.max()),
+            platform=dataset.platform,
+            samples=dataset.samples,
+            components=components,
+        )
+
+    @property
+    def patch_size(self) -> int:
+        """Values of the field over one cell, n·n·components."""
+        return self.samples**2 * self.components

@@ -1,0 +1,183 @@
+"""How good a model is: errors of the near field per layout and in all, both splits, both baselines."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from metagen.dataset import Dataset, cut
+from metagen.errors import InputError, MismatchError
+from metagen.surrogate.base import Surrogate, require_wavelength
+from metagen.surrogate.domain import Domain
+from metagen.surrogate.expansion import ExpansionSurrogate
+from metagen.surrogate.lpa import LPA
+from metagen.surrogate.settings import Cell, LPASettings, TrainingSettings
+from metagen.surrogate.training import train
+
+PATCH_FRACTION = 0.8
+"""Share of the patches that the paper's split trains on."""
+
+
+@dataclass(frozen=True)
+class FieldError:
+    """Squared error and power of a predicted field, summed over cells.
+
+    Attributes:
+        name: of the layout, or of the group of layouts.
+        difference: ‖E_pred − E‖²_F.
+        power: ‖E‖²_F.
+        truncated: ‖E_basis − E‖²_F of the best field within the modes of the model; 0 where it has no modes.
+    """
+
+    name: str
+    difference: float
+    power: float
+    truncated: float = 0.0
+
+    @property
+    def relative_error(self) -> float:
+        """‖E_pred − E‖²_F / ‖E‖²_F, the paper's eq. 9 (squared)."""
+        return self.difference / self.power
+
+    @property
+    def relative_l2(self) -> float:
+        """The root of :attr:`relative_error`."""
+        return math.sqrt(self.relative_error)
+
+    @property
+    def floor(self) -> float:
+        """The relative error that the modes alone leave, whatever the coefficients."""
+        return self.truncated / self.power
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Errors of one model on a dataset.
+
+    Attributes:
+        model: what the model is, in a word or two.
+        layouts: error per layout.
+    """
+
+    model: str
+    layouts: tuple[FieldError, ...]
+
+    @property
+    def overall(self) -> FieldError:
+        """Error over all layouts together."""
+        return FieldError(
+            "all",
+            difference=sum(error.difference for error in self.layouts),
+            power=sum(error.power for error in self.layouts),
+            truncated=sum(error.truncated for error in self.layouts),
+        )
+
+
+class Split(StrEnum):
+    """Which cells a model is tested on."""
+
+    PATCHES = "random patches"
+    """The paper's: a fifth of the patches. It flatters: neighbouring patches share pillars, and in a layout
+    with mirror planes most tested patches have a mirror twin, with the same field, in the training set."""
+    LAYOUTS = "whole layouts"
+    """The honest one: layouts of which nothing was trained on."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One row of a comparison: a model, the split it was trained and tested with, and its errors."""
+
+    split: Split
+    model: Surrogate
+    evaluation: Evaluation
+
+
+def evaluate(model: Surrogate, dataset: Dataset) -> Evaluation:
+    """Compare a model with the near fields of a dataset, on the cells that belong to it.
+
+    Raises:
+        MismatchError: the model stands for another platform, wavelength or number of samples.
+        InputError: the dataset has radii that the model does not know.
+    """
+    require_same_domain(model, dataset)
+    return Evaluation(model.settings.label, tuple(_error(model, one) for one in dataset.by_layout()))
+
+
+def compare(
+    dataset: Dataset, recipes: Sequence[TrainingSettings], *, progress: bool = True
+) -> tuple[Comparison, ...]:
+    """Train every recipe on both splits, and test it and both versions of the local phase approximation.
+
+    The random split trains copies of its own, as in the paper, on the patches of all layouts.
+
+    Raises:
+        InputError: no recipe, a recipe that holds nothing out, or recipes that hold out different layouts.
+    """
+    held_out = {recipe.held_out for recipe in recipes}
+    if len(held_out) != 1 or held_out == {()}:
+        raise InputError(
+            f"held_out of the recipes is {sorted(held_out)}; give one or more recipes that hold out the same "
+            "layouts"
+        )
+    seed = recipes[0].seed
+    rows = []
+    for split in Split:
+        training, test = (
+            dataset.split_layouts(recipes[0].held_out)
+            if split == Split.LAYOUTS
+            else dataset.split_patches(PATCH_FRACTION, seed)
+        )
+        models: list[Surrogate] = list(baselines(dataset))
+        models += [
+            train(training, dataclasses.replace(recipe, held_out=()), progress=progress) for recipe in recipes
+        ]
+        rows += [Comparison(split, model, evaluate(model, test)) for model in models]
+    return tuple(rows)
+
+
+def baselines(dataset: Dataset) -> tuple[LPA, ...]:
+    """Both versions of the local phase approximation, for the radii of a dataset."""
+    domain = Domain.of(dataset)
+    return tuple(LPA.compute(domain, LPASettings(cell=cell)) for cell in Cell)
+
+
+def require_same_domain(model: Surrogate, dataset: Dataset) -> None:
+    """Refuse a dataset that a model says nothing about.
+
+    Raises:
+        MismatchError: platform, wavelength or samples differ.
+    """
+    require_wavelength(model, dataset.wavelength)
+    pairs = {"platform": (model.platform, dataset.platform), "samples": (model.samples, dataset.samples)}
+    for name, (own, given) in pairs.items():
+        if own != given:
+            raise MismatchError(f"{name} of the model is {own}, but of the dataset it is {given}")
+
+
+def _error(model: Surrogate, one: Dataset) -> FieldError:
+    """The error on a dataset of a single layout."""
+    truth = one.patches(model.domain.components)
+    cells = cut(_predict(model, one.radii[0]), model.samples)[one.cells[0]]
+    truncated = 0.0
+    if isinstance(model, ExpansionSurrogate):
+        patches = torch.from_numpy(truth)
+        truncated = _square(model.basis.expand(model.basis.project(patches)).numpy() - truth)
+    return FieldError(one.names[0], _square(cells - truth), _square(truth), truncated)
+
+
+def _predict(model: Surrogate, radii: NDArray[np.float64]) -> NDArray[np.complex64]:
+    """[N·n, N·n, C] field of one device."""
+    with torch.no_grad():
+        field: NDArray[np.complex64] = model(torch.tensor(radii, dtype=torch.float32)).numpy()
+    return field[..., None] if field.ndim == 2 else field
+
+
+def _square(values: NDArray[np.complex64]) -> float:
+    return float((np.abs(values).astype(np.float64) ** 2).sum())

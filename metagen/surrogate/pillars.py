@@ -1,0 +1,77 @@
+"""Functions of one radius: the terms that linear models are made of, and splines through computed cells."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.interpolate import CubicSpline
+from torch import Tensor, nn
+
+from metagen.surrogate.domain import Domain
+
+
+def scaled(radii: Tensor, domain: Domain) -> Tensor:
+    """Radii mapped so that the known range is −1 … 1."""
+    low, high = domain.radius_low, domain.radius_high
+    return (2 * radii - (low + high)) / (high - low)
+
+
+def powers(radii: Tensor, domain: Domain, count: int) -> Tensor:
+    """[..., count] functions that span the powers r, r², …, r^count of the radii.
+
+    They are r·T_m(x), with Chebyshev polynomials T_m, m = 0 … count − 1, of the scaled radius x: the same
+    space as the powers themselves, but so well conditioned that single precision is enough. A site without
+    a pillar (r = 0) contributes nothing.
+    """
+    x = scaled(radii, domain)
+    terms = [torch.ones_like(x), x]
+    while len(terms) < count:
+        terms.append(2 * x * terms[-1] - terms[-2])
+    return torch.stack(terms[:count], dim=-1) * (radii / domain.radius_high).unsqueeze(-1)
+
+
+def knots(domain: Domain, points: int) -> NDArray[np.float64]:
+    """[points] evenly spaced radii over the known range."""
+    return np.linspace(domain.radius_low, domain.radius_high, points)
+
+
+class RadiusSpline(nn.Module):
+    """A complex vector as a smooth function of one radius: a cubic spline over even knots, and a value at 0.
+
+    Attributes:
+        pieces: [points − 1, 4, size, 2] cubic coefficients per interval, highest power first.
+        empty: [size, 2] value where there is no pillar.
+    """
+
+    pieces: Tensor
+    empty: Tensor
+
+    def __init__(self, domain: Domain, points: int, size: int) -> None:
+        super().__init__()
+        self.domain = domain
+        self.register_buffer("pieces", torch.zeros(points - 1, 4, size, 2))
+        self.register_buffer("empty", torch.zeros(size, 2))
+
+    def fit(self, values: Tensor, empty: Tensor) -> None:
+        """Go through the complex ``values`` [points, size] at the knots and ``empty`` [size] at radius 0."""
+        radii = knots(self.domain, len(values))
+        pieces = (
+            torch.from_numpy(CubicSpline(radii, values.numpy(), axis=0).c)
+            .swapaxes(0, 1)
+            .resolve_conj()
+            .contiguous()
+        )
+        self.pieces.copy_(torch.view_as_real(pieces))
+        self.empty.copy_(torch.view_as_real(empty.resolve_conj()))
+
+    def forward(self, radii: Tensor) -> Tensor:
+        """[..., size] complex values at the radii [...]."""
+        low, high = self.domain.radius_low, self.domain.radius_high
+        step = (high - low) / len(self.pieces)
+        index = ((radii.detach() - low) / step).long().clamp(0, len(self.pieces) - 1)
+        offset = (radii - low - index * step)[..., None, None]
+        cubic, square, slope, value = self.pieces[index].unbind(-3)
+        found = ((cubic * offset + square) * offset + slope) * offset + value
+        present = (radii > 0)[..., None, None]
+        return torch.view_as_complex(torch.where(present, found, self.empty).contiguous())

@@ -1,0 +1,175 @@
+"""What a user chooses: the model and how it is trained; read from a TOML file."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field
+
+from metagen.errors import InputError
+from metagen.surrogate.domain import Components
+from metagen.validation import Positive, PositiveInt, checked, load_toml
+
+Fraction = Annotated[float, Field(gt=0, lt=1)]
+Width = Annotated[int, Field(gt=0)]
+
+PAPER_LAYERS = (100, 200, 400, 800, 1600, 800, 400, 200, 100)
+"""Hidden layers of the paper's network."""
+
+
+class Cell(StrEnum):
+    """What the local phase approximation puts over a cell."""
+
+    FLAT = "flat"
+    """The zero-order transmission of the periodic cell, constant over the cell."""
+    NEAR_FIELD = "near-field"
+    """The near field of the periodic cell, with all its orders."""
+
+
+@checked
+class LPASettings:
+    """The local phase approximation: every pillar as if its neighbours were its twins.
+
+    Attributes:
+        cell: what is put over a cell.
+        points: radii at which the periodic cell is computed; between them the field is a cubic spline.
+    """
+
+    kind: Literal["lpa"] = "lpa"
+    cell: Cell = Cell.NEAR_FIELD
+    points: Annotated[int, Field(ge=4)] = 121
+
+    @property
+    def label(self) -> str:
+        """A short name for tables."""
+        return f"LPA, {self.cell}"
+
+
+@checked
+class LinearSettings:
+    """The paper's linear model: Hadamard powers of the radii, least squares onto the coefficients.
+
+    Attributes:
+        rank: modes kept.
+        width: pillars along one side of the neighbourhood (odd).
+        powers: highest power m of the radii; m = 1 … powers are used.
+    """
+
+    kind: Literal["linear"] = "linear"
+    rank: PositiveInt = 16
+    width: Width = 3
+    powers: PositiveInt = 10
+
+    def __post_init__(self) -> None:
+        check_odd(self.width)
+
+    @property
+    def label(self) -> str:
+        """A short name for tables."""
+        return "linear"
+
+
+@checked
+class NetworkSettings:
+    """The paper's network: fully connected layers with ReLU between them, from radii to coefficients.
+
+    Attributes:
+        rank: modes kept.
+        width: pillars along one side of the neighbourhood (odd).
+        hidden: sizes of the hidden layers.
+    """
+
+    kind: Literal["network"] = "network"
+    rank: PositiveInt = 16
+    width: Width = 3
+    hidden: tuple[PositiveInt, ...] = PAPER_LAYERS
+
+    def __post_init__(self) -> None:
+        check_odd(self.width)
+
+    @property
+    def label(self) -> str:
+        """A short name for tables."""
+        return "network"
+
+
+@checked
+class SymmetricSettings:
+    """Our model: additive terms of many neighbours, and a small mirror-symmetric network for the rest.
+
+    Attributes:
+        rank: modes kept.
+        width: pillars along one side of the neighbourhood of the additive terms (odd).
+        powers: functions of each radius in the additive terms.
+        ridge: penalty of the additive terms, relative to the largest eigenvalue of the normal equations.
+        core: pillars along one side of the neighbourhood that the network sees (odd, at most ``width``).
+        hidden: sizes of the hidden layers of the network.
+    """
+
+    kind: Literal["symmetric"] = "symmetric"
+    rank: PositiveInt = 16
+    width: Width = 7
+    powers: PositiveInt = 6
+    ridge: Positive = 1e-5
+    core: Width = 3
+    hidden: tuple[PositiveInt, ...] = (64, 64)
+
+    def __post_init__(self) -> None:
+        check_odd(self.width)
+        check_odd(self.core)
+        if self.core > self.width:
+            raise InputError(f"core is {self.core}; it must be at most width, {self.width}")
+
+    @property
+    def label(self) -> str:
+        """A short name for tables."""
+        return "symmetric network"
+
+
+ModelSettings = Annotated[
+    LPASettings | LinearSettings | NetworkSettings | SymmetricSettings, Field(discriminator="kind")
+]
+
+
+@checked
+class TrainingSettings:
+    """One recipe: which model, trained how, on what. The descent settings concern networks only.
+
+    Attributes:
+        model: the kind of model and its size.
+        components: 1 for Ex, 3 for (Ex, Ey, Ez).
+        epochs: at most this many passes over the training cells.
+        batch: cells per step.
+        learning_rate: step size of Adam at the start; it falls to 0 over ``epochs`` as half a cosine.
+        patience: stop after this many epochs without a lower validation error.
+        validation: fraction of the training cells (mirror twins together) that early stopping looks at.
+        seed: of everything random; equal seeds give equal models.
+        held_out: names of layouts that are kept out of training.
+    """
+
+    model: ModelSettings = Field(default_factory=SymmetricSettings)
+    components: Components = 1
+    epochs: PositiveInt = 300
+    batch: PositiveInt = 128
+    learning_rate: Positive = 2e-3
+    patience: PositiveInt = 100
+    validation: Fraction = 0.1
+    seed: Annotated[int, Field(ge=0)] = 0
+    held_out: tuple[str, ...] = ()
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read a recipe from a TOML file with the attributes as keys and the model as a table.
+
+        Raises:
+            InputError: no such file, an unknown key, or a value that is not allowed.
+        """
+        return load_toml(path, cls)
+
+
+def check_odd(width: int) -> None:
+    """Refuse a neighbourhood without a middle."""
+    if width % 2 == 0:
+        raise InputError(f"width is {width}; it must be odd (1, 3, 5, …), with the pillar in the middle")

@@ -1,0 +1,118 @@
+"""Model files: weights as safetensors, with what made them as a JSON card; opening one executes no code."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import field
+from importlib.resources import files
+from pathlib import Path
+from typing import Literal
+
+from pydantic import TypeAdapter
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from metagen.errors import FormatError, InputError
+from metagen.files import replacing
+from metagen.surrogate.base import Surrogate
+from metagen.surrogate.card import Card
+from metagen.surrogate.domain import Domain
+from metagen.surrogate.models import build
+from metagen.surrogate.settings import ModelSettings
+from metagen.validation import checked, validate
+
+SCHEMA = "metagen/surrogate"
+VERSION: Literal[1] = 1
+KEY = "metagen"
+"""The entry of the safetensors metadata that holds the header."""
+SUFFIX = ".safetensors"
+
+
+@checked
+class Header:
+    """Everything about a model but its weights."""
+
+    domain: Domain
+    model: ModelSettings
+    card: Card = field(default_factory=Card)
+    schema_version: Literal[1] = VERSION
+
+
+def save(model: Surrogate, path: str | Path) -> None:
+    """Write a model to a safetensors file (atomically), its card in the metadata."""
+    header = Header(domain=model.domain, model=model.settings, card=model.card)
+    text = json.dumps({"schema": SCHEMA, **TypeAdapter(Header).dump_python(header, mode="json")})
+    weights = {name: tensor.contiguous().cpu() for name, tensor in model.state_dict().items()}
+    with replacing(path) as partial:
+        save_file(weights, partial, metadata={KEY: text})
+
+
+def load(path_or_name: str | Path) -> Surrogate:
+    """Read a model from a file, or one of the models that come with metagen by its name.
+
+    Raises:
+        InputError: no such file, and no such name.
+        FormatError: damaged, not a model file, or of another schema version.
+    """
+    path = _find(path_or_name)
+    text, weights = _read(path)
+    header = _header(path, text)
+    model = build(header.domain, header.model)
+    try:
+        model.load_state_dict(weights)
+    except RuntimeError as error:
+        raise FormatError(f"{path}: weights and settings do not fit together ({error})") from error
+    model.card = header.card
+    return model.eval()
+
+
+def shipped() -> dict[str, Path]:
+    """The models that come with metagen, by name."""
+    folder = Path(str(files("metagen.surrogate") / "weights"))
+    return {path.stem: path for path in sorted(folder.glob(f"*{SUFFIX}"))}
+
+
+def _find(path_or_name: str | Path) -> Path:
+    path = Path(path_or_name)
+    if path.is_file():
+        return path
+    models = shipped()
+    if str(path_or_name) in models:
+        return models[str(path_or_name)]
+    names = ", ".join(models) or "none yet"
+    nearby = ", ".join(str(p) for p in sorted(path.parent.glob(f"*{SUFFIX}"))) or "none"
+    raise InputError(
+        f"{path_or_name}: neither a file nor the name of a model that comes with metagen ({names}); model "
+        f"files in {path.parent}: {nearby}. Train one with `metagen train`"
+    )
+
+
+def _read(path: Path) -> tuple[str, dict[str, Tensor]]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            text = (file.metadata() or {}).get(KEY)
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise FormatError(
+            f"{path}: not a model file, damaged or incomplete ({error}); train the model again"
+        ) from error
+    if text is None:
+        raise FormatError(f"{path}: a safetensors file, but not one that metagen wrote")
+    return text, weights
+
+
+def _header(path: Path, text: str) -> Header:
+    values = json.loads(text)
+    schema, version = values.pop("schema", None), values.get("schema_version")
+    if schema != SCHEMA:
+        raise FormatError(f"{path}: schema is {schema!r}, expected {SCHEMA!r}; this is another kind of file")
+    if version != VERSION:
+        raise FormatError(
+            f"{path}: schema version is {version}, this release reads version {VERSION}; train the model "
+            "again, or use the release that wrote it"
+        )
+    try:
+        return validate(values, Header, source=str(path))
+    except InputError as error:
+        raise FormatError(str(error)) from error

@@ -1,0 +1,75 @@
+"""Training: from a dataset and a recipe to a model."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from metagen.dataset import Dataset
+from metagen.errors import InputError
+from metagen.nearfield import provenance
+from metagen.surrogate.card import Card
+from metagen.surrogate.descent import Examples, descend
+from metagen.surrogate.domain import Domain
+from metagen.surrogate.expansion import ExpansionSurrogate
+from metagen.surrogate.models import build
+from metagen.surrogate.settings import TrainingSettings
+
+
+def train(dataset: Dataset, settings: TrainingSettings, *, progress: bool = True) -> ExpansionSurrogate:
+    """Train a model on the layouts that the recipe does not hold out.
+
+    Ctrl-C during the descent returns the best model so far. Equal data and settings give equal models on one
+    machine.
+
+    Args:
+        dataset: the near fields.
+        settings: the recipe.
+        progress: show a bar with the time left and the errors.
+
+    Raises:
+        InputError: a held-out name that is not there, too few cells, or a kind of model that is computed and
+            not trained.
+    """
+    kept = dataset.split_layouts(settings.held_out)[0] if settings.held_out else dataset
+    started = time.perf_counter()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(settings.seed)
+        model = build(Domain.of(kept, settings.components), settings.model)
+        if not isinstance(model, ExpansionSurrogate):
+            raise InputError(f"a model of kind {settings.model.kind!r} is computed, not trained")
+        measured = _fit(model, kept, settings, progress)
+    seconds = round(time.perf_counter() - started, 3)
+    model.card = Card(
+        settings=settings,
+        dataset=kept.hash,
+        layouts=kept.names,
+        provenance={**provenance(cells=kept.size, wall_time_s=seconds), **measured},
+    )
+    return model.eval()
+
+
+def _fit(
+    model: ExpansionSurrogate, dataset: Dataset, settings: TrainingSettings, progress: bool
+) -> dict[str, object]:
+    """Fill the model; return what was measured on the way."""
+    radii = torch.from_numpy(dataset.neighbourhoods(model.width))
+    patches = torch.from_numpy(dataset.patches(settings.components)).to(torch.complex128)
+    model.prepare(radii, patches)
+    if not list(model.parameters()):
+        return {}
+    coefficients = model.basis.project(patches)
+    examples = Examples(radii.float(), coefficients.to(torch.complex64))
+    learnt = _learnt(dataset, settings)
+    return asdict(descend(model, examples[learnt], examples[~learnt], settings, progress))
+
+
+def _learnt(dataset: Dataset, settings: TrainingSettings) -> Tensor:
+    """[M] which cells are learnt from; the others watch over early stopping."""
+    part, _ = dataset.split_patches(1 - settings.validation, settings.seed, twins_together=True)
+    masks = [own[of] for own, of in zip(part.cells, dataset.cells, strict=True)]
+    return torch.from_numpy(np.concatenate(masks))
