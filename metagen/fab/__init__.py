@@ -1,9 +1,14 @@
-"""Fabrication output: layout files (GDSII, OASIS), read and written, and design rules."""
+"""Fabrication output: layout files (GDSII, OASIS), written and read, and design rules."""
 
 from metagen.fab.options import LayoutFileOptions as LayoutFileOptions
 from metagen.fab.options import Tone as Tone
+from metagen.fab.picture import plot_violations as plot_violations
 from metagen.fab.read import read_gds as read_gds
 from metagen.fab.read import read_oasis as read_oasis
+from metagen.fab.rules import DesignRules as DesignRules
+from metagen.fab.rules import Rule as Rule
+from metagen.fab.rules import Violation as Violation
+from metagen.fab.rules import check as check
 from metagen.fab.write import LayoutFile as LayoutFile
 from metagen.fab.write import write_gds as write_gds
 from metagen.fab.write import write_oasis as write_oasis

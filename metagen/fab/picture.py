@@ -1,0 +1,51 @@
+"""A picture of what breaks the design rules."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from metagen.fab.rules import Rule, Violation
+from metagen.layout import Layout
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+COLOURS = {
+    Rule.MIN_DIAMETER: "tab:orange",
+    Rule.MIN_GAP: "tab:red",
+    Rule.GRID: "tab:cyan",
+    Rule.MAX_DENSITY: "tab:purple",
+}
+
+
+def plot_violations(layout: Layout, violations: tuple[Violation, ...]) -> Figure:
+    """Draw the radii in grey and every violation over them; a bar joins the two pillars of a gap."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 6), layout="constrained")
+    axes = figure.subplots()
+    half = layout.side / 2
+    image = axes.imshow(
+        layout.radii.T, origin="lower", extent=(-half, half, -half, half), cmap="Greys", vmin=0
+    )
+    figure.colorbar(image, label="radius (µm)")
+    for violation in violations:
+        _mark(axes, violation)
+    axes.set(xlabel="x (µm)", ylabel="y (µm)", title=f"{layout.name}: design rules")
+    if violations:
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), fontsize="small")
+    return figure
+
+
+def _mark(axes: Axes, violation: Violation) -> None:
+    colour = COLOURS[violation.rule]
+    label = f"{violation.rule} {violation.limit:g} µm: {len(violation.values)}"
+    if violation.rule is Rule.MAX_DENSITY:
+        label = f"{violation.rule} {violation.limit:g}: {len(violation.values)}"
+    ends = violation.positions
+    joined = np.concatenate([ends, np.full_like(ends[:, :1], np.nan)], axis=1).reshape(-1, 2)
+    marker = "o" if ends.shape[1] == 1 else "."
+    axes.plot(*joined.T, color=colour, marker=marker, fillstyle="none", label=label, rasterized=True)
