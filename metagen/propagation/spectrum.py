@@ -1,8 +1,8 @@
 """Propagation to planes through the angular spectrum of plane waves.
 
 The spectrum is band-limited as in K. Matsushima and T. Shimobaba, Opt. Express 17, 19662 (2009): a plane wave
-so oblique that its transfer function is undersampled would only come back as an alias, and is left out. Evanescent
-waves have no phase to undersample and are kept.
+so oblique that its transfer function is undersampled would only come back as an alias, and is left out.
+Evanescent waves have no phase to undersample and are kept.
 """
 
 from __future__ import annotations
