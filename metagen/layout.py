@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 
 import h5py
 import numpy as np
@@ -44,7 +43,7 @@ class Layout:
         check_radii(radii, self.platform)
         radii.flags.writeable = False
         object.__setattr__(self, "radii", radii)
-        object.__setattr__(self, "provenance", MappingProxyType(dict(self.provenance)))
+        object.__setattr__(self, "provenance", dict(self.provenance))
 
     @property
     def count(self) -> int:

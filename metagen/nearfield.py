@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
@@ -77,8 +76,8 @@ class NearField:
             raise InputError("field has values that are not finite; the simulation diverged")
         object.__setattr__(self, "field", self.field.astype(np.complex64))
         self.field.flags.writeable = False
-        object.__setattr__(self, "numerics", MappingProxyType(dict(self.numerics)))
-        object.__setattr__(self, "provenance", MappingProxyType(dict(self.provenance)))
+        object.__setattr__(self, "numerics", dict(self.numerics))
+        object.__setattr__(self, "provenance", dict(self.provenance))
 
     @property
     def pitch(self) -> float:

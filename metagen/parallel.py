@@ -39,3 +39,13 @@ def aborting_together(world: Any) -> Iterator[None]:
         else:
             traceback.print_exc()
         world.Abort(1)
+
+
+def mpi_environment() -> dict[str, str]:
+    """The environment for ``mpirun``: one thread per rank, and root allowed (as in containers)."""
+    return {
+        **os.environ,
+        "OMP_NUM_THREADS": "1",
+        "OMPI_ALLOW_RUN_AS_ROOT": "1",
+        "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
+    }

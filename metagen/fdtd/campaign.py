@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from metagen.errors import FormatError, InputError
 from metagen.families import Family
-from metagen.fdtd.engine import meep
+from metagen.fdtd.engine import require_meep
 from metagen.fdtd.numerics import Numerics, grid_for
 from metagen.fdtd.simulate import Progress, simulate
 from metagen.files import content_hash
@@ -112,7 +112,7 @@ def run(tasks: list[Task] | None, folder: Path) -> list[Path]:
     Returns:
         The files of all tasks, in their order.
     """
-    meep()
+    require_meep()
     world = communicator()
     with aborting_together(world):
         tasks = world.bcast(tasks)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib.util import find_spec
+from importlib import import_module
 from types import ModuleType
 
 from metagen.errors import MissingDependencyError
@@ -16,15 +16,16 @@ HINT = (
 
 
 @cache
-def meep() -> ModuleType:
+def require_meep() -> ModuleType:
     """Return Meep's Python module, quiet; importing it starts MPI.
 
     Raises:
         MissingDependencyError: Meep is not installed, or something else is installed under its name.
     """
-    if find_spec("meep") is None:
-        raise MissingDependencyError(HINT)
-    import meep as module
+    try:
+        module = import_module("meep")
+    except ImportError as error:
+        raise MissingDependencyError(f"{HINT} ({error})") from error
 
     if not hasattr(module, "Simulation"):
         raise MissingDependencyError(f"the installed `meep` is another program. {HINT}")

@@ -8,6 +8,7 @@ quintic splines.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,9 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import BarycentricInterpolator, make_interp_spline
 
-from metagen.fdtd.engine import meep
-from metagen.fdtd.numerics import STENCIL, Grid
-from metagen.nearfield import MIRROR_X, MIRROR_Y
+from metagen.fdtd.engine import require_meep
+from metagen.fdtd.numerics import STENCIL
+from metagen.fdtd.scene import Scene
+from metagen.nearfield import MIRROR_X, MIRROR_Y, monitor_height
 
 ComplexArray = NDArray[np.complex128]
 
@@ -32,63 +34,65 @@ class Monitor:
     """DFT monitors of the three components in a thin slab around the monitor plane.
 
     Attributes:
-        grid: of the simulation.
-        height: exact height of the wanted plane above grid plane ``grid.monitor``, in pixels (0 ≤ height < 1).
-        first, last: lateral extent in pixels from the axis (``first`` is 0 when mirrors are used).
-        mirrors: whether only the quadrant x, y ≥ 0 is monitored.
+        scene: what is simulated.
+        first, last: lateral extent in pixels from the axis; ``first`` is 0 where mirrors are used, because
+            the quadrant x, y ≥ 0 holds everything.
         handles: Meep's monitor objects of Ex, Ey, Ez.
     """
 
-    grid: Grid
-    height: float
+    scene: Scene
     first: int
     last: int
-    mirrors: bool
-    handles: tuple[Any, Any, Any]
+    handles: tuple[Any, ...]
 
     @classmethod
-    def add(cls, simulation: Any, grid: Grid, frequency: float, height: float, half_width: float, mirrors: bool) -> Monitor:
-        """Attach the monitors; ``half_width`` is the largest sample coordinate, in pixels."""
-        mp = meep()
-        last = min(int(np.ceil(half_width)) + BORDER, grid.lateral // 2)
-        first = 0 if mirrors else -last
+    def add(cls, simulation: Any, scene: Scene, reach: float) -> Monitor:
+        """Attach the monitors; ``reach`` is the largest sample coordinate, in pixels."""
+        mp, grid = require_meep(), scene.grid
+        last = min(math.ceil(reach) + BORDER, grid.lateral // 2)
+        first = 0 if scene.mirrors else -last
         low, high = grid.monitor - 1, grid.monitor + STENCIL - 2
         # Meep widens a region to the next grid points outside; ending it between two makes that unambiguous.
         centre, size = (first + last) / 2 * grid.pixel, (last - first - 0.5) * grid.pixel
-        where = {
-            "center": mp.Vector3(centre, centre, (grid.z(low) + grid.z(high)) / 2),
-            "size": mp.Vector3(size, size, (high - low - 0.5) * grid.pixel),
-        }
+        centre_z, size_z = (grid.z(low) + grid.z(high)) / 2, (high - low - 0.5) * grid.pixel
         handles = tuple(
-            simulation.add_dft_fields([component], [frequency], yee_grid=True, **where)
+            simulation.add_dft_fields(
+                [component],
+                [1 / scene.numerics.wavelength],
+                yee_grid=True,
+                center=mp.Vector3(centre, centre, centre_z),
+                size=mp.Vector3(size, size, size_z),
+            )
             for component in (mp.Ex, mp.Ey, mp.Ez)
         )
-        return cls(grid, height, first, last, mirrors, handles)  # type: ignore[arg-type]
+        return cls(scene, first, last, handles)
 
-    def sample(self, simulation: Any, points: NDArray[np.float64], wavenumber: float) -> ComplexArray:
+    def sample(self, simulation: Any, points: NDArray[np.float64]) -> ComplexArray:
         """[M, M, 3] field at the lateral ``points`` (pixels from the axis) and the exact monitor height.
 
         Args:
             simulation: after its run.
             points: [M] coordinates along either axis, symmetric about 0 when mirrors are used.
-            wavenumber: of the outgoing plane wave, in radians per pixel.
         """
-        mp = meep()
+        mp = require_meep()
         planes = [
-            self._component(simulation.get_dft_array(handle, which, 0), axis, points, wavenumber)
+            self._component(simulation.get_dft_array(handle, which, 0), axis, points)
             for axis, (handle, which) in enumerate(zip(self.handles, (mp.Ex, mp.Ey, mp.Ez), strict=True))
         ]
         return np.stack(planes, axis=-1)
 
-    def _component(
-        self, values: ComplexArray, axis: int, points: NDArray[np.float64], wavenumber: float
-    ) -> ComplexArray:
+    def _component(self, values: ComplexArray, axis: int, points: NDArray[np.float64]) -> ComplexArray:
         stagger = STAGGER[axis]
+        platform, numerics, grid = self.scene.layout.platform, self.scene.numerics, self.scene.grid
+        # The grid's own wavenumber in the cover is the exact one: that is what the compensation is for.
+        wavenumber = 2 * math.pi * platform.cover / numerics.wavelength * grid.pixel
+        height = monitor_height(platform.height, numerics.wavelength) / grid.pixel
+        height -= grid.monitor - grid.base
         x, y = (self._coordinates(stagger[i], values.shape[i]) for i in range(2))
         z = np.arange(values.shape[2]) - 1 - stagger[2]
-        envelope = values * np.exp(-1j * wavenumber * (z - self.height))
-        plane: ComplexArray = BarycentricInterpolator(z, envelope, axis=2)(self.height)
-        if self.mirrors:
+        envelope = values * np.exp(-1j * wavenumber * (z - height))
+        plane: ComplexArray = BarycentricInterpolator(z, envelope, axis=2)(height)
+        if self.scene.mirrors:
             x, plane = _unfold(x, plane, int(MIRROR_X[axis]))
             y, plane_y = _unfold(y, plane.T, int(MIRROR_Y[axis]))
             plane = plane_y.T

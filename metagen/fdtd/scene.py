@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from metagen.fdtd.engine import meep
+from metagen.fdtd.engine import require_meep
 from metagen.fdtd.numerics import COURANT, Grid, Numerics, compensated_index
 from metagen.layout import Layout
 from metagen.platform import Platform
@@ -44,7 +44,7 @@ class Scene:
 
     def simulation(self) -> Any:
         """Build Meep's simulation object (nothing is computed yet)."""
-        mp = meep()
+        mp = require_meep()
         indices = Indices.compensated(self.layout.platform, self.numerics, self.grid.pixel)
         return _simulation(
             self.numerics,
@@ -61,7 +61,9 @@ class Scene:
         material = mp.Medium(index=index)
         centre = self.grid.z(self.grid.base) + platform.height / 2
         sites = np.argwhere(self.layout.radii > 0)
-        if self.mirrors:  # Meep fills in the mirrored half-planes; pillars that do not reach the quadrant cost time
+        if (
+            self.mirrors
+        ):  # Meep fills in the mirrored half-planes; pillars that do not reach the quadrant cost time
             nearest = positions[sites] + self.layout.radii[*sites.T][:, None]
             sites = sites[(nearest > -self.grid.pixel).all(axis=1)]
         return [
@@ -99,7 +101,7 @@ def _simulation(
     background: float,
     geometry: list[Any],
 ) -> Any:
-    mp = meep()
+    mp = require_meep()
     side = width * grid.pixel
     absorbers = [mp.PML(grid.pml * grid.pixel, direction=mp.Z)]
     if lateral_pml:
@@ -128,7 +130,7 @@ def _simulation(
 
 
 def _substrate(grid: Grid, index: float) -> Any:
-    mp = meep()
+    mp = require_meep()
     thickness = grid.base * grid.pixel
     return mp.Block(
         center=mp.Vector3(0, 0, grid.z(0) + thickness / 2),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import asdict
 from functools import lru_cache
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from metagen.errors import InputError, SimulationError
-from metagen.fdtd.engine import meep
+from metagen.fdtd.engine import require_meep
 from metagen.fdtd.monitor import Monitor
 from metagen.fdtd.numerics import Grid, Numerics, grid_for, numerical_power
 from metagen.fdtd.scene import Scene, incident_simulation
@@ -56,20 +57,14 @@ def simulate(
     incident = incident_amplitude(layout.platform, numerics, scene.grid)
     simulation = scene.simulation()
     points = sample_points(layout.count, samples, layout.platform.period) / scene.grid.pixel
-    monitor = Monitor.add(
-        simulation,
-        scene.grid,
-        frequency=1 / numerics.wavelength,
-        height=_monitor_height(layout.platform, numerics, scene.grid),
-        half_width=points[-1],
-        mirrors=scene.mirrors,
-    )
-    simulation.init_sim()
+    monitor = Monitor.add(simulation, scene, reach=points[-1])
+    with warnings.catch_warnings():
+        # Compensation makes the index of air a little less than 1, which is stable at this Courant number.
+        warnings.filterwarnings("ignore", message="Epsilon < 1", category=RuntimeWarning)
+        simulation.init_sim()
     initialised = time.perf_counter()
     simulated = run_until_decayed(simulation, numerics, progress)
-    # The grid's own wavenumber in the cover is the exact one: that is what the compensation is for.
-    wavenumber = 2 * math.pi * layout.platform.cover / numerics.wavelength * scene.grid.pixel
-    field = monitor.sample(simulation, points, wavenumber) * _power_factor(scene) / incident
+    field = monitor.sample(simulation, points) * _power_factor(scene) / incident
     if not np.isfinite(field).all():
         raise SimulationError(f"{layout.name}: the fields diverged; use more pixels_per_period")
     simulation.reset_meep()
@@ -80,8 +75,8 @@ def simulate(
         samples=samples,
         numerics=asdict(numerics),
         provenance=provenance(
-            meep=meep().__version__,
-            ranks=meep().count_processors(),
+            meep=require_meep().__version__,
+            ranks=require_meep().count_processors(),
             voxels=scene.grid.voxels,
             simulated_time=simulated,
             initialisation_time_s=round(initialised - started, 3),
@@ -99,8 +94,8 @@ def scene_for(
         raise InputError(f"layout {layout.name!r} has no mirror planes; call simulate with mirrors=False")
     if periodic and layout.count * numerics.pixels_per_period % 2:
         raise InputError(
-            f"a periodic cell of {layout.count} × {numerics.pixels_per_period} pixels is odd, which Meep would "
-            "round; use a layout with an even number of pillars, or an even number of pixels per period"
+            f"a periodic cell of {layout.count} × {numerics.pixels_per_period} pixels is odd, which Meep "
+            "would round; use a layout with an even number of pillars, or an even number of pixels per period"
         )
     return Scene(
         layout=layout,
@@ -121,14 +116,10 @@ def _power_factor(scene: Scene) -> float:
     return math.sqrt(cover / substrate)
 
 
-def _monitor_height(platform: Platform, numerics: Numerics, grid: Grid) -> float:
-    return (platform.height + numerics.wavelength / 2) / grid.pixel - (grid.monitor - grid.base)
-
-
 @lru_cache(maxsize=16)
 def incident_amplitude(platform: Platform, numerics: Numerics, grid: Grid) -> complex:
     """Complex amplitude at z = 0 of the incident wave alone, in the substrate medium (one-pixel-wide run)."""
-    mp = meep()
+    mp = require_meep()
     simulation = incident_simulation(platform, numerics, grid)
     handle = simulation.add_dft_fields(
         [mp.Ex],
@@ -149,14 +140,14 @@ def run_until_decayed(simulation: Any, numerics: Numerics, progress: Progress | 
     Raises:
         SimulationError: they had not settled at ``numerics.max_time``.
     """
-    mp = meep()
+    mp = require_meep()
     reports = [] if progress is None else [mp.at_every(CHECK_INTERVAL, lambda sim: progress(sim.meep_time()))]
     settled = Settled(numerics)
     simulation.run(*reports, until_after_sources=settled)
     if not settled.calm:
         raise SimulationError(
-            f"the fields had not settled to {numerics.decay:g} at time {numerics.max_time:g}, the last change "
-            f"was {settled.change:.1g}; raise max_time, or decay"
+            f"the fields had not settled to {numerics.decay:g} at time {numerics.max_time:g} (last change "
+            f"{settled.change:.1g}); raise max_time, or decay"
         )
     return float(simulation.meep_time())
 

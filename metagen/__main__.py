@@ -1,0 +1,5 @@
+"""``python -m metagen`` is the command line."""
+
+from metagen.cli import main
+
+main()

@@ -1,0 +1,121 @@
+"""Meep's near fields against RCWA, against a finer run, and against themselves without mirrors."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import metagen as mg
+from metagen.errors import InputError, SimulationError
+from metagen.fdtd import Numerics, simulate
+from metagen.fdtd.numerics import COURANT, compensated_index, grid_for, numerical_power
+from metagen.layout import random_layout
+from metagen.nearfield import quadrant_of
+
+pytestmark = pytest.mark.meep
+
+DEMO = {
+    633: Numerics(wavelength=0.633, pixels_per_period=8, pillar_compensation=0.45),
+    400: Numerics(wavelength=0.400, pixels_per_period=12, pillar_compensation=0.5),
+}
+
+
+def relative_error(found, true):
+    return np.sum(np.abs(found - true) ** 2) / np.sum(np.abs(true) ** 2)
+
+
+@pytest.mark.parametrize("index", [1.0, 1.45, 2.0])
+def test_a_numerical_plane_wave_in_the_compensated_medium_has_the_true_wavenumber(index):
+    wavelength, pixel = 0.4, 0.04
+    compensated = compensated_index(index, wavelength, pixel)
+    omega, step = 2 * np.pi / wavelength, COURANT * pixel
+    # Yee's dispersion relation along an axis, solved for k.
+    k = 2 / pixel * np.arcsin(compensated * pixel / step * np.sin(omega * step / 2))
+    assert k == pytest.approx(index * omega, rel=1e-12)
+
+
+def test_compensation_and_power_factor_tend_to_nothing_quadratically():
+    def deviations(pixel):
+        return np.array(
+            [compensated_index(1.45, 0.4, pixel) / 1.45 - 1, numerical_power(1.45, 0.4, pixel) - 1]
+        )
+
+    # Halving the pixel divides both by four; the next order is 1 % at this pixel size.
+    np.testing.assert_allclose(deviations(0.01) / deviations(0.005), 4, rtol=0.01)
+
+
+@pytest.mark.parametrize("wavelength", [633, 400])
+@pytest.mark.parametrize("radius", [0.05, 0.10, 0.15])
+def test_the_near_field_of_the_periodic_cell_equals_rcwa_without_a_fitted_factor(wavelength, radius):
+    platform, numerics = mg.Platform(), DEMO[wavelength]
+    near = simulate(mg.Layout(platform, [[radius]]), numerics, periodic=True)
+    true = mg.rcwa.near_fields(platform, [radius], numerics.wavelength)[0]
+    # The demo's error target: 0.02 at 633 nm, 0.05 at 400 nm.
+    assert relative_error(near.field, np.asarray(true)) < {633: 0.02, 400: 0.05}[wavelength]
+
+
+def test_finer_grids_converge_to_rcwa():
+    platform = mg.Platform()
+    true = np.asarray(mg.rcwa.near_fields(platform, [0.1], 0.633)[0])
+    errors = [
+        relative_error(
+            simulate(
+                mg.Layout(platform, [[0.1]]),
+                Numerics(wavelength=0.633, pixels_per_period=pixels),
+                periodic=True,
+            ).field,
+            true,
+        )
+        for pixels in (8, 14, 28)
+    ]
+    assert errors[0] > 3 * errors[1] > 3 * errors[2]
+    # At 28 pixels per period what is left is RCWA's own truncation and the stop rule.
+    assert errors[2] < 3e-4
+
+
+@pytest.mark.parametrize("wavelength", [633, 400])
+def test_a_random_layout_agrees_with_a_much_finer_run(wavelength):
+    """Reference: Meep 1.25 at 30 pixels per period, another normalisation and other absorbers."""
+    reference = np.load(Path(__file__).parent / "data" / "nearfield_random9.npz")
+    near = simulate(mg.Layout(mg.Platform(), reference["radii"]), DEMO[wavelength])
+    inner = (slice(0, 35), slice(0, 35))  # 7 × 7 cells: the outermost ones see the reference's absorbers
+    error = relative_error(quadrant_of(near.field)[inner], reference[f"E_{wavelength}"][inner])
+    # Measured: 0.008 and 0.019, all components; a fifth above that would be a change for the worse.
+    assert error < {633: 0.010, 400: 0.024}[wavelength]
+
+
+def test_mirror_planes_change_nothing():
+    layout = random_layout(mg.Platform(), 3, seed=5)
+    numerics = Numerics(wavelength=0.633, pixels_per_period=8)
+    quarter, whole = (simulate(layout, numerics, mirrors=mirrors) for mirrors in (True, False))
+    # Fields are stored in single precision.
+    np.testing.assert_allclose(quarter.field, whole.field, atol=1e-6 * np.abs(whole.field).max())
+
+
+def test_the_grid_has_even_counts_and_the_pillar_base_on_a_plane():
+    for cells in (1, 2, 21):
+        for pixels in (7, 8, 11):
+            grid = grid_for(
+                mg.Platform(), Numerics(wavelength=0.633, pixels_per_period=pixels), cells, periodic=False
+            )
+            assert grid.lateral % 2 == grid.vertical % 2 == 0
+            assert grid.source < grid.base < grid.monitor < grid.vertical - grid.pml
+
+
+def test_too_coarse_a_grid_is_refused_with_what_would_do():
+    numerics = Numerics(wavelength=0.4, pixels_per_period=8)
+    with pytest.raises(InputError, match="at least 9"):
+        grid_for(mg.Platform(), numerics, 1, periodic=False)
+
+
+def test_mirrors_on_a_layout_without_them_are_refused():
+    radii = np.full((3, 3), 0.1)
+    radii[0, 0] = 0.12
+    with pytest.raises(InputError, match="no mirror planes"):
+        simulate(mg.Layout(mg.Platform(), radii), DEMO[633], mirrors=True)
+
+
+def test_fields_that_do_not_settle_are_an_error_not_a_result():
+    numerics = Numerics(wavelength=0.633, pixels_per_period=8, max_time=9.0)
+    with pytest.raises(SimulationError, match="raise max_time"):
+        simulate(mg.Layout(mg.Platform(), [[0.1]]), numerics, periodic=True)
