@@ -1,4 +1,4 @@
-"""Campaigns as users run them: under MPI, killed, run again, and with files that are not as they should be."""
+"""Campaigns as users run them: under MPI, killed, run again, with wrong input and damaged files."""
 
 import os
 import signal

@@ -23,8 +23,8 @@ class Numerics:
         wavelength: in vacuum.
         pixels_per_period: grid cells per lattice constant.
         pillar_compensation: how much of the compensation of numerical dispersion the pillars' index gets;
-            cover and substrate get all of it. A guided mode travels only partly along z, so that the full shift
-            would be too much. Found by comparison with RCWA on periodic cells.
+            cover and substrate get all of it. A guided mode travels only partly along z, so that the full
+            shift would be too much. Found by comparison with RCWA on periodic cells.
         pml: thickness of the absorbing layers.
         margin: bare substrate between the outermost cells and the absorbing layers.
         decay: stop when the norm of the monitored fields changes by less than this fraction between checks.
