@@ -1,6 +1,6 @@
 """Full-wave simulation of layouts with Meep."""
 
 from metagen.fdtd.numerics import Numerics
-from metagen.fdtd.simulate import simulate
+from metagen.fdtd.simulation import simulate
 
 __all__ = ["Numerics", "simulate"]

@@ -15,7 +15,7 @@ from metagen.errors import FormatError, InputError
 from metagen.families import Family
 from metagen.fdtd.engine import require_meep
 from metagen.fdtd.numerics import Numerics, grid_for
-from metagen.fdtd.simulate import Progress, simulate
+from metagen.fdtd.simulation import Progress, simulate
 from metagen.files import content_hash
 from metagen.layout import Layout
 from metagen.nearfield import NearField
