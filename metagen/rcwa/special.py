@@ -1,0 +1,43 @@
+"""Special functions with gradients that torch does not have."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import scipy.special
+import torch
+from torch import Tensor
+
+
+class _Jinc(torch.autograd.Function):
+    """2·J1(x)/x, with its derivative −2·J2(x)/x.
+
+    The Bessel functions are scipy's: those of torch 2.13 are wrong by 4·10⁻⁷ near x = 5.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        ctx.save_for_backward(x)
+        return torch.where(x == 0, 1.0, 2 * _bessel(1, x) / torch.where(x == 0, 1.0, x))
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Tensor:
+        (x,) = ctx.saved_tensors
+        return grad * torch.where(x == 0, 0.0, -2 * _bessel(2, x) / torch.where(x == 0, 1.0, x))
+
+
+def _bessel(order: int, x: Tensor) -> Tensor:
+    values = scipy.special.jv(order, x.detach().cpu().numpy())
+    return torch.as_tensor(np.asarray(values), dtype=x.dtype, device=x.device)
+
+
+def jinc(x: Tensor) -> Tensor:
+    """2·J1(x)/x, which is 1 at x = 0; differentiable once."""
+    result: Tensor = _Jinc.apply(x)  # type: ignore[no-untyped-call]
+    return result
+
+
+def sinc(x: Tensor) -> Tensor:
+    """sin(x)/x, which is 1 at x = 0."""
+    return torch.sinc(x / torch.pi)
