@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
+from itertools import pairwise
 
 import gdstk
 import numpy as np
@@ -24,7 +25,7 @@ SITES_PER_CELL = 1 << 20
 """Cells with more sites are split into bands of rows, so that memory stays flat while they are written."""
 
 Steps = NDArray[np.int32]
-"""[N, N] drawn radii of the sites of one cell, as indices into the list of distinct radii; or ABSENT."""
+"""Sites of a device as indices into the list of its distinct radii; or ABSENT."""
 
 
 class Mirror(Enum):
@@ -33,6 +34,25 @@ class Mirror(Enum):
     X = np.pi
     Y = 0.0
     DIAGONAL = np.pi / 2
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """Sites that one cell places.
+
+    Attributes:
+        steps: [I, J] radii of the sites.
+        x: [I] positions of the rows.
+        y: [J] positions of the columns.
+    """
+
+    steps: Steps
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+
+    def part(self, rows: slice, columns: slice) -> Block:
+        """Some rows and columns (a view)."""
+        return Block(self.steps[rows, columns], self.x[rows], self.y[columns])
 
 
 def mirrors(steps: Steps) -> list[Mirror]:
@@ -46,29 +66,18 @@ def mirrors(steps: Steps) -> list[Mirror]:
     return [*axes, Mirror.DIAGONAL] if diagonal else axes
 
 
-def height_over(mirror: Mirror, count: int) -> NDArray[np.int64]:
-    """[N, N] (or a shape that broadcasts to it) signed distances of the sites from the plane, in any unit."""
-    along = 2 * np.arange(count) - (count - 1)
-    x, y = along[:, None], along[None, :]
-    return {Mirror.X: x, Mirror.Y: y, Mirror.DIAGONAL: x - y}[mirror]
-
-
-@dataclass(frozen=True)
-class Fold:
-    """The sites that one cell of the hierarchy places itself, and how it repeats the next one."""
-
-    steps: Steps
-    mirror: Mirror | None
-
-
-def folds(steps: Steps) -> list[Fold]:
-    """Split a device at its mirror planes; the last fold repeats nothing."""
-    made, rest = [], steps
-    for mirror in mirrors(steps):
-        height = height_over(mirror, len(steps))
-        made.append(Fold(np.where(height == 0, rest, ABSENT), mirror))
-        rest = np.where(height > 0, rest, ABSENT)
-    return [*made, Fold(rest, None)]
+def fold(block: Block, mirror: Mirror) -> tuple[Block, Block]:
+    """Return the sites on a mirror plane and those on its positive side."""
+    count = len(block.steps)
+    middle, side, everything = slice(count // 2, (count + 1) // 2), slice((count + 1) // 2, None), slice(None)
+    if mirror is Mirror.X:
+        return block.part(middle, everything), block.part(side, everything)
+    if mirror is Mirror.Y:
+        middle = slice(block.steps.shape[1] // 2, (block.steps.shape[1] + 1) // 2)
+        return block.part(everything, middle), block.part(everything, slice(middle.stop, None))
+    height = np.subtract.outer(np.arange(count), np.arange(count))
+    on_plane, above = (np.where(mask, block.steps, ABSENT) for mask in (height == 0, height > 0))
+    return Block(on_plane, block.x, block.y), Block(above, block.x, block.y)
 
 
 def device_cells(
@@ -80,60 +89,55 @@ def device_cells(
         steps: [N, N] index of each site's radius cell in ``names``.
         names: names of the cells of the distinct radii; an empty name places nothing.
         positions: [N] coordinates of the lattice along either axis.
-        prefix: begins the name of every cell.
+        prefix: name of the device's cell; the names of all others begin with it.
     """
-    child: gdstk.Cell | None = None
-    parts = folds(steps)
-    for level, fold in reversed(list(enumerate(parts))):
-        cell = gdstk.Cell(f"{prefix}_{level}" if level else prefix)
-        if child is not None and fold.mirror is not None:
-            cell.add(
-                reference_to(child.name),
-                reference_to(child.name, rotation=fold.mirror.value, x_reflection=True),
-            )
-        yield from place(cell, fold.steps, names, positions)
-        yield cell
-        child = cell
+    yield from _folded_cells(Block(steps, positions, positions), mirrors(steps), names, prefix)
 
 
-def place(
-    cell: gdstk.Cell, steps: Steps, names: list[str], positions: NDArray[np.float64]
-) -> Iterator[gdstk.Cell]:
+def _folded_cells(block: Block, planes: list[Mirror], names: list[str], name: str) -> Iterator[gdstk.Cell]:
+    cell = gdstk.Cell(name)
+    if planes:
+        on_plane, side = fold(block, planes[0])
+        half = f"{name}_{planes[0].name}"
+        yield from _folded_cells(side, planes[1:], names, half)
+        cell.add(reference_to(half))
+        cell.add(reference_to(half, rotation=planes[0].value, x_reflection=True))
+        block = on_plane
+    yield from place(cell, block, names)
+    yield cell
+
+
+def place(cell: gdstk.Cell, block: Block, names: list[str]) -> Iterator[gdstk.Cell]:
     """Add the sites to ``cell``; where they are many, yield cells of bands of rows and place these."""
-    bands = bands_of(steps)
-    if len(bands) <= 1:
-        cell.add(*references(steps, 0, names, positions))
+    bands = bands_of(block.steps)
+    if len(bands) == 1:
+        cell.add(*references(block, names))
         return
     for number, rows in enumerate(bands):
         band = gdstk.Cell(f"{cell.name}_BAND{number}")
-        band.add(*references(steps[rows], rows.start, names, positions))
+        band.add(*references(block.part(rows, slice(None)), names))
         yield band
         cell.add(reference_to(band.name))
 
 
 def bands_of(steps: Steps) -> list[slice]:
-    """Rows of the cell in groups that hold at most SITES_PER_CELL sites each (one row at least)."""
+    """Rows in groups that hold about SITES_PER_CELL sites each."""
     placed = np.cumsum(np.count_nonzero(steps != ABSENT, axis=1))
-    group = placed // SITES_PER_CELL
-    starts = np.flatnonzero(np.diff(group, prepend=-1))
-    return [slice(int(a), int(b)) for a, b in zip(starts, [*starts[1:], len(steps)], strict=True)]
+    starts = np.flatnonzero(np.diff(placed // SITES_PER_CELL, prepend=-1))
+    return [slice(int(a), int(b)) for a, b in pairwise([*starts, len(steps)])]
 
 
-def references(
-    steps: Steps, first_row: int, names: list[str], positions: NDArray[np.float64]
-) -> list[gdstk.Reference]:
+def references(block: Block, names: list[str]) -> list[gdstk.Reference]:
     """One reference, repeated at explicit offsets, for each radius that occurs."""
-    rows, columns = np.nonzero(steps != ABSENT)
-    if not rows.size:
-        return []
-    found = steps[rows, columns]
+    rows, columns = np.nonzero(block.steps != ABSENT)
+    found = block.steps[rows, columns]
     order = np.argsort(found, kind="stable")
-    points = np.column_stack([positions[rows[order] + first_row], positions[columns[order]]])
-    cells, starts = np.unique(found[order], return_index=True)
+    points = np.column_stack([block.x[rows[order]], block.y[columns[order]]])
+    starts = np.flatnonzero(np.diff(found[order], prepend=ABSENT))
     return [
-        repeated(names[index], group)
-        for index, group in zip(cells, np.split(points, starts[1:]), strict=True)
-        if names[index]
+        repeated(names[found[order[a]]], points[a:b])
+        for a, b in pairwise([*starts, len(points)])
+        if names[found[order[a]]]
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -97,7 +98,9 @@ def _read(
 
 
 def _open_gds(path: Path) -> gdstk.Library:
-    return gdstk.read_gds(path, unit=MICROMETRE)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Missing reference", RuntimeWarning)  # refused below, with its name
+        return gdstk.read_gds(path, unit=MICROMETRE)
 
 
 def _open_oasis(path: Path) -> gdstk.Library:

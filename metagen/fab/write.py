@@ -124,13 +124,15 @@ def _write(
 def draw(layout: Layout, options: LayoutFileOptions) -> Drawing:
     """Round the radii to the grid and the positions to the database unit, and apply the bias."""
     period = layout.platform.period
-    rounded, index = np.unique(np.rint(layout.radii / options.grid), return_inverse=True)
-    distinct = drawn_radii(rounded * options.grid, options.bias)
-    wrong = (distinct > period / 2) | ((distinct <= 0) & (rounded > 0))
+    in_steps = np.rint(layout.radii / options.grid).astype(np.int32)
+    grid_steps = np.flatnonzero(np.bincount(in_steps.ravel()))
+    distinct = drawn_radii(grid_steps * options.grid, options.bias)
+    wrong = (distinct > period / 2) | ((distinct <= 0) & (grid_steps > 0))
     if wrong.any():
         raise InputError(
-            f"bias is {options.bias}: a pillar of radius {rounded[wrong][0] * options.grid:g} would be drawn "
-            f"with radius {distinct[wrong][0]:g}; allowed: over 0, up to half the period, {period / 2:g}"
+            f"bias is {options.bias}: a pillar of radius {grid_steps[wrong][0] * options.grid:g} would be "
+            f"drawn with radius {distinct[wrong][0]:g}; allowed are radii over 0, up to half the period, "
+            f"{period / 2:g}"
         )
     unit = options.database_unit
     if layout.side + 20 * options.mark_size > LARGEST_COORDINATE * unit:
@@ -138,8 +140,9 @@ def draw(layout: Layout, options: LayoutFileOptions) -> Drawing:
             f"database_unit is {unit:g}: coordinates end at ±{LARGEST_COORDINATE * unit:.4g}, the device is "
             f"{layout.side:.4g} wide; use a coarser database_unit"
         )
-    steps = index.reshape(layout.radii.shape).astype(np.int32)
-    return Drawing(distinct, rounded.astype(np.int64), steps, np.rint(layout.positions / unit) * unit)
+    index_of = np.zeros(grid_steps[-1] + 1, dtype=np.int32)
+    index_of[grid_steps] = np.arange(len(grid_steps))
+    return Drawing(distinct, grid_steps, index_of[in_steps], np.rint(layout.positions / unit) * unit)
 
 
 def _checked_area_error(drawing: Drawing, period: float, options: LayoutFileOptions) -> float:
