@@ -191,7 +191,8 @@ def radius_names(drawing: Drawing, options: LayoutFileOptions) -> list[str]:
 def add_surroundings(cell: gdstk.Cell, layout: Layout, options: LayoutFileOptions) -> None:
     """Add the label, the aperture outline, the datum marks and the engraved text."""
     half = layout.side / 2
-    cell.add(gdstk.Label(label_of(layout, options).text, (0, 0), layer=options.label_layer[0]))
+    layer, texttype = options.label_layer
+    cell.add(gdstk.Label(label_of(layout, options).text, (0, 0), layer=layer, texttype=texttype))
     if options.outline:
         cell.add(gdstk.rectangle((-half, -half), (half, half), *options.outline_layer))
     size = options.mark_size
@@ -200,8 +201,8 @@ def add_surroundings(cell: gdstk.Cell, layout: Layout, options: LayoutFileOption
             centre = (x * (half + 2 * size), y * (half + 2 * size))
             cell.add(gdstk.cross(centre, size, size / 5, *options.mark_layer))
     if options.text:
-        below = -half - 2 * size - options.text_height
-        cell.add(*gdstk.text(options.text, options.text_height, (-half, below), layer=options.mark_layer[0]))
+        corner = (-half, -half - 3 * size - options.text_height)
+        cell.add(*gdstk.text(options.text, options.text_height, corner, False, *options.mark_layer))
 
 
 def _save_gds(path: Path, cells: Iterator[gdstk.Cell], options: LayoutFileOptions) -> None:
