@@ -1,0 +1,103 @@
+"""A designed device: a layout with the history of its design, in one file that can also be resumed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import h5py
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from metagen.files import reading_hdf5, writing_hdf5
+from metagen.layout import SCHEMA, VERSION, Layout, read_layout, write_layout
+
+TENSORS = ("variables", "first", "second", "best")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where an optimisation stands: all that is needed to go on exactly as if it had not stopped.
+
+    Attributes:
+        key: hash of what determines the optimisation.
+        variables: [K] to be evaluated next.
+        first: [K] first moments of Adam.
+        second: [K] second moments of Adam.
+        best: [K] variables of the best device so far.
+        history: figure of merit of each evaluated device.
+    """
+
+    key: str
+    variables: Tensor
+    first: Tensor
+    second: Tensor
+    best: Tensor
+    history: tuple[float, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Device(Layout):
+    """The best layout that an optimisation found; everything that takes a layout takes it.
+
+    Attributes:
+        history: [S] figure of merit of each step, from the start layout on.
+        finished: whether all steps were done.
+    """
+
+    history: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    finished: bool = True
+
+    @property
+    def figure(self) -> float:
+        """The device's figure of merit: the largest of its history."""
+        return float(np.max(self.history))
+
+    def save(self, path: str | Path, progress: Progress | None = None) -> None:
+        """Write the device (atomically); :meth:`metagen.Layout.load` reads the file as a layout."""
+        with writing_hdf5(path, SCHEMA, VERSION) as file:
+            write_layout(file, self)
+            group = file.create_group("design")
+            group["history"] = self.history
+            group.attrs["finished"] = self.finished
+            if progress is not None:
+                _write_progress(file.create_group("progress"), progress)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Device:
+        """Read a device.
+
+        Raises:
+            InputError, FormatError: see :func:`metagen.files.reading_hdf5`; a plain layout is no device.
+        """
+        with reading_hdf5(path, SCHEMA, VERSION) as file:
+            layout = read_layout(file)
+            return cls(
+                layout.platform,
+                layout.radii,
+                layout.name,
+                layout.provenance,
+                history=np.asarray(file["design/history"]),
+                finished=bool(file["design"].attrs["finished"]),
+            )
+
+
+def read_progress(path: str | Path) -> Progress:
+    """Read how far the optimisation that wrote a device file has come.
+
+    Raises:
+        InputError, FormatError: see :func:`metagen.files.reading_hdf5`.
+    """
+    with reading_hdf5(path, SCHEMA, VERSION) as file:
+        group = file["progress"]
+        tensors = {name: torch.from_numpy(np.asarray(group[name])) for name in TENSORS}
+        history = tuple(np.asarray(file["design/history"]).tolist())
+        return Progress(key=str(group.attrs["key"]), history=history, **tensors)
+
+
+def _write_progress(group: h5py.Group, progress: Progress) -> None:
+    group.attrs["key"] = progress.key
+    for name in TENSORS:
+        group[name] = getattr(progress, name).numpy()

@@ -1,0 +1,177 @@
+"""What an objective looks at: the light that the models predict behind a device."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property, lru_cache
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from metagen.errors import InputError, MismatchError
+from metagen.platform import Platform
+from metagen.propagation import PointPropagator, attainable_intensity, focal_plane
+from metagen.surrogate import Domain, ExpansionSurrogate
+from metagen.surrogate.lattice import neighbourhoods
+
+WAVELENGTH_TOLERANCE = 1e-6
+"""Wavelengths this close (micrometres) are the same."""
+KEPT = 16
+"""Sets of points per model whose propagators are kept."""
+
+
+class Model(Protocol):
+    """What can be designed with: any model of :mod:`metagen.surrogate`, or one's own with these two."""
+
+    @property
+    def domain(self) -> Domain:
+        """What the model predicts, and for which radii."""
+
+    def __call__(self, radii: Tensor) -> Tensor:
+        """[N·n, N·n] complex Ex, or [N·n, N·n, 3], on the monitor plane of a device of [N, N] radii."""
+
+
+class Wave:
+    """The light of one wavelength behind one device, differentiable with respect to its radii.
+
+    The incident amplitude is 1. Points and distances are measured from the centre of the monitor plane
+    (:mod:`metagen.propagation`).
+    """
+
+    def __init__(self, optics: Optics, radii: Tensor) -> None:
+        self._optics = optics
+        self._radii = radii
+
+    @cached_property
+    def near_field(self) -> Tensor:
+        """[C, X, Y] complex field on the monitor plane: Ex, or (Ex, Ey, Ez) where the model predicts them."""
+        field: Tensor = self._optics.model(self._radii)
+        return field[None] if field.ndim == 2 else field.movedim(-1, 0)
+
+    def intensity(self, points: Tensor) -> Tensor:
+        """[P] Σ|E|² over the components at points [P, 3]."""
+        return self._fields(points).abs().square().sum(0)
+
+    def relative_intensity(self, points: Tensor) -> Tensor:
+        """[P] intensity / the largest mean over these points that a device could make of all incident power.
+
+        For one point the divisor is the focal intensity of a perfect lens without reflection; see
+        :func:`metagen.propagation.attainable_intensity`. It makes goals of any kind, wavelength and aperture
+        comparable.
+        """
+        return self.intensity(points) / self._optics.attainable(points, self._radii.shape[-1])
+
+    def plane(self, distance: float, x: Tensor, y: Tensor | None = None) -> Tensor:
+        """[A, B] Σ|E|² over the components in a plane, at coordinates x [A] and y [B] (by default x)."""
+        domain = self._optics.model.domain
+        field = focal_plane(
+            self.near_field, self._optics.pitch, domain.wavelength, distance, x, y, domain.platform.cover
+        )
+        return field.abs().square().sum(0)
+
+    def _fields(self, points: Tensor) -> Tensor:
+        propagators = self._optics.propagators(points, self._radii.shape[-1])
+        return torch.stack([each(E) for each, E in zip(propagators, self._amplitudes, strict=True)])
+
+    @cached_property
+    def _amplitudes(self) -> Sequence[Tensor]:
+        """Per component, what the propagators act on: coefficients in the model's basis, or samples."""
+        model = self._optics.model
+        if isinstance(model, ExpansionSurrogate):
+            around = neighbourhoods(model.admit(self._radii), model.width)
+            return [model.coefficients(around)] * model.domain.components
+        return self.near_field.unbind(0)
+
+
+class Optics:
+    """A model together with the point propagators that its objectives need; each is made once."""
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self._propagators = lru_cache(KEPT)(self._make_propagators)
+        self._attainable = lru_cache(KEPT)(self._make_attainable)
+
+    @property
+    def pitch(self) -> float:
+        """Distance of neighbouring field samples."""
+        return self.model.domain.platform.period / self.model.domain.samples
+
+    def propagators(self, points: Tensor, count: int) -> tuple[PointPropagator, ...]:
+        """One propagator per component."""
+        return self._propagators(_hashable(points), count)
+
+    def attainable(self, points: Tensor, count: int) -> float:
+        """Largest mean intensity over the points, of all incident power."""
+        return self._attainable(_hashable(points), count)
+
+    def _make_propagators(self, points: Points, count: int) -> tuple[PointPropagator, ...]:
+        domain, at = self.model.domain, torch.tensor(points, dtype=torch.float64)
+        index, wavelength = domain.platform.cover, domain.wavelength
+        if isinstance(self.model, ExpansionSurrogate):
+            modes = self.model.basis.modes.reshape(-1, domain.samples, domain.samples, domain.components)
+            return tuple(
+                PointPropagator.for_basis(mode, count, domain.platform.period, wavelength, at, index)
+                for mode in modes.unbind(-1)
+            )
+        side = count * domain.samples
+        dtype = torch.complex128 if torch.get_default_dtype() == torch.float64 else torch.complex64
+        plain = PointPropagator.for_samples(side, self.pitch, wavelength, at, index, dtype)
+        return (plain,) * domain.components
+
+    def _make_attainable(self, points: Points, count: int) -> float:
+        domain, side = self.model.domain, count * self.model.domain.samples
+        index = domain.platform.cover
+        at = torch.tensor(points, dtype=torch.float64)
+        share = attainable_intensity((side, side), self.pitch, domain.wavelength, at, index)
+        return share * domain.platform.substrate / index
+
+
+class Light(Mapping[float, Wave]):
+    """The light behind one device at every wavelength: ``light[0.633]`` is a :class:`Wave`."""
+
+    def __init__(self, optics: Sequence[Optics], radii: Tensor) -> None:
+        self._waves = {each.model.domain.wavelength: Wave(each, radii) for each in optics}
+
+    def __getitem__(self, wavelength: float) -> Wave:
+        for known, wave in self._waves.items():
+            if abs(known - wavelength) < WAVELENGTH_TOLERANCE:
+                return wave
+        raise MismatchError(
+            f"an objective asks for wavelength {wavelength:g}, the models predict "
+            f"{', '.join(f'{known:g}' for known in self._waves)}; pass a model for each wavelength"
+        )
+
+    def __iter__(self) -> Iterator[float]:
+        return iter(self._waves)
+
+    def __len__(self) -> int:
+        return len(self._waves)
+
+
+def common_platform(models: Sequence[Model]) -> Platform:
+    """The one platform of all models.
+
+    Raises:
+        InputError: there is no model, or two are of one wavelength.
+        MismatchError: the models are of different platforms.
+    """
+    if not models:
+        raise InputError("no model is given; a design needs one per wavelength")
+    wavelengths = [model.domain.wavelength for model in models]
+    if len(set(wavelengths)) < len(models):
+        raise InputError(f"the models' wavelengths are {wavelengths}; give one model per wavelength")
+    platform = models[0].domain.platform
+    for model in models[1:]:
+        if model.domain.platform != platform:
+            raise MismatchError(
+                f"the models are of different platforms: {platform} and {model.domain.platform}"
+            )
+    return platform
+
+
+Points = tuple[tuple[float, float, float], ...]
+
+
+def _hashable(points: Tensor) -> Points:
+    return tuple((float(x), float(y), float(z)) for x, y, z in points)

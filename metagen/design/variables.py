@@ -1,0 +1,141 @@
+"""From free numbers to the radii of a device that keeps its limits, its symmetry and the grid of the fab."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from metagen.errors import InputError
+from metagen.layout import Layout
+
+MARGIN = 0.01
+"""Share of the radius range that a start keeps from its ends, where the sigmoid would be flat."""
+
+
+class Symmetry(StrEnum):
+    """Which sites share one radius."""
+
+    NONE = "none"
+    """Every site has its own."""
+    MIRROR = "mirror"
+    """x → −x and y → −y: a quarter of the variables; Meep needs a quarter of the time and memory."""
+    FOURFOLD = "fourfold"
+    """The diagonals are mirrors too: an eighth of the variables."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Radii that a design may use.
+
+    Attributes:
+        low: the smallest.
+        high: the largest.
+        grid: radii are multiples of this; None for any.
+
+    Raises:
+        InputError: nothing lies between the limits.
+    """
+
+    low: float
+    high: float
+    grid: float | None = None
+
+    def __post_init__(self) -> None:
+        if not self.low < self.high:
+            raise InputError(
+                f"radii from {self.low:g} to {self.high:g} leave nothing to design; widen the limits of the "
+                "platform and the models, or lower minimum_gap, radius_bias and grid"
+            )
+
+    def on_grid(self) -> Limits:
+        """The first and last multiple of the grid within the limits."""
+        if self.grid is None:
+            return self
+        ulp = 1e-9
+        first = math.ceil(self.low / self.grid - ulp) * self.grid
+        return Limits(first, math.floor(self.high / self.grid + ulp) * self.grid, self.grid)
+
+
+@dataclass(frozen=True)
+class Variables:
+    """A smooth map from free numbers u to radii low + (high − low)·sigmoid(u), one u per set of equal sites.
+
+    With a grid the radii are rounded and the gradient is that of the unrounded ones (straight through).
+
+    Attributes:
+        limits: of the radii.
+        sites: [N, N] number of the variable of each site.
+        count: variables.
+    """
+
+    limits: Limits
+    sites: Tensor
+    count: int
+
+    @classmethod
+    def of(cls, layout: Layout, limits: Limits, symmetry: Symmetry) -> Variables:
+        """Variables for a layout.
+
+        Raises:
+            InputError: the layout does not have the symmetry.
+        """
+        sites = orbits(layout.count, symmetry)
+        _check_symmetry(layout, sites, symmetry)
+        return cls(limits.on_grid(), torch.from_numpy(sites), int(sites.max()) + 1)
+
+    def start(self, layout: Layout) -> Tensor:
+        """[count] variables whose radii are those of the layout, moved just inside the limits.
+
+        Raises:
+            InputError: a site has no pillar.
+        """
+        if not layout.radii.all():
+            raise InputError(
+                f"layout {layout.name!r} has sites without a pillar; a design needs a radius at every site"
+            )
+        first = torch.zeros(self.count, dtype=torch.float64)
+        first[self.sites.flatten()] = torch.tensor(layout.radii).flatten()
+        share = (first - self.limits.low) / (self.limits.high - self.limits.low)
+        return torch.logit(share.clamp(MARGIN, 1 - MARGIN)).to(torch.get_default_dtype())
+
+    def radii(self, variables: Tensor) -> Tensor:
+        """[N, N] radii."""
+        low, high, grid = self.limits.low, self.limits.high, self.limits.grid
+        smooth = low + (high - low) * torch.sigmoid(variables)
+        if grid is not None:
+            smooth = smooth + (torch.round(smooth / grid) * grid - smooth).detach()
+        return smooth[self.sites]
+
+    def exact(self, variables: Tensor) -> NDArray[np.float64]:
+        """[N, N] radii in double precision: multiples of the grid to the last digit, if there is one."""
+        radii: NDArray[np.float64] = self.radii(variables.detach().double()).numpy()
+        grid = self.limits.grid
+        return radii if grid is None else np.round(np.rint(radii / grid) * grid, 12)
+
+
+def orbits(count: int, symmetry: Symmetry) -> NDArray[np.int64]:
+    """[N, N] number of the set of equal sites that each site belongs to."""
+    across = np.abs(2 * np.arange(count) - (count - 1))
+    if symmetry is Symmetry.NONE:
+        return np.arange(count**2).reshape(count, count)
+    pair = np.stack(np.broadcast_arrays(across[:, None], across), -1)
+    if symmetry is Symmetry.FOURFOLD:
+        pair = np.sort(pair, axis=-1)
+    number: NDArray[np.int64] = np.unique(pair.reshape(-1, 2), axis=0, return_inverse=True)[1]
+    return number.reshape(count, count)
+
+
+def _check_symmetry(layout: Layout, sites: NDArray[np.int64], symmetry: Symmetry) -> None:
+    first = np.zeros(sites.max() + 1)
+    first[sites] = layout.radii
+    if not np.array_equal(first[sites], layout.radii):
+        raise InputError(
+            f"symmetry is {symmetry.value!r}, but layout {layout.name!r} does not have it; start from one "
+            f"that has, or set symmetry = {Symmetry.NONE.value!r}"
+        )
