@@ -83,7 +83,7 @@ class Task:
     def cost(self) -> float:
         """Work per simulated time, in voxel updates."""
         grid = grid_for(self.layout.platform, self.numerics, self.layout.count, periodic=False)
-        return grid.voxels * grid.resolution
+        return grid.voxels / grid.pixel
 
     def is_done(self, folder: Path) -> bool:
         """Whether its file is there and whole.

@@ -53,12 +53,12 @@ class Monitor:
         first = 0 if scene.mirrors else -last
         low, high = grid.monitor - 1, grid.monitor + STENCIL - 2
         # Meep widens a region to the next grid points outside; ending it between two makes that unambiguous.
-        centre, size = (first + last) / 2 * grid.pixel, (last - first - 0.5) * grid.pixel
-        centre_z, size_z = (grid.z(low) + grid.z(high)) / 2, (high - low - 0.5) * grid.pixel
+        centre, size = (first + last) / 2, last - first - 0.5
+        centre_z, size_z = (grid.z(low) + grid.z(high)) / 2, high - low - 0.5
         handles = tuple(
             simulation.add_dft_fields(
                 [component],
-                [1 / scene.numerics.wavelength],
+                [grid.pixel / scene.numerics.wavelength],
                 yee_grid=True,
                 center=mp.Vector3(centre, centre, centre_z),
                 size=mp.Vector3(size, size, size_z),

@@ -14,6 +14,8 @@ from metagen.validation import Positive, checked
 
 COURANT = 0.5
 
+Fraction = Annotated[float, Field(ge=-1, le=2)]
+
 
 @checked
 class Numerics:
@@ -22,9 +24,10 @@ class Numerics:
     Attributes:
         wavelength: in vacuum.
         pixels_per_period: grid cells per lattice constant.
-        pillar_compensation: how much of the compensation of numerical dispersion the pillars' index gets;
-            cover and substrate get all of it. A guided mode travels only partly along z, so that the full
-            shift would be too much. Found by comparison with RCWA on periodic cells.
+        pillar_compensation: which fractions of the compensation of numerical dispersion the index of a pillar
+            gets, for radius 0 and for a radius of half the period; linear between. (Cover and substrate get
+            all of it.) The thicker the pillar, the more of its mode travels along z inside it. Found by
+            comparison with RCWA on periodic cells.
         pml: thickness of the absorbing layers.
         margin: bare substrate between the outermost cells and the absorbing layers.
         decay: stop when the norm of the monitored fields changes by less than this fraction between checks.
@@ -33,7 +36,7 @@ class Numerics:
 
     wavelength: Positive
     pixels_per_period: Annotated[int, Field(ge=4, le=200)]
-    pillar_compensation: Annotated[float, Field(ge=0, le=1)] = 0.45
+    pillar_compensation: tuple[Fraction, Fraction] = (0.5, 0.5)
     pml: Positive = 0.4
     margin: Positive = 0.3
     decay: Annotated[float, Field(gt=0, lt=1)] = 1e-3
@@ -64,8 +67,10 @@ def numerical_power(index: float, wavelength: float, pixel: float) -> float:
 class Grid:
     """Where things are on the grid, in whole pixels; z planes count from the bottom of the cell.
 
-    The pillar base lies on a grid plane, and so do source and monitor planes. Both lateral pixel counts and
-    the vertical one are even, because Meep rounds an odd count and shifts everything by half a pixel.
+    Meep has no unit of length; the pixel is ours, so that every plane has an integer coordinate and nothing
+    is left to rounding. ``pixel`` is its size in micrometres. The pillar base lies on a grid plane, and so do
+    source and monitor planes. Lateral and vertical pixel counts are even, because Meep rounds an odd count
+    and shifts everything by half a pixel.
     """
 
     pixel: float
@@ -77,18 +82,13 @@ class Grid:
     monitor: int
 
     @property
-    def resolution(self) -> float:
-        """Pixels per micrometre."""
-        return 1 / self.pixel
-
-    @property
     def voxels(self) -> int:
         """Voxels of the whole cell, not reduced by symmetry."""
         return self.lateral**2 * self.vertical
 
     def z(self, plane: float) -> float:
-        """Meep's z coordinate (origin at the centre of the cell) of a grid plane."""
-        return (plane - self.vertical / 2) * self.pixel
+        """Meep's z coordinate (origin at the centre of the cell, in pixels) of a grid plane."""
+        return plane - self.vertical / 2
 
 
 SUBSTRATE_GAP = 0.3

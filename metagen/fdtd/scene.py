@@ -17,19 +17,29 @@ from metagen.platform import Platform
 class Indices:
     """Refractive indices as the grid needs them, numerical dispersion compensated."""
 
-    pillar: float
-    substrate: float
-    cover: float
+    platform: Platform
+    numerics: Numerics
+    pixel: float
 
-    @classmethod
-    def compensated(cls, platform: Platform, numerics: Numerics, pixel: float) -> Indices:
-        """Compensate cover and substrate fully, pillars by the fraction that ``numerics`` states."""
+    @property
+    def substrate(self) -> float:
+        """Fully compensated."""
+        return self._full(self.platform.substrate)
 
-        def full(index: float) -> float:
-            return compensated_index(index, numerics.wavelength, pixel)
+    @property
+    def cover(self) -> float:
+        """Fully compensated."""
+        return self._full(self.platform.cover)
 
-        pillar = platform.pillar + numerics.pillar_compensation * (full(platform.pillar) - platform.pillar)
-        return cls(pillar, full(platform.substrate), full(platform.cover))
+    def pillar(self, radius: float) -> float:
+        """Compensated by the fraction that the numerics state for this radius (micrometres)."""
+        thin, thick = self.numerics.pillar_compensation
+        fraction = thin + (thick - thin) * radius / (self.platform.period / 2)
+        index = self.platform.pillar
+        return index + fraction * (self._full(index) - index)
+
+    def _full(self, index: float) -> float:
+        return compensated_index(index, self.numerics.wavelength, self.pixel)
 
 
 @dataclass(frozen=True)
@@ -44,8 +54,7 @@ class Scene:
 
     def simulation(self) -> Any:
         """Build Meep's simulation object (nothing is computed yet)."""
-        mp = require_meep()
-        indices = Indices.compensated(self.layout.platform, self.numerics, self.grid.pixel)
+        indices = Indices(self.layout.platform, self.numerics, self.grid.pixel)
         return _simulation(
             self.numerics,
             self.grid,
@@ -53,25 +62,26 @@ class Scene:
             lateral_pml=not self.periodic,
             mirrors=self.mirrors,
             background=indices.cover,
-            geometry=[_substrate(self.grid, indices.substrate), *self._pillars(mp, indices.pillar)],
+            geometry=[_substrate(self.grid, indices.substrate), *self._pillars(indices)],
         )
 
-    def _pillars(self, mp: Any, index: float) -> list[Any]:
-        platform, positions = self.layout.platform, self.layout.positions
-        material = mp.Medium(index=index)
-        centre = self.grid.z(self.grid.base) + platform.height / 2
-        sites = np.argwhere(self.layout.radii > 0)
+    def _pillars(self, indices: Indices) -> list[Any]:
+        mp = require_meep()
+        positions, radii = self.layout.positions / self.grid.pixel, self.layout.radii / self.grid.pixel
+        height = self.layout.platform.height / self.grid.pixel
+        centre = self.grid.z(self.grid.base) + height / 2
+        sites = np.argwhere(radii > 0)
         if (
             self.mirrors
         ):  # Meep fills in the mirrored half-planes; pillars that do not reach the quadrant cost time
-            nearest = positions[sites] + self.layout.radii[*sites.T][:, None]
-            sites = sites[(nearest > -self.grid.pixel).all(axis=1)]
+            nearest = positions[sites] + radii[*sites.T][:, None]
+            sites = sites[(nearest > -1).all(axis=1)]
         return [
             mp.Cylinder(
-                radius=self.layout.radii[i, j],
-                height=platform.height,
+                radius=radii[i, j],
+                height=height,
                 center=mp.Vector3(positions[i], positions[j], centre),
-                material=material,
+                material=mp.Medium(index=indices.pillar(self.layout.radii[i, j])),
             )
             for i, j in sites
         ]
@@ -79,7 +89,7 @@ class Scene:
 
 def incident_simulation(platform: Platform, numerics: Numerics, grid: Grid) -> Any:
     """The same source in substrate alone, one pixel wide, on the same z grid."""
-    indices = Indices.compensated(platform, numerics, grid.pixel)
+    indices = Indices(platform, numerics, grid.pixel)
     return _simulation(
         numerics,
         grid,
@@ -102,22 +112,21 @@ def _simulation(
     geometry: list[Any],
 ) -> Any:
     mp = require_meep()
-    side = width * grid.pixel
-    absorbers = [mp.PML(grid.pml * grid.pixel, direction=mp.Z)]
+    absorbers = [mp.PML(grid.pml, direction=mp.Z)]
     if lateral_pml:
-        absorbers += [mp.PML(grid.pml * grid.pixel, direction=axis) for axis in (mp.X, mp.Y)]
-    frequency = 1 / numerics.wavelength
+        absorbers += [mp.PML(grid.pml, direction=axis) for axis in (mp.X, mp.Y)]
+    frequency = grid.pixel / numerics.wavelength
     # Integrated: the source reaches into the absorbers, where anything else would make it non-uniform.
     pulse = mp.GaussianSource(frequency, fwidth=frequency, is_integrated=True)
     source = mp.Source(
         pulse,
         component=mp.Ex,
         center=mp.Vector3(0, 0, grid.z(grid.source)),
-        size=mp.Vector3(side, side, 0),
+        size=mp.Vector3(width, width, 0),
     )
     return mp.Simulation(
-        cell_size=mp.Vector3(side, side, grid.vertical * grid.pixel),
-        resolution=grid.resolution,
+        cell_size=mp.Vector3(width, width, grid.vertical),
+        resolution=1,
         Courant=COURANT,
         boundary_layers=absorbers,
         default_material=mp.Medium(index=background),
@@ -131,9 +140,8 @@ def _simulation(
 
 def _substrate(grid: Grid, index: float) -> Any:
     mp = require_meep()
-    thickness = grid.base * grid.pixel
     return mp.Block(
-        center=mp.Vector3(0, 0, grid.z(0) + thickness / 2),
-        size=mp.Vector3(mp.inf, mp.inf, thickness),
+        center=mp.Vector3(0, 0, grid.z(grid.base / 2)),
+        size=mp.Vector3(mp.inf, mp.inf, grid.base),
         material=mp.Medium(index=index),
     )
