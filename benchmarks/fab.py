@@ -1,0 +1,166 @@
+"""Time, memory and size of layout files, against one flat polygon per pillar written by plain gdstk.
+
+    python benchmarks/fab.py                      # 113 × 113, 1 mm, ten million pillars: 8 GB of memory
+    python benchmarks/fab.py --counts 113 500
+
+Every case runs in a process of its own, so that peak memory is its own. The flat file holds the very same
+polygons (area-true, within 0.1 nm of the circle). It is not built for more than ``--flat-limit`` pillars;
+its size, time and memory, which grow with the pillars, are then scaled from the largest one built (marked ~).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import gdstk
+import numpy as np
+
+import metagen as mg
+from metagen.fab import LayoutFileOptions, read_gds, read_oasis, write_gds, write_oasis
+from metagen.fab.circle import circle_polygon
+
+OPTIONS = LayoutFileOptions()
+DEVICES = {"lens": 0.0, "off-axis lens": 0.13}
+"""Shift of the optical axis, as a share of the aperture; a shifted lens has no mirror plane to fold at."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """One case: what was written, how long it took, and what it needed."""
+
+    pillars: int
+    bytes: int
+    write_s: float
+    read_s: float
+    memory: float
+    """Peak memory over that of the layout and the imported libraries, in bytes."""
+
+
+def lens(count: int, shift: float) -> mg.Layout:
+    """A lens of numerical aperture 0.45 whose radii follow the phase; only its statistics matter here."""
+    platform = mg.Platform()
+    x = (np.arange(count) - (count - 1) / 2) * platform.period
+    focal_length = count * platform.period
+    squared = (x - shift * focal_length)[:, None] ** 2 + (x - 0.7 * shift * focal_length)[None, :] ** 2
+    turns = (focal_length - np.sqrt(squared + focal_length**2)) / 0.633 % 1
+    return mg.Layout(platform, 0.05 + 0.12 * turns)
+
+
+def write_flat(layout: mg.Layout, save: Callable[[gdstk.Library], None]) -> None:
+    """What a short script with gdstk does: one polygon per pillar."""
+    library = gdstk.Library(precision=OPTIONS.database_unit * 1e-6)
+    cell = library.new_cell("DEVICE")
+    steps = np.rint(layout.radii / OPTIONS.grid).astype(int)
+    polygons = {
+        step: circle_polygon(step * OPTIONS.grid, OPTIONS.polygon_tolerance, OPTIONS.database_unit)
+        for step in np.unique(steps)
+    }
+    x = layout.positions
+    for i in range(layout.count):
+        for j in range(layout.count):
+            cell.add(gdstk.Polygon(polygons[steps[i, j]] + (x[i], x[j]), 1))
+    save(library)
+
+
+def measure(count: int, device: str, suffix: str, flat: bool) -> Result:
+    """Write (and, unless it is flat, read back) one file in this process."""
+    layout = lens(count, DEVICES[device])
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"device.{suffix}"
+        write, read = (write_gds, read_gds) if suffix == "gds" else (write_oasis, read_oasis)
+        before = peak_memory()
+        start = time.perf_counter()
+        if flat:
+            write_flat(layout, lambda library: save_flat(library, path))
+        else:
+            write(layout, path)
+        written = time.perf_counter()
+        memory = peak_memory() - before
+        if not flat:
+            again = read(path, layout.platform)
+            assert np.abs(again.radii - layout.radii).max() <= OPTIONS.grid / 2 * (1 + 1e-9)
+        read_s = time.perf_counter() - written
+        return Result(count**2, path.stat().st_size, written - start, read_s, memory)
+
+
+def save_flat(library: gdstk.Library, path: Path) -> None:
+    """Save with gdstk's defaults."""
+    if path.suffix == ".gds":
+        library.write_gds(path)
+    else:
+        library.write_oas(path)
+
+
+def peak_memory() -> int:
+    """Peak resident memory of this process in bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def in_own_process(count: int, device: str, suffix: str, flat: bool) -> Result:
+    """Run :func:`measure` in a new process."""
+    case = json.dumps([count, device, suffix, flat])
+    command = [sys.executable, __file__, "--case", case]
+    return Result(**json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout))
+
+
+def scaled(result: Result, pillars: int) -> Result:
+    """A flat result for more pillars than were built."""
+    factor = pillars / result.pillars
+    size = round(result.bytes * factor)
+    return Result(pillars, size, result.write_s * factor, 0.0, result.memory * factor)
+
+
+def row(device: str, suffix: str, ours: Result, flat: Result, is_scaled: bool) -> str:
+    """One line of the table."""
+    mark = "~" if is_scaled else ""
+    faster = flat.write_s / ours.write_s
+    return (
+        f"| {ours.pillars:,} | {device} | {suffix.upper()} | {ours.bytes / 1e6:.3g} MB "
+        f"| {mark}{flat.bytes / ours.bytes:.0f} × | {ours.write_s:.2g} s | {mark}{faster:.0f} × "
+        f"| {ours.memory / 1e6:.0f} MB | {mark}{flat.memory / 1e6:.0f} MB | {ours.read_s:.2g} s |"
+    )
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "--counts", type=int, nargs="+", default=[113, 2257, 3163], help="pillars along a side"
+    )
+    parser.add_argument("--flat-limit", type=float, default=6e6, help="most pillars of a flat file")
+    parser.add_argument("--case", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.case:
+        print(json.dumps(asdict(measure(*json.loads(arguments.case)))))
+        return
+    print(
+        "| pillars | device | format | size | smaller | write | faster | memory | flat memory | read back |"
+    )
+    print("|---|---|---|---|---|---|---|---|---|---|")
+    for suffix in ("gds", "oas"):
+        flat: Result | None = None
+        for count in sorted(arguments.counts):
+            built = flat is None or count**2 <= arguments.flat_limit
+            flat = (
+                in_own_process(count, "lens", suffix, True)
+                if built or flat is None
+                else scaled(flat, count**2)
+            )
+            for device in DEVICES:
+                print(
+                    row(device, suffix, in_own_process(count, device, suffix, False), flat, not built),
+                    flush=True,
+                )
+
+
+if __name__ == "__main__":
+    main()
