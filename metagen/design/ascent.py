@@ -66,6 +66,7 @@ def optimize(
     objective: Objective,
     settings: OptimizerSettings | None = None,
     *,
+    name: str | None = None,
     path: str | Path | None = None,
     progress: bool = True,
 ) -> Device:
@@ -81,6 +82,7 @@ def optimize(
         models: one per wavelength.
         objective: maps the light behind a device to a real number; larger is better.
         settings: of the optimiser.
+        name: of the device; by default that of the layout with "-designed" appended.
         path: of the device file (HDF5).
         progress: whether to show a progress bar with the figure of merit and the time left.
 
@@ -94,7 +96,8 @@ def optimize(
         NotFiniteError: the objective or its gradient is not finite; the error holds the best device before
             that, and so does ``path``.
     """
-    ascent = _Ascent.of(layout, models, objective, settings or OptimizerSettings())
+    name = name or f"{layout.name}-designed"
+    ascent = _Ascent.of(name, layout, models, objective, settings or OptimizerSettings())
     start = ascent.resume(path) if path is not None and Path(path).exists() else ascent.start()
     if ascent.finished(start):
         return ascent.device(start)
@@ -119,6 +122,7 @@ def optimize(
 class _Ascent:
     """One optimisation: what it maximises and over what."""
 
+    name: str
     layout: Layout
     optics: Sequence[Optics]
     objective: Objective
@@ -128,7 +132,12 @@ class _Ascent:
 
     @classmethod
     def of(
-        cls, layout: Layout, models: Sequence[Model], objective: Objective, settings: OptimizerSettings
+        cls,
+        name: str,
+        layout: Layout,
+        models: Sequence[Model],
+        objective: Objective,
+        settings: OptimizerSettings,
     ) -> _Ascent:
         platform = common_platform(models)
         if layout.platform != platform:
@@ -137,6 +146,7 @@ class _Ascent:
                 "were trained for the layout's platform"
             )
         return cls(
+            name,
             layout,
             [Optics(model) for model in models],
             objective,
@@ -195,14 +205,14 @@ class _Ascent:
                 "not finite; look for a logarithm, root or quotient of 0 in the objective",
                 self.device(state) if state.history else None,
             )
-        return float(figure), gradient
+        return float(figure.detach()), gradient
 
     def device(self, state: Progress) -> Device:
         """The best device so far."""
         return Device(
             self.layout.platform,
             self.variables.exact(state.best),
-            name=f"{self.layout.name}-designed",
+            name=self.name,
             provenance={
                 "family": "design",
                 "start": self.layout.name,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -90,14 +89,20 @@ def run(
     """
     models = models or tuple(surrogate.load(name) for name in settings.models)
     layout = start_layout(settings, common_platform(models))
-    return optimize(layout, models, settings.objective, settings.optimizer, path=path, progress=progress)
+    return optimize(
+        layout,
+        models,
+        settings.objective,
+        settings.optimizer,
+        name=settings.name,
+        path=path,
+        progress=progress,
+    )
 
 
 def start_layout(settings: DesignSettings, platform: Platform) -> Layout:
-    """The layout that a design starts from, under the name of the design."""
+    """The layout that a design starts from."""
     start = settings.start
     if isinstance(start, RandomStart):
-        layout = random_layout(platform, settings.count, start.seed)
-    else:
-        layout = lens.focusing(platform, start.focal_length, start.wavelength, settings.count)
-    return replace(layout, name=settings.name)
+        return random_layout(platform, settings.count, start.seed)
+    return lens.focusing(platform, start.focal_length, start.wavelength, settings.count)

@@ -1,0 +1,498 @@
+"""Forward lenses and inverse design, on small models whose answer is known."""
+
+import math
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import metagen as mg
+from metagen import metrics
+from metagen.design import (
+    Device,
+    Focus,
+    Light,
+    Line,
+    NotFiniteError,
+    OptimizerSettings,
+    Ring,
+    Symmetry,
+    optimize,
+    worst_of,
+)
+from metagen.design.light import Optics
+from metagen.design.settings import DesignSettings
+from metagen.design.variables import Limits, Variables, orbits
+from metagen.errors import InputError, MismatchError
+from metagen.layout import random_layout
+from metagen.propagation import coordinates
+from metagen.surrogate import Domain, NetworkSettings
+from metagen.surrogate.models import build
+
+PLATFORM = mg.Platform()
+LOW, HIGH = PLATFORM.radius_min, PLATFORM.radius_max
+RECIPES = Path(__file__).parents[1] / "design"
+
+
+@dataclass
+class Delay:
+    """A pillar delays the wave by ``turns`` of a turn over the radius range and changes nothing else."""
+
+    domain: Domain
+    turns: float = 1.0
+
+    def __call__(self, radii):
+        phase = 2 * math.pi * self.turns * (radii - LOW) / (HIGH - LOW)
+        cells = torch.polar(torch.ones_like(phase), phase)
+        n = self.domain.samples
+        plane = cells.repeat_interleave(n, -2).repeat_interleave(n, -1)
+        return plane if self.domain.components == 1 else plane[..., None] * torch.tensor([0.8, 0.6, 0.0])
+
+
+@dataclass(frozen=True)
+class DelayTable:
+    """The phase table of :class:`Delay`."""
+
+    platform: mg.Platform = PLATFORM
+    wavelength: float = 0.633
+
+    def __call__(self, radius):
+        return np.exp(2j * np.pi * (radius - LOW) / (HIGH - LOW))
+
+
+def domain(wavelength=0.633, components=1, samples=2):
+    return Domain(
+        wavelength=wavelength, radius_low=LOW, radius_high=HIGH, samples=samples, components=components
+    )
+
+
+@pytest.fixture
+def red():
+    return Delay(domain())
+
+
+@pytest.fixture
+def blue():
+    return Delay(domain(0.400), turns=1.7)
+
+
+@pytest.fixture
+def start():
+    return random_layout(PLATFORM, 7, seed=1)
+
+
+FOCUS, RING = Focus(0.633, 4.0), Ring(0.400, 4.0, radius=0.8)
+SHORT = OptimizerSettings(steps=30, save_every=5)
+
+
+def interrupted_at(evaluation, objective, interrupt):
+    """The objective, but ``interrupt()`` is called at one of its evaluations (and not again)."""
+    calls = []
+
+    def interrupted(light):
+        calls.append(None)
+        if len(calls) == evaluation:
+            interrupt()
+        return objective(light)
+
+    return interrupted
+
+
+def stop():
+    raise KeyboardInterrupt
+
+
+# Forward lenses
+
+
+@pytest.mark.parametrize("count", [10, 11])
+def test_a_lens_has_both_mirror_planes_and_the_diagonals_exactly(count):
+    radii = mg.lens.focusing(PLATFORM, 8.0, 0.633, count, DelayTable())
+    assert radii.has_mirror_planes
+    np.testing.assert_array_equal(radii.radii, radii.radii.T)
+
+
+def test_a_lens_of_pillars_with_any_phase_has_the_ideal_profile_up_to_a_constant():
+    # One turn in 2,001 radii and 2,880 phases: no site is off by more than half a step of each, 0.004 rad.
+    layout = mg.lens.focusing(PLATFORM, 8.0, 0.633, 21, DelayTable())
+    x = layout.positions
+    target = np.exp(-2j * np.pi / 0.633 * np.sqrt(x[:, None] ** 2 + x**2 + 8.0**2))
+    offset = np.angle(DelayTable()(layout.radii) / target)
+    spread = np.angle(np.exp(1j * (offset - offset[10, 10])))
+    assert np.abs(spread).max() < 2 * 0.004
+
+
+def test_a_lens_takes_the_nearest_phasor_at_the_best_common_phase():
+    # A table that spans half a turn with a dim stretch; brute force over offsets and radii is the definition.
+    @dataclass(frozen=True)
+    class Half(DelayTable):
+        def __call__(self, radius):
+            share = (radius - LOW) / (HIGH - LOW)
+            return (1 - 0.6 * np.exp(-(((share - 0.7) / 0.1) ** 2))) * np.exp(1j * np.pi * share)
+
+    def overlap(layout, offset):
+        x = layout.positions
+        target = np.exp(-2j * np.pi / 0.633 * np.sqrt(x[:, None] ** 2 + x**2 + 3.0**2) + 1j * offset)
+        return target, float(np.real(Half()(layout.radii) * target.conj()).sum())
+
+    layout = mg.lens.focusing(PLATFORM, 3.0, 0.633, 9, Half())
+    offsets = np.linspace(0, 2 * np.pi, 721)
+    reached = max(overlap(layout, offset)[1] for offset in offsets)
+    radii = np.linspace(LOW, HIGH, 2001)
+    best = max(
+        np.real(np.multiply.outer(overlap(layout, offset)[0].conj(), Half()(radii))).max(-1).sum()
+        for offset in offsets
+    )
+    # Phases are taken in steps of 1/8 degree, so a site where two radii are equally near can take the other
+    # one: a loss of at most 1e-3 in those few sites.
+    assert reached == pytest.approx(best, rel=2e-4)
+
+
+def test_a_lens_of_the_rcwa_table_focuses(tmp_path, monkeypatch):
+    # Over 0.65 of a turn the nearest phasor keeps most of the intensity: the mean of cos over the missing
+    # 0.35 turn is above 0.8, and every pillar's |t| is near 1.
+    monkeypatch.setenv("METAGEN_CACHE", str(tmp_path))
+    table = mg.PhaseTable.compute(PLATFORM, wavelength=0.633, orders=3)
+    layout = mg.lens.focusing(PLATFORM, 8.0, 0.633, 15, table)
+    cells = torch.tensor(table(layout.radii))
+    field = cells.repeat_interleave(4, 0).repeat_interleave(4, 1)
+    wave = metrics.Wavefront(field[None], PLATFORM.period / 4, 0.633, PLATFORM)
+    assert metrics.strehl(wave, 8.0) > 0.7
+
+
+def test_a_table_of_another_wavelength_is_refused():
+    with pytest.raises(MismatchError, match=r"wavelength 0\.633"):
+        mg.lens.focusing(PLATFORM, 8.0, 0.4, 11, DelayTable())
+
+
+# Goals
+
+
+class Painted(Delay):
+    """A field that no radius changes."""
+
+    def __init__(self, field):
+        super().__init__(domain(samples=5))
+        self.field = field
+
+    def __call__(self, radii):
+        return self.field + 0 * radii.sum()
+
+
+def test_a_perfect_lens_without_reflection_has_a_relative_intensity_of_one():
+    # The incident power is n_substrate per area, so its amplitude behind is √1.45. What is missing to 1 is
+    # the gain of an uneven amplitude, which the divisor allows: 1.5 % at NA 0.36.
+    x = coordinates(21 * 5, PLATFORM.period / 5)
+    path = torch.sqrt(x[:, None] ** 2 + x**2 + 12.0**2)
+    field = math.sqrt(1.45) * torch.exp(-2j * math.pi / 0.633 * path)
+    light = Light([Optics(Painted(field))], torch.full((21, 21), 0.1))
+    assert 0.98 < float(Focus(0.633, 12.0)(light)) < 1
+    assert float(Line(0.633, (12.0,))(light)) == pytest.approx(float(Focus(0.633, 12.0)(light)))
+
+
+def test_a_ring_of_a_round_field_is_its_intensity_at_that_radius():
+    x = coordinates(21 * 5, PLATFORM.period / 5)
+    field = torch.exp(-(x[:, None] ** 2 + x**2) / 0.8**2).to(torch.complex128)
+    wave = Light([Optics(Painted(field))], torch.full((21, 21), 0.1))[0.633]
+    ring = Ring(0.633, 3.0, radius=0.7)
+    expected = wave.plane(3.0, torch.tensor([0.7], dtype=torch.float64), torch.zeros(1))
+    # One integral against the other, for a beam that stays within the window: single precision.
+    assert float(wave.intensity(ring.points()).mean()) == pytest.approx(float(expected), rel=1e-4)
+
+
+def test_the_worst_goal_counts(red, blue, start):
+    light = Light([Optics(red), Optics(blue)], torch.tensor(start.radii, dtype=torch.float32))
+    assert float(worst_of(FOCUS, RING)(light)) == min(float(FOCUS(light)), float(RING(light)))
+
+
+def test_a_line_is_the_geometric_mean_of_its_points(red, start):
+    light = Light([Optics(red)], torch.tensor(start.radii, dtype=torch.float32))
+    line = Line(0.633, (3.0, 4.0, 6.0))
+    expected = light[0.633].relative_intensity(line.points()).log().mean().exp()
+    assert float(line(light)) == pytest.approx(float(expected), rel=1e-6)
+    assert line(light) < light[0.633].relative_intensity(line.points()).mean()
+
+
+def test_all_components_that_a_model_predicts_count(start):
+    # The toy splits one wave into 0.8 along x and 0.6 along y: together they have its whole intensity.
+    radii = torch.tensor(start.radii, dtype=torch.float32)
+    one, three = (Light([Optics(Delay(domain(components=c)))], radii) for c in (1, 3))
+    assert three[0.633].near_field.shape == (3, 14, 14)
+    torch.testing.assert_close(FOCUS(three), FOCUS(one))
+
+
+@pytest.mark.parametrize("components", [1, 3])
+def test_a_model_with_a_basis_is_propagated_without_its_field(components):
+    # The compressed propagator against the integral over the predicted field, in single precision.
+    model = build(domain(components=components), NetworkSettings(rank=3, hidden=(8,)))
+    generator = torch.Generator().manual_seed(0)
+    model.basis.modes_parts.normal_(generator=generator)
+    radii = torch.tensor(random_layout(PLATFORM, 6, seed=0).radii, dtype=torch.float32)
+    wave = Light([Optics(model)], radii)[0.633]
+    points = torch.tensor([[0.0, 0.0, 3.0], [0.4, -0.2, 5.0]])
+    near = metrics.Wavefront(wave.near_field.detach(), model.pitch, 0.633, PLATFORM)
+    torch.testing.assert_close(wave.intensity(points), metrics.intensity(near, points), rtol=1e-4, atol=0)
+
+
+def test_a_wavelength_without_a_model_is_named(red, start):
+    with pytest.raises(MismatchError, match=r"wavelength 0\.4, the models predict 0\.633"):
+        optimize(start, [red], RING, SHORT, progress=False)
+
+
+# Variables
+
+
+def test_symmetry_shares_one_radius_among_equal_sites():
+    assert orbits(7, Symmetry.NONE).max() + 1 == 49
+    assert orbits(7, Symmetry.MIRROR).max() + 1 == 16
+    assert orbits(7, Symmetry.FOURFOLD).max() + 1 == 10
+    assert orbits(6, Symmetry.MIRROR).max() + 1 == 9
+
+
+def test_variables_start_at_the_layout(start):
+    variables = Variables.of(start, Limits(LOW, HIGH), Symmetry.MIRROR)
+    found = variables.exact(variables.start(start))
+    inside = np.clip(start.radii, LOW + 0.0012, HIGH - 0.0012)
+    np.testing.assert_allclose(found, inside, atol=1e-7)
+
+
+def test_radii_on_a_grid_keep_the_gradient_of_smooth_ones(start):
+    plain = Variables.of(start, Limits(LOW, HIGH), Symmetry.MIRROR)
+    gridded = Variables.of(start, Limits(LOW, HIGH, grid=0.005), Symmetry.MIRROR)
+    gradients = []
+    for variables in (plain, gridded):
+        u = plain.start(start).double().requires_grad_()
+        (gradient,) = torch.autograd.grad(variables.radii(u).sum(), u)
+        gradients.append(gradient)
+    torch.testing.assert_close(*gradients)
+    assert gradients[0].min() > 0
+    steps = gridded.exact(gridded.start(start)) / 0.005
+    np.testing.assert_allclose(steps, np.rint(steps), atol=1e-9)
+
+
+# Optimisation
+
+
+@pytest.mark.parametrize("symmetry", list(Symmetry))
+def test_the_gradient_of_the_whole_chain_equals_finite_differences(red, blue, symmetry):
+    torch.set_default_dtype(torch.float64)
+    try:
+        layout = mg.lens.focusing(PLATFORM, 4.0, 0.633, 5, DelayTable())
+        variables = Variables.of(layout, Limits(LOW, HIGH), symmetry)
+        optics = [Optics(red), Optics(blue)]
+
+        def chain(u):
+            light = Light(optics, variables.radii(u))
+            return FOCUS(light) * RING(light) + Line(0.633, (3.0, 4.0))(light)
+
+        assert torch.autograd.gradcheck(chain, variables.start(layout).requires_grad_())
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+def test_a_lens_of_another_focal_length_becomes_as_good_as_the_one_designed_for_it(red):
+    # With a phase per pillar and nothing else, the forward lens is the optimum up to its staircase.
+    near, far = (mg.lens.focusing(PLATFORM, f, 0.633, 7, DelayTable()) for f in (4.0, 12.0))
+    forward = float(FOCUS(Light([Optics(red)], torch.tensor(near.radii, dtype=torch.float32))))
+    device = optimize(far, [red], FOCUS, OptimizerSettings(steps=150), progress=False)
+    assert device.history[0] < 0.8 * forward
+    assert device.figure > 0.99 * forward
+
+
+def test_the_worst_of_two_goals_improves_and_the_best_device_is_returned(red, blue, start):
+    goal = worst_of(FOCUS, RING)
+    device = optimize(start, [red, blue], goal, OptimizerSettings(steps=60), progress=False)
+    light = Light([Optics(red), Optics(blue)], torch.tensor(device.radii, dtype=torch.float32))
+    assert device.figure == device.history.max() > 1.5 * device.history[0]
+    assert device.figure == pytest.approx(float(goal(light)), rel=1e-4)
+    assert device.has_mirror_planes
+    assert device.finished
+    assert len(device.history) == 61
+
+
+def test_limits_gap_and_grid_are_kept(red, start):
+    settings = OptimizerSettings(
+        steps=40, learning_rate=1.0, minimum_gap=0.13, grid=0.002, symmetry=Symmetry.FOURFOLD
+    )
+    square = mg.lens.focusing(PLATFORM, 4.0, 0.633, 7, DelayTable())
+    device = optimize(square, [red], lambda light: -FOCUS(light), settings, progress=False)
+    radii = device.radii
+    assert radii.min() >= LOW
+    assert radii.max() <= (PLATFORM.period - 0.13) / 2
+    assert np.abs(np.rint(radii / 0.002) - radii / 0.002).max() < 1e-9
+    np.testing.assert_array_equal(radii, radii.T)
+
+
+def test_no_room_between_the_limits_is_an_error(red, start):
+    with pytest.raises(InputError, match="leave nothing to design"):
+        optimize(start, [red], FOCUS, OptimizerSettings(minimum_gap=0.36), progress=False)
+
+
+def test_a_start_without_the_symmetry_is_refused(red, start):
+    with pytest.raises(InputError, match="fourfold"):
+        optimize(start, [red], FOCUS, OptimizerSettings(symmetry=Symmetry.FOURFOLD), progress=False)
+
+
+def test_a_start_with_an_empty_site_is_refused(red):
+    empty = mg.Layout(PLATFORM, np.zeros((5, 5)))
+    with pytest.raises(InputError, match="without a pillar"):
+        optimize(empty, [red], FOCUS, SHORT, progress=False)
+
+
+def test_the_same_design_twice_is_the_same_device(red, start):
+    one, two = (optimize(start, [red], FOCUS, SHORT, progress=False) for _ in range(2))
+    assert one.hash == two.hash
+    np.testing.assert_array_equal(one.history, two.history)
+
+
+def test_a_killed_design_resumes_to_the_same_device(red, start, tmp_path):
+    # What a kill at evaluation 18 leaves is the file of evaluation 15; it is set aside at that moment.
+    path, left = tmp_path / "device.h5", tmp_path / "left.h5"
+    objective = interrupted_at(18, FOCUS, lambda: shutil.copy(path, left))
+    whole = optimize(start, [red], objective, SHORT, path=path, progress=False)
+    assert len(Device.load(left).history) == 15
+    assert not Device.load(left).finished
+    resumed = optimize(start, [red], objective, SHORT, path=left, progress=False)
+    assert resumed.hash == whole.hash
+    np.testing.assert_array_equal(resumed.history, whole.history)
+
+
+def test_a_finished_design_is_not_done_again(red, start, tmp_path):
+    path = tmp_path / "device.h5"
+    first = optimize(start, [red], FOCUS, SHORT, path=path, progress=False)
+    before = path.stat().st_mtime_ns
+    again = optimize(start, [red], FOCUS, SHORT, path=path, progress=False)
+    assert again.hash == first.hash
+    assert path.stat().st_mtime_ns == before
+
+
+def test_ctrl_c_leaves_the_best_device_on_disk_and_returns_it(red, start, tmp_path):
+    path = tmp_path / "device.h5"
+    objective = interrupted_at(13, FOCUS, stop)
+    device = optimize(start, [red], objective, SHORT, path=path, progress=False)
+    assert len(device.history) == 12
+    assert not device.finished
+    assert mg.Layout.load(path).hash == device.hash
+    assert device.figure == device.history.max()
+
+
+def test_ctrl_c_before_the_first_step_stops(red, start):
+    with pytest.raises(KeyboardInterrupt):
+        optimize(start, [red], interrupted_at(1, FOCUS, stop), SHORT, progress=False)
+
+
+def test_a_nan_stops_the_design_with_the_last_good_device_on_disk(red, start, tmp_path):
+    calls = []
+
+    def sick(light):
+        calls.append(None)
+        return FOCUS(light) * (math.nan if len(calls) == 9 else 1)
+
+    path = tmp_path / "device.h5"
+    with pytest.raises(NotFiniteError, match="step 8: the figure of merit is nan") as caught:
+        optimize(start, [red], sick, SHORT, path=path, progress=False)
+    assert len(caught.value.device.history) == 8
+    assert Device.load(path).hash == caught.value.device.hash
+
+
+def test_a_file_of_another_design_is_not_overwritten(red, blue, start, tmp_path):
+    path = tmp_path / "device.h5"
+    optimize(start, [red], FOCUS, SHORT, path=path, progress=False)
+    before = path.read_bytes()
+    for models, goal in (([red], Focus(0.633, 5.0)), ([red, blue], FOCUS)):
+        with pytest.raises(MismatchError, match="another optimisation"):
+            optimize(start, models, goal, SHORT, path=path, progress=False)
+    assert path.read_bytes() == before
+
+
+def test_a_device_saves_and_loads_with_its_history(red, start, tmp_path):
+    device = optimize(start, [red], FOCUS, SHORT, progress=False)
+    device.save(tmp_path / "a.h5")
+    loaded = Device.load(tmp_path / "a.h5")
+    assert loaded.hash == device.hash
+    np.testing.assert_array_equal(loaded.history, device.history)
+    assert loaded.provenance["start"] == start.name
+
+
+def test_an_objective_that_is_no_number_is_named(red, start):
+    with pytest.raises(InputError, match="one real number"):
+        optimize(
+            start,
+            [red],
+            lambda light: light[0.633].intensity(FOCUS.points()).repeat(2),
+            SHORT,
+            progress=False,
+        )
+
+
+def test_models_must_fit_the_layout_and_each_other(red, start):
+    other = Delay(Domain(wavelength=0.4, radius_low=LOW, radius_high=HIGH, platform=mg.Platform(height=0.7)))
+    with pytest.raises(MismatchError, match="different platforms"):
+        optimize(start, [red, other], FOCUS, SHORT, progress=False)
+    with pytest.raises(MismatchError, match="trained for the layout"):
+        optimize(start, [other], RING, SHORT, progress=False)
+    with pytest.raises(InputError, match="one model per wavelength"):
+        optimize(start, [red, red], FOCUS, SHORT, progress=False)
+
+
+# Design files
+
+
+def test_the_demo_file_is_a_multiplexed_device_of_the_demo_size():
+    settings = DesignSettings.load(RECIPES / "demo.toml")
+    assert settings.count == 21
+    assert {goal.kind for goal in settings.goals} == {"focus", "ring"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ("steps", "stepz", "stepz"),
+        ('kind = "ring"', 'kind = "rung"', "rung"),
+        ("count = 21", "count = 0", "count"),
+        ("distance = 12.0", "distance = nan", "distance"),
+    ],
+)
+def test_a_wrong_entry_of_a_design_file_is_named(tmp_path, old, new, reason):
+    text = (RECIPES / "demo.toml").read_text()
+    assert old in text
+    path = tmp_path / "design.toml"
+    path.write_text(text.replace(old, new, 1))
+    with pytest.raises(InputError, match=reason):
+        DesignSettings.load(path)
+
+
+def test_a_design_file_is_run_with_models_from_files(tmp_path):
+    names = []
+    for wavelength in (0.633, 0.400):
+        model = build(domain(wavelength), NetworkSettings(rank=3, hidden=(8,)))
+        model.basis.modes_parts.normal_(generator=torch.Generator().manual_seed(0))
+        names.append(str(tmp_path / f"{wavelength}.safetensors"))
+        mg.surrogate.save(model, names[-1])
+    path = tmp_path / "design.toml"
+    path.write_text(f"""
+        name = "tiny"
+        count = 7
+        models = {names}
+        [start]
+        kind = "random"
+        seed = 1
+        [[goals]]
+        kind = "focus"
+        wavelength = 0.633
+        distance = 4.0
+        [[goals]]
+        kind = "line"
+        wavelength = 0.400
+        distances = [3.0, 4.0]
+        [optimizer]
+        steps = 5
+        symmetry = "none"
+    """)
+    device = mg.design.run(DesignSettings.load(path), tmp_path / "device.h5", progress=False)
+    assert mg.Layout.load(tmp_path / "device.h5").hash == device.hash
+    assert device.name == "tiny"
+    assert len(device.history) == 6
