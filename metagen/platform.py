@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Annotated, Self
-
-from pydantic import Field
+from typing import Self
 
 from metagen.errors import InputError
 from metagen.files import content_hash
+from metagen.materials import Material, index_at
 from metagen.validation import Positive, checked, load_toml
 
-Index = Annotated[float, Field(ge=1.0, le=10.0)]
+NEGLIGIBLE_LOSS = 1e-4
+"""Imaginary part of an index that is left out where only a real one can be used: over the height of a
+pillar it takes about a thousandth of the light."""
 
 
 @checked
@@ -22,18 +23,18 @@ class Platform:
     Attributes:
         period: lattice constant.
         height: pillar height.
-        pillar: refractive index of the pillars.
-        substrate: refractive index below z = 0, where the light comes from.
-        cover: refractive index around and above the pillars.
+        pillar: refractive index of the pillars, or a material (:mod:`metagen.materials`).
+        substrate: the same below z = 0, where the light comes from.
+        cover: the same around and above the pillars.
         radius_min: smallest radius that a design may use.
         radius_max: largest radius that a design may use.
     """
 
     period: Positive = 0.4431
     height: Positive = 0.633
-    pillar: Index = 2.0
-    substrate: Index = 1.45
-    cover: Index = 1.0
+    pillar: Material = 2.0
+    substrate: Material = 1.45
+    cover: Material = 1.0
     radius_min: Positive = 0.05
     radius_max: Positive = 0.17
 
@@ -48,6 +49,24 @@ class Platform:
     def load(cls, path: str | Path) -> Self:
         """Read a platform from a TOML file with the attributes as keys; a key left out has its default."""
         return load_toml(path, cls)
+
+    def at(self, wavelength: float) -> Self:
+        """The platform with the indices that its materials have at a wavelength; itself if they are numbers.
+
+        Raises:
+            InputError: a material is not known at this wavelength, or absorbs more than an index can say.
+        """
+        indices = {
+            name: index_at(getattr(self, name), wavelength) for name in ("pillar", "substrate", "cover")
+        }
+        for name, index in indices.items():
+            if index.imag > NEGLIGIBLE_LOSS:
+                raise InputError(
+                    f"{name} has the index {index:g} at wavelength {wavelength:g}; a platform of numbers "
+                    "cannot absorb: use metagen.rcwa.solve, or give a real index"
+                )
+        real = {name: index.real for name, index in indices.items()}
+        return self if real == {name: getattr(self, name) for name in real} else replace(self, **real)
 
     @property
     def hash(self) -> str:
