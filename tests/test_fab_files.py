@@ -302,3 +302,16 @@ def test_memory_while_writing_is_a_few_bytes_per_pillar(tmp_path):
     command = [sys.executable, "-c", PEAK, "2500", str(tmp_path / "a.gds")]
     per_pillar = float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
     assert per_pillar < 40
+
+
+def test_a_pillar_that_the_grid_would_lose_is_refused(tmp_path):
+    radii = np.full((3, 3), 0.1)
+    radii[1, 1] = 4e-4
+    with pytest.raises(InputError, match="vanish"):
+        write_gds(mg.Layout(PLATFORM, radii), tmp_path / "a.gds")
+
+
+def test_pillars_that_touch_are_not_rounded_into_each_other(tmp_path):
+    platform = mg.Platform(radius_max=0.4431 / 2)
+    write_gds(mg.Layout(platform, np.full((3, 3), 0.4431 / 2)), tmp_path / "a.gds")
+    np.testing.assert_allclose(read_gds(tmp_path / "a.gds", platform).radii, 0.221, rtol=0, atol=1e-12)
