@@ -1,5 +1,8 @@
 """Fabrication output: layout files (GDSII, OASIS), written and read, and design rules."""
 
+from metagen.fab.chip import Chip as Chip
+from metagen.fab.chip import DeviceArray as DeviceArray
+from metagen.fab.chip import write_chip as write_chip
 from metagen.fab.options import LayoutFileOptions as LayoutFileOptions
 from metagen.fab.options import Tone as Tone
 from metagen.fab.picture import plot_violations as plot_violations

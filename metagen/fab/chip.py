@@ -1,0 +1,197 @@
+"""Arrays of devices on one chip, described by a small TOML file.
+
+width = 5000.0
+height = 5000.0
+
+[export]                      # LayoutFileOptions, for all devices
+grid = 0.001
+
+[[device]]
+name = "F50"
+layout = "lens-f50.h5"        # beside this file
+at = [-1500.0, 0.0]           # centre of the array
+columns = 5
+rows = 4
+pitch = [150.0, 150.0]
+text = "F50"
+bias = 0.004                  # instead of the one under [export]
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Self
+
+import gdstk
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from metagen.errors import InputError
+from metagen.fab.drawing import draw
+from metagen.fab.options import DEFAULTS, BiasTable, LayoutFileOptions
+from metagen.fab.write import LayoutFile, Save, layout_cells, save_cells, save_gds, save_oasis
+from metagen.layout import Layout
+from metagen.validation import Positive, PositiveInt, checked, load_toml
+
+CellName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,23}$")]
+CHIP_CELL = "CHIP"
+SAVERS: dict[str, Save] = {".gds": save_gds, ".oas": save_oasis}
+
+
+@checked
+class DeviceArray:
+    """Copies of one device on a rectangular grid; lengths in micrometres.
+
+    Attributes:
+        name: name of its cell, by which :func:`metagen.fab.read_gds` finds it again.
+        layout: its layout file (HDF5); relative paths start at the folder of the chip file.
+        at: centre of the array on the chip, whose own centre is the origin.
+        columns: copies along x.
+        rows: copies along y.
+        pitch: distances of the copies along x and y.
+        bias: process bias for this device; None takes that of the chip.
+        text: engraved below each copy; None takes that of the chip.
+    """
+
+    name: CellName
+    layout: Path
+    at: tuple[float, float] = (0.0, 0.0)
+    columns: PositiveInt = 1
+    rows: PositiveInt = 1
+    pitch: tuple[Positive, Positive] = (200.0, 200.0)
+    bias: float | BiasTable | None = None
+    text: str | None = None
+
+    @property
+    def centres(self) -> NDArray[np.float64]:
+        """[columns·rows, 2] centres of the copies."""
+        x, y = (
+            start + (np.arange(number) - (number - 1) / 2) * pitch
+            for start, number, pitch in zip(self.at, (self.columns, self.rows), self.pitch, strict=True)
+        )
+        return np.asarray(np.stack(np.meshgrid(x, y, indexing="ij"), axis=-1).reshape(-1, 2))
+
+    def options(self, common: LayoutFileOptions) -> LayoutFileOptions:
+        """The options of the chip with what this device has of its own."""
+        own = {key: value for key in ("bias", "text") if (value := getattr(self, key)) is not None}
+        return dataclasses.replace(common, **own)
+
+
+@checked
+class Chip:
+    """Devices on a chip.
+
+    Attributes:
+        width: of the chip, along x.
+        height: of the chip, along y.
+        device: the arrays.
+        export: how every device is drawn.
+    """
+
+    width: Positive
+    height: Positive
+    device: Annotated[tuple[DeviceArray, ...], Field(min_length=1)]
+    export: LayoutFileOptions = DEFAULTS
+
+    def __post_init__(self) -> None:
+        names = [array.name for array in self.device]
+        if len({*names, CHIP_CELL}) <= len(names):
+            raise InputError(
+                f"device names are {names}; each must differ from the others and from {CHIP_CELL}"
+            )
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read a chip file (TOML); layouts are looked for beside it."""
+        chip, folder = load_toml(path, cls), Path(path).parent
+        arrays = tuple(dataclasses.replace(array, layout=folder / array.layout) for array in chip.device)
+        return dataclasses.replace(chip, device=arrays)
+
+
+def write_chip(chip: Chip, path: str | Path) -> LayoutFile:
+    """Write all devices of a chip to one GDSII (.gds) or OASIS (.oas) file, one layout in memory at a time.
+
+    Raises:
+        InputError: another suffix, a device that leaves the chip, overlaps another one or cannot be drawn
+            (see :func:`metagen.fab.write_gds`).
+    """
+    path = Path(path)
+    if path.suffix not in SAVERS:
+        raise InputError(f"path is {path}; its suffix must be one of {', '.join(SAVERS)}")
+    drawn: list[_Drawn] = []
+    tally = save_cells(path, _chip_cells(chip, drawn), chip.export, SAVERS[path.suffix])
+    return LayoutFile(
+        path,
+        *tally,
+        pillars=sum(len(device.boxes) * device.pillars for device in drawn),
+        bytes=path.stat().st_size,
+        area_error=max(device.area_error for device in drawn),
+        position_error=max(device.position_error for device in drawn),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Drawn:
+    """What is remembered of a device that has been written; ``boxes`` [M, 2, 2] are corners of its copies."""
+
+    name: str
+    boxes: NDArray[np.float64]
+    pillars: int
+    area_error: float
+    position_error: float
+
+
+def _chip_cells(chip: Chip, drawn: list[_Drawn]) -> Iterator[gdstk.Cell]:
+    """Yield the cells of all devices, then the chip; ``drawn`` is filled on the way."""
+    top = gdstk.Cell(CHIP_CELL)
+    corner = (chip.width / 2, chip.height / 2)
+    if chip.export.outline:
+        top.add(gdstk.rectangle((-corner[0], -corner[1]), corner, *chip.export.outline_layer))
+    for array in chip.device:
+        layout, options = Layout.load(array.layout), array.options(chip.export)
+        drawing = draw(layout, options)
+        boxes = array.centres[:, None] + footprint(layout, options) * np.array([[-1, -1], [1, 1]])
+        device = _Drawn(array.name, boxes, drawing.pillars, drawing.area_error, drawing.position_error)
+        _check_place(device, drawn, corner)
+        drawn.append(device)
+        yield from layout_cells(layout, drawing, options, array.name, f"{array.name}_R")
+        top.add(_placed(array))
+    yield top
+
+
+def footprint(layout: Layout, options: LayoutFileOptions) -> float:
+    """Half the side of the square that a device takes with its marks and its text."""
+    text = 1.5 * options.text_height if options.text else 0.0
+    return layout.side / 2 + 3 * options.mark_size + text
+
+
+def _check_place(device: _Drawn, others: list[_Drawn], corner: tuple[float, float]) -> None:
+    """Refuse a device that leaves the chip, or whose copies overlap each other or another device."""
+    if (np.abs(device.boxes) > corner).any():
+        raise InputError(
+            f"device {device.name!r} reaches ({np.abs(device.boxes[..., 0]).max():g}, "
+            f"{np.abs(device.boxes[..., 1]).max():g}) with its marks, the chip ends at {corner}; move it or "
+            "enlarge the chip"
+        )
+    for index, box in enumerate(device.boxes):
+        for other, boxes in [(device.name, device.boxes[:index]), *((o.name, o.boxes) for o in others)]:
+            if ((box[0] < boxes[:, 1]) & (boxes[:, 0] < box[1])).all(axis=1).any():
+                raise InputError(
+                    f"device {device.name!r} around {tuple(box.mean(axis=0))} overlaps a copy of {other!r} "
+                    "(marks and text included); use a larger pitch or another place"
+                )
+
+
+def _placed(array: DeviceArray) -> gdstk.Reference:
+    x, y = array.centres[0]
+    return gdstk.Reference(
+        array.name,  # type: ignore[arg-type]
+        (x, y),
+        columns=array.columns,
+        rows=array.rows,
+        spacing=array.pitch,
+    )
