@@ -3,6 +3,7 @@
 from metagen.surrogate.base import Surrogate, require_wavelength
 from metagen.surrogate.basis import PatchBasis
 from metagen.surrogate.card import Card
+from metagen.surrogate.cluster import ClusterModel
 from metagen.surrogate.domain import Domain
 from metagen.surrogate.evaluation import (
     Comparison,
@@ -19,21 +20,22 @@ from metagen.surrogate.lpa import LPA
 from metagen.surrogate.network import Network
 from metagen.surrogate.settings import (
     Cell,
+    ClusterSettings,
     LinearSettings,
     LPASettings,
     ModelSettings,
     NetworkSettings,
-    SymmetricSettings,
     TrainingSettings,
 )
 from metagen.surrogate.store import load, save, shipped
-from metagen.surrogate.symmetric import SymmetricNetwork
 from metagen.surrogate.training import train
 
 __all__ = [
     "LPA",
     "Card",
     "Cell",
+    "ClusterModel",
+    "ClusterSettings",
     "Comparison",
     "Domain",
     "Evaluation",
@@ -48,8 +50,6 @@ __all__ = [
     "PatchBasis",
     "Split",
     "Surrogate",
-    "SymmetricNetwork",
-    "SymmetricSettings",
     "TrainingSettings",
     "baselines",
     "compare",

@@ -15,18 +15,20 @@ from metagen.surrogate.settings import TrainingSettings
 
 @dataclass(frozen=True)
 class Examples:
-    """Cells to learn from: neighbourhoods [M, width²] and coefficients [M, rank]."""
+    """Cells to learn from.
+
+    Attributes:
+        radii: [M, width²] neighbourhoods.
+        wanted: [M, rank] what ``model.learned`` is to give.
+        power: mean power of the field of a cell, the scale of the errors.
+    """
 
     radii: Tensor
-    coefficients: Tensor
+    wanted: Tensor
+    power: float
 
     def __getitem__(self, index: Tensor) -> Examples:
-        return Examples(self.radii[index], self.coefficients[index])
-
-    @property
-    def power(self) -> float:
-        """Mean power of a cell, the scale of the errors."""
-        return float(self.coefficients.abs().square().sum(-1).mean())
+        return Examples(self.radii[index], self.wanted[index], self.power)
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ def descend(
 def error(model: ExpansionSurrogate, examples: Examples) -> float:
     """Relative error (squared) of the coefficients."""
     with torch.no_grad():
-        return float(_loss(model, examples)) / examples.power
+        return float(_loss(model, examples))
 
 
 def _epoch(
@@ -89,7 +91,7 @@ def _epoch(
 ) -> float:
     total = 0.0
     for index in torch.split(torch.randperm(len(training.radii)), batch):
-        loss = _loss(model, training[index]) / training.power
+        loss = _loss(model, training[index])
         optimiser.zero_grad()
         torch.autograd.backward(loss)
         optimiser.step()
@@ -98,5 +100,5 @@ def _epoch(
 
 
 def _loss(model: ExpansionSurrogate, examples: Examples) -> Tensor:
-    difference = model.coefficients(examples.radii) - examples.coefficients
-    return torch.view_as_real(difference).square().sum((-2, -1)).mean()
+    difference = torch.view_as_real(model.learned(examples.radii) - examples.wanted)
+    return difference.square().sum((-2, -1)).mean() / examples.power

@@ -10,9 +10,9 @@ from torch import Tensor
 from metagen.surrogate.base import Surrogate
 from metagen.surrogate.basis import PatchBasis
 from metagen.surrogate.domain import Domain
-from metagen.surrogate.settings import LinearSettings, NetworkSettings, SymmetricSettings
+from metagen.surrogate.settings import ClusterSettings, LinearSettings, NetworkSettings
 
-ExpansionSettings = LinearSettings | NetworkSettings | SymmetricSettings
+ExpansionSettings = LinearSettings | NetworkSettings | ClusterSettings
 
 
 class ExpansionSurrogate(Surrogate):
@@ -37,13 +37,20 @@ class ExpansionSurrogate(Surrogate):
         """[..., n·n·C] complex field over cells with neighbourhoods [..., width²]."""
         return self.basis.expand(self.coefficients(radii))
 
+    def learned(self, radii: Tensor) -> Tensor:
+        """[..., rank] the part of the coefficients that descent on the parameters finds."""
+        return self.coefficients(radii)
+
     @abstractmethod
-    def prepare(self, radii: Tensor, patches: Tensor) -> None:
+    def prepare(self, radii: Tensor, patches: Tensor) -> Tensor:
         """Set all that needs no descent: modes, scales and least-squares terms.
 
         Args:
             radii: [M, width²] neighbourhoods, double precision.
             patches: [M, n·n·C] fields, double precision.
+
+        Returns:
+            [M, rank] coefficients that are left for :meth:`learned`.
         """
 
 

@@ -28,13 +28,15 @@ class LinearModel(ExpansionSurrogate):
 
     def coefficients(self, radii: Tensor) -> Tensor:
         """[..., rank] complex coefficients of cells with neighbourhoods [..., width²]."""
-        return as_complex(self._terms(radii) @ self.weights)
+        return as_complex(self._terms(radii) @ self.weights.to(radii.dtype))
 
-    def prepare(self, radii: Tensor, patches: Tensor) -> None:
+    def prepare(self, radii: Tensor, patches: Tensor) -> Tensor:
         """Solve the least-squares problem (the solution of least norm, where it is not unique)."""
         self.basis.fit(patches)
-        targets = as_parts(self.basis.project(patches))
-        self.weights.copy_(torch.linalg.lstsq(self._terms(radii), targets, driver="gelsd").solution)
+        coefficients = self.basis.project(patches)
+        terms = self._terms(radii)
+        self.weights.copy_(torch.linalg.lstsq(terms, as_parts(coefficients), driver="gelsd").solution)
+        return torch.zeros_like(coefficients)
 
     def _terms(self, radii: Tensor) -> Tensor:
         return powers(radii, self.domain, self.terms_per_pillar).flatten(-2)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import cmath
-from functools import lru_cache
+import math
 from typing import Self
 
 import numpy as np
@@ -13,11 +13,13 @@ from torch import Tensor
 
 from metagen import rcwa
 from metagen.nearfield import monitor_height
-from metagen.platform import Platform
 from metagen.surrogate.base import Surrogate
 from metagen.surrogate.domain import Domain
 from metagen.surrogate.pillars import RadiusSpline, knots
 from metagen.surrogate.settings import Cell, LPASettings
+
+BATCH = 32
+"""Cells solved together, which bounds the memory."""
 
 
 class LPA(Surrogate):
@@ -43,7 +45,8 @@ class LPA(Surrogate):
 
     def patches(self, radii: Tensor) -> Tensor:
         """[..., n·n·C] complex field over cells with radii [..., 1]."""
-        return self.cells(radii.squeeze(-1))
+        field: Tensor = self.cells(radii.squeeze(-1))
+        return field
 
 
 def flat_cells(domain: Domain, radii: NDArray[np.float64]) -> Tensor:
@@ -51,25 +54,16 @@ def flat_cells(domain: Domain, radii: NDArray[np.float64]) -> Tensor:
 
     Ey and Ez are zero.
     """
+    parts = np.array_split(radii, math.ceil(len(radii) / BATCH))
+    transmission = np.concatenate([rcwa.solve(domain.platform, part, domain.wavelength).t for part in parts])
     distance = monitor_height(0.0, domain.wavelength)
     travelled = cmath.exp(2j * cmath.pi * domain.platform.cover * distance / domain.wavelength)
-    amplitudes = _transmission(domain.platform, domain.wavelength, tuple(radii)) * travelled
     cells = torch.zeros(len(radii), domain.samples**2, domain.components, dtype=torch.complex128)
-    cells[..., 0] = amplitudes[:, None]
+    cells[..., 0] = torch.from_numpy(transmission * travelled)[:, None]
     return cells.flatten(1)
 
 
 def near_cells(domain: Domain, radii: NDArray[np.float64]) -> Tensor:
     """[G, n·n·C] the near field of the periodic cell at the monitor, all orders included."""
-    fields = _near_fields(domain.platform, domain.wavelength, tuple(radii), domain.samples)
-    return fields[..., : domain.components].flatten(1)
-
-
-@lru_cache(maxsize=8)
-def _transmission(platform: Platform, wavelength: float, radii: tuple[float, ...]) -> Tensor:
-    return rcwa.transmission(platform, torch.tensor(radii, dtype=torch.float64), wavelength)
-
-
-@lru_cache(maxsize=8)
-def _near_fields(platform: Platform, wavelength: float, radii: tuple[float, ...], samples: int) -> Tensor:
-    return rcwa.near_fields(platform, torch.tensor(radii, dtype=torch.float64), wavelength, samples)
+    fields = rcwa.near_fields(domain.platform, radii, domain.wavelength, samples=domain.samples)
+    return torch.from_numpy(fields[..., : domain.components]).flatten(1)

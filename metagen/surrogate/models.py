@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from metagen.surrogate.base import Surrogate
+from metagen.surrogate.cluster import ClusterModel
 from metagen.surrogate.domain import Domain
 from metagen.surrogate.linear import LinearModel
 from metagen.surrogate.lpa import LPA
 from metagen.surrogate.network import Network
 from metagen.surrogate.settings import LinearSettings, LPASettings, ModelSettings, NetworkSettings
-from metagen.surrogate.symmetric import SymmetricNetwork
 
 
 def build(domain: Domain, settings: ModelSettings) -> Surrogate:
@@ -21,4 +21,4 @@ def build(domain: Domain, settings: ModelSettings) -> Surrogate:
         case NetworkSettings():
             return Network(domain, settings)
         case _:
-            return SymmetricNetwork(domain, settings)
+            return ClusterModel(domain, settings)

@@ -43,14 +43,16 @@ class Network(ExpansionSurrogate):
         normalised = self.layers((radii - self.mean) / self.spread)
         return as_complex(normalised * self.scale + self.offset)
 
-    def prepare(self, radii: Tensor, patches: Tensor) -> None:
+    def prepare(self, radii: Tensor, patches: Tensor) -> Tensor:
         """Set the modes and the normalisation."""
         self.basis.fit(patches)
-        targets = as_parts(self.basis.project(patches))
+        coefficients = self.basis.project(patches)
+        targets = as_parts(coefficients)
         self.mean.copy_(radii.mean(0))
         self.spread.copy_(radii.std(0))
         self.offset.copy_(targets.mean(0))
         self.scale.copy_((targets - targets.mean(0)).square().mean().sqrt())
+        return coefficients
 
 
 def stack(sizes: tuple[int, ...], activation: type[nn.Module]) -> nn.Sequential:

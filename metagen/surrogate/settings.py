@@ -34,12 +34,13 @@ class LPASettings:
 
     Attributes:
         cell: what is put over a cell.
-        points: radii at which the periodic cell is computed; between them the field is a cubic spline.
+        points: radii at which the periodic cell is computed; between them the field is a cubic spline
+            (on the paper's platform 61 points leave a relative error of 1e-6 at 633 nm, 5e-6 at 400 nm).
     """
 
     kind: Literal["lpa"] = "lpa"
     cell: Cell = Cell.NEAR_FIELD
-    points: Annotated[int, Field(ge=4)] = 121
+    points: Annotated[int, Field(ge=4)] = 61
 
     @property
     def label(self) -> str:
@@ -96,40 +97,49 @@ class NetworkSettings:
 
 
 @checked
-class SymmetricSettings:
-    """Our model: additive terms of many neighbours, and a small mirror-symmetric network for the rest.
+class ClusterSettings:
+    """Our model: terms of one and two pillars by ridge regression, and a small network for the rest.
 
     Attributes:
         rank: modes kept.
-        width: pillars along one side of the neighbourhood of the additive terms (odd).
-        powers: functions of each radius in the additive terms.
-        ridge: penalty of the additive terms, relative to the largest eigenvalue of the normal equations.
-        core: pillars along one side of the neighbourhood that the network sees (odd, at most ``width``).
+        width: pillars along one side of the neighbourhood of the one-pillar terms (odd).
+        powers: functions of each radius in the one-pillar terms.
+        pair_width: pillars along one side of the neighbourhood of the two-pillar terms (odd).
+        pair_powers: functions of each radius in the two-pillar terms.
+        ridge: penalty of the terms; larger is smoother.
+        core: pillars along one side of the neighbourhood that the network sees (odd).
         hidden: sizes of the hidden layers of the network.
     """
 
-    kind: Literal["symmetric"] = "symmetric"
+    kind: Literal["cluster"] = "cluster"
     rank: PositiveInt = 16
-    width: Width = 7
-    powers: PositiveInt = 6
-    ridge: Positive = 1e-5
+    width: Width = 9
+    powers: PositiveInt = 10
+    pair_width: Width = 7
+    pair_powers: PositiveInt = 2
+    ridge: Positive = 2e-6
     core: Width = 3
     hidden: tuple[PositiveInt, ...] = (64, 64)
 
     def __post_init__(self) -> None:
         check_odd(self.width)
+        check_odd(self.pair_width)
         check_odd(self.core)
-        if self.core > self.width:
-            raise InputError(f"core is {self.core}; it must be at most width, {self.width}")
+        if max(self.core, self.pair_width) > self.width:
+            raise InputError(
+                f"core is {self.core} and pair_width {self.pair_width}; they are at most width, {self.width}"
+            )
+        if self.pair_powers > self.powers:
+            raise InputError(f"pair_powers is {self.pair_powers}; it is at most powers, {self.powers}")
 
     @property
     def label(self) -> str:
         """A short name for tables."""
-        return "symmetric network"
+        return "cluster"
 
 
 ModelSettings = Annotated[
-    LPASettings | LinearSettings | NetworkSettings | SymmetricSettings, Field(discriminator="kind")
+    LPASettings | LinearSettings | NetworkSettings | ClusterSettings, Field(discriminator="kind")
 ]
 
 
@@ -149,7 +159,7 @@ class TrainingSettings:
         held_out: names of layouts that are kept out of training.
     """
 
-    model: ModelSettings = Field(default_factory=SymmetricSettings)
+    model: ModelSettings = Field(default_factory=ClusterSettings)
     components: Components = 1
     epochs: PositiveInt = 300
     batch: PositiveInt = 128

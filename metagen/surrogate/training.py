@@ -59,11 +59,11 @@ def _fit(
     """Fill the model; return what was measured on the way."""
     radii = torch.from_numpy(dataset.neighbourhoods(model.width))
     patches = torch.from_numpy(dataset.patches(settings.components)).to(torch.complex128)
-    model.prepare(radii, patches)
+    left = model.prepare(radii, patches)
     if not list(model.parameters()):
         return {}
-    coefficients = model.basis.project(patches)
-    examples = Examples(radii.float(), coefficients.to(torch.complex64))
+    power = float(patches.abs().square().sum(-1).mean())
+    examples = Examples(radii.float(), left.to(torch.complex64), power)
     learnt = _learnt(dataset, settings)
     return asdict(descend(model, examples[learnt], examples[~learnt], settings, progress))
 
