@@ -42,7 +42,7 @@ class Result:
     write_s: float
     read_s: float
     memory: float
-    """Peak memory of the process until the file is written, the layout and all libraries included, in bytes."""
+    """Peak memory of the whole process until the file is written, in bytes."""
 
 
 def lens(count: int, shift: float) -> mg.Layout:

@@ -88,6 +88,15 @@ def test_reading_gives_the_layout_back_to_half_a_grid_step(tmp_path, layout, wri
     assert again.provenance["layout_hash"] == layout.hash
 
 
+@pytest.mark.parametrize(("write", "read", "suffix"), WRITERS, ids=["gds", "oasis"])
+def test_a_layout_on_the_grid_comes_back_with_the_same_hash(tmp_path, write, read, suffix):
+    """Then simulating the file is simulating the layout: the radii are equal to the last bit."""
+    for layout in LAYOUTS:
+        on_grid = mg.Layout(PLATFORM, np.rint(layout.radii / 1e-3) * 1e-3)
+        write(on_grid, tmp_path / f"a.{suffix}")
+        assert read(tmp_path / f"a.{suffix}", PLATFORM).hash == on_grid.hash
+
+
 def raw(path):
     return gdstk.read_gds(path)
 
@@ -118,7 +127,7 @@ def test_many_sites_are_written_in_bands_that_read_back_equal(tmp_path, monkeypa
     monkeypatch.setattr("metagen.fab.cells.SITES_PER_CELL", 50)
     for layout in (asymmetric_layout(20), lens_like(41)):
         report = write_gds(layout, tmp_path / "a.gds")
-        assert any("BAND" in cell.name for cell in raw(tmp_path / "a.gds").cells)
+        assert any("_B1" in cell.name for cell in raw(tmp_path / "a.gds").cells)
         assert report.pillars == np.count_nonzero(layout.radii)
         np.testing.assert_allclose(read_gds(tmp_path / "a.gds", PLATFORM).radii, layout.radii, atol=5.1e-4)
 
@@ -280,6 +289,12 @@ def test_options_load_from_toml(tmp_path):
     options = LayoutFileOptions.load(path)
     assert (options.tone, options.pillar_layer) == (Tone.HOLES, (4, 0))
     assert options.bias == ((0.05, 0.01), (0.17, 0.0))
+
+
+def test_importing_the_package_loads_neither_matplotlib_nor_torch():
+    code = "import sys, metagen.fab; print(sorted({'matplotlib', 'torch', 'klayout'} & set(sys.modules)))"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert loaded.strip() == "[]"
 
 
 PEAK = """

@@ -1,6 +1,6 @@
 """Design rules: planted faults are found where they are, and KLayout's own checks find the same ones."""
 
-import time
+import timeit
 
 import klayout.db as kdb
 import numpy as np
@@ -218,13 +218,13 @@ def test_the_picture_shows_every_violation(tmp_path):
     assert (tmp_path / "a.png").stat().st_size > 0
 
 
+def seconds_of_check(count):
+    """The best of three, as other programs share the machine."""
+    layout = mg.Layout(PLATFORM, np.random.default_rng(0).uniform(0.05, 0.17, (count, count)))
+    rules = DesignRules(min_gap=0.12, max_density=0.3, grid=1e-3)
+    return min(timeit.repeat(lambda: check(layout, rules), number=1, repeat=3))
+
+
 def test_the_time_of_a_check_grows_no_faster_than_the_pillars():
     """Sixteen times the pillars; a factor of three in the time per pillar is left for caches and others."""
-    seconds = []
-    for count in (300, 1200):
-        layout = mg.Layout(PLATFORM, np.random.default_rng(0).uniform(0.05, 0.17, (count, count)))
-        rules = DesignRules(min_gap=0.12, max_density=0.3, grid=1e-3)
-        start = time.perf_counter()
-        check(layout, rules)
-        seconds.append(time.perf_counter() - start)
-    assert seconds[1] < 3 * 16 * seconds[0]
+    assert seconds_of_check(1200) < 3 * 16 * seconds_of_check(300)

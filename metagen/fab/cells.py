@@ -98,7 +98,7 @@ def _folded_cells(block: Block, planes: list[Mirror], names: list[str], name: st
     cell = gdstk.Cell(name)
     if planes:
         on_plane, side = fold(block, planes[0])
-        half = f"{name}_{planes[0].name}"
+        half = f"{name}_{planes[0].name[0]}"  # short: the GDS standard allows 32 characters
         yield from _folded_cells(side, planes[1:], names, half)
         cell.add(reference_to(half))
         cell.add(reference_to(half, rotation=planes[0].value, x_reflection=True))
@@ -114,7 +114,7 @@ def place(cell: gdstk.Cell, block: Block, names: list[str]) -> Iterator[gdstk.Ce
         cell.add(*references(block, names))
         return
     for number, rows in enumerate(bands):
-        band = gdstk.Cell(f"{cell.name}_BAND{number}")
+        band = gdstk.Cell(f"{cell.name}_B{number}")
         band.add(*references(block.part(rows, slice(None)), names))
         yield band
         cell.add(reference_to(band.name))

@@ -37,7 +37,7 @@ from metagen.fab.write import LayoutFile, Save, layout_cells, save_cells, save_g
 from metagen.layout import Layout
 from metagen.validation import Positive, PositiveInt, checked, load_toml
 
-CellName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,23}$")]
+CellName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,15}$")]
 CHIP_CELL = "CHIP"
 SAVERS: dict[str, Save] = {".gds": save_gds, ".oas": save_oasis}
 

@@ -47,5 +47,7 @@ def _mark(axes: Axes, violation: Violation) -> None:
         label = f"{violation.rule} {violation.limit:g}: {len(violation.values)}"
     ends = violation.positions
     joined = np.concatenate([ends, np.full_like(ends[:, :1], np.nan)], axis=1).reshape(-1, 2)
-    marker = "o" if ends.shape[1] == 1 else "."
-    axes.plot(*joined.T, color=colour, marker=marker, fillstyle="none", label=label, rasterized=True)
+    marker, line = ("o", "none") if ends.shape[1] == 1 else (".", "-")
+    axes.plot(
+        *joined.T, color=colour, marker=marker, linestyle=line, fillstyle="none", label=label, rasterized=True
+    )
