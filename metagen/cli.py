@@ -1,4 +1,4 @@
-"""The command line: each command reads files, calls one function of the library, and writes or prints."""
+"""The command line: each command reads files, calls the library, and writes or prints what comes out."""
 
 from __future__ import annotations
 
@@ -14,30 +14,43 @@ from metagen.platform import Platform
 
 app = typer.Typer(
     name="metagen",
-    help="Design metasurfaces by gradient descent through a surrogate learned from FDTD.",
+    help="Design metasurfaces by gradient descent through a surrogate learned from FDTD (all lengths in µm).",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
 )
 
-Existing = Annotated[Path, typer.Argument(exists=False, show_default=False)]
+CampaignFile = Annotated[Path, typer.Argument(help="Campaign file (TOML).", show_default=False)]
+LayoutFile = Annotated[Path, typer.Argument(help="Layout or device file (HDF5).", show_default=False)]
+NearFieldFiles = Annotated[list[Path], typer.Argument(help="Near-field files (HDF5).", show_default=False)]
 Output = Annotated[Path, typer.Option("--output", "-o", help="Where the result goes.", show_default=False)]
 PlatformFile = Annotated[
-    Path | None,
-    typer.Option(help="Platform file (TOML); by default the paper's.", show_default=False),
+    Path | None, typer.Option(help="Platform file (TOML); by default the paper's.", show_default=False)
 ]
+Recipes = Annotated[Path, typer.Option(help="Folder with simulations/, training/ and design/.")]
 
 
 @app.command()
 def table(
     wavelength: Annotated[list[float], typer.Option(help="In vacuum; give it once per wavelength.")],
     platform: PlatformFile = None,
-    plot: Annotated[Path | None, typer.Option(help="Draw the tables into this file (PNG, PDF, SVG).")] = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="Draw the table into this file (.png, .pdf, .svg).")
+    ] = None,
 ) -> None:
     """Compute and print the phase table of a platform (RCWA)."""
-    from metagen.tables import print_phase_tables
+    from metagen.rcwa import PhaseTable
+    from metagen.rcwa.plot import plot_table
+    from metagen.summaries import phase_table
 
-    print_phase_tables(_platform(platform), wavelength, plot)
+    computed = [PhaseTable.compute(_platform(platform), wavelength=each) for each in wavelength]
+    for each in computed:
+        phase_table(each).print()
+    if plot:
+        for each in computed:
+            path = plot if len(computed) == 1 else plot.with_stem(f"{plot.stem}-{each.wavelength * 1000:.0f}")
+            plot_table(each).savefig(path)
+            print(path)
 
 
 @app.command()
@@ -51,14 +64,14 @@ def layout(
     """Design a lens from the phase table, pillar by pillar."""
     from metagen.lens import focusing
 
-    made = focusing(_platform(platform), focal_length=focal_length, wavelength=wavelength, count=count)
+    made = focusing(_platform(platform), focal_length, wavelength, count)
     made.save(output)
     print(f"{output}: {made.count} × {made.count} pillars, side {made.side:.3f} µm")
 
 
 @app.command()
-def simulate(campaign: Existing, output: Output) -> None:
-    """Simulate what is missing of a campaign with Meep; run it under mpirun to use several cores."""
+def simulate(campaign: CampaignFile, output: Output) -> None:
+    """Simulate what is missing of a campaign with Meep; start it with mpirun to use several cores."""
     from metagen.fdtd.campaign import Campaign, run
     from metagen.fdtd.engine import require_meep
 
@@ -66,11 +79,11 @@ def simulate(campaign: Existing, output: Output) -> None:
     require_meep()
     files = run(wanted.tasks() if launched_rank() == 0 else None, output)
     if launched_rank() == 0:
-        print(f"{output}: {len(files)} near fields are there")
+        print(f"{output}: all {len(files)} near fields are there")
 
 
 @app.command()
-def status(campaign: Existing, output: Output) -> None:
+def status(campaign: CampaignFile, output: Output) -> None:
     """Say which simulations of a campaign are done."""
     from metagen.fdtd.campaign import Campaign
 
@@ -82,14 +95,153 @@ def status(campaign: Existing, output: Output) -> None:
 
 
 @app.command()
-def check(files: Annotated[list[Path], typer.Argument(show_default=False)]) -> None:
-    """Check near-field files: structure, conventions, finite values, energy."""
-    from metagen.metrics import transmission
+def validate(
+    campaign: CampaignFile,
+    radius: Annotated[list[float] | None, typer.Option(help="Of a periodic cell; once per radius.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Keep the errors here (JSON).")
+    ] = None,
+) -> None:
+    """Compare Meep with RCWA on periodic cells, with the numerics of a campaign."""
+    from metagen.fdtd.campaign import Campaign
+    from metagen.fdtd.validation import DEFAULT_RADII, remembered_errors
+    from metagen.summaries import validation_table
+
+    radii = tuple(radius or DEFAULT_RADII)
+    validation_table(remembered_errors(Campaign.load(campaign), radii, output)).print()
+
+
+@app.command()
+def check(files: NearFieldFiles) -> None:
+    """Check near-field files: structure, conventions, finite values, and that no power comes from nowhere."""
+    from metagen.metrics import Wavefront, transmission
     from metagen.nearfield import NearField
 
     for path in files:
         near = NearField.load(path)
-        print(f"{path}: {near.layout.name}, {near.wavelength} µm, transmission {transmission(near):.3f}")
+        passed = transmission(Wavefront.of(near))
+        if passed > 1:
+            raise MetagenError(f"{path}: transmission is {passed:.3f}; no device passes more than it gets")
+        print(f"{path}: {near.layout.name}, {near.wavelength:g} µm, transmission {passed:.3f}")
+
+
+@app.command()
+def train(
+    recipe: Annotated[Path, typer.Argument(help="Training file (TOML).", show_default=False)],
+    files: NearFieldFiles,
+    output: Output,
+) -> None:
+    """Train a surrogate on near fields of one wavelength."""
+    from metagen import surrogate
+    from metagen.dataset import Dataset
+    from metagen.surrogate import TrainingSettings
+
+    model = surrogate.train(Dataset.load(files), TrainingSettings.load(recipe))
+    surrogate.save(model, output)
+    print(f"{output}: {model.wavelength:g} µm, trained on {', '.join(model.card.layouts)}")
+
+
+@app.command()
+def evaluate(
+    recipes: Annotated[list[Path], typer.Option("--recipe", help="Training file (TOML); once per model.")],
+    files: NearFieldFiles,
+) -> None:
+    """Train on both splits (random patches; whole layouts held out) and print all errors."""
+    from metagen.dataset import Dataset
+    from metagen.summaries import error_rows, error_table
+    from metagen.surrogate import TrainingSettings, compare
+
+    dataset = Dataset.load(files)
+    rows = error_rows(compare(dataset, [TrainingSettings.load(recipe) for recipe in recipes]))
+    error_table(rows).print()
+
+
+@app.command()
+def design(
+    settings: Annotated[Path, typer.Argument(help="Design file (TOML).", show_default=False)], output: Output
+) -> None:
+    """Optimise a device through surrogates; killed, it goes on where it was."""
+    from metagen.design import DesignSettings, run
+
+    device = run(DesignSettings.load(settings), output)
+    print(f"{output}: figure of merit {device.history[0]:.4g} → {device.figure:.4g}")
+
+
+@app.command()
+def verify(
+    settings: Annotated[Path, typer.Argument(help="Design file with the goals (TOML).", show_default=False)],
+    devices: Annotated[list[Path], typer.Argument(help="Layout or device files.", show_default=False)],
+    campaign: Annotated[Path, typer.Option(help="Campaign file with the numerics.", show_default=False)],
+    output: Output,
+) -> None:
+    """Simulate devices with Meep at every wavelength and measure what they reach; start it with mpirun."""
+    from metagen.design import DesignSettings
+    from metagen.fdtd.campaign import Campaign, Task, run
+    from metagen.fdtd.engine import require_meep
+    from metagen.layout import Layout
+    from metagen.nearfield import NearField
+    from metagen.summaries import verification_table
+    from metagen.verification import verify as measure
+
+    goals = DesignSettings.load(settings).goals
+    light = Campaign.load(campaign).light
+    layouts = [Layout.load(device) for device in devices]
+    require_meep()
+    files = iter(run([Task(each, numerics) for each in layouts for numerics in light], output))
+    if launched_rank() == 0:
+        fields = [[NearField.load(next(files)) for _ in light] for _ in layouts]
+        verification_table([measure(*pair, goals) for pair in zip(layouts, fields, strict=True)]).print()
+
+
+@app.command()
+def export(
+    device: LayoutFile,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Layout file (.gds or .oas).")],
+    rules: Annotated[Path | None, typer.Option(help="Design rules (TOML) to check first.")] = None,
+) -> None:
+    """Write a device as GDSII or OASIS, and read it back to make sure."""
+    from metagen.fab import DesignRules, check, write_gds, write_oasis
+    from metagen.layout import Layout
+
+    made = Layout.load(device)
+    if rules:
+        violations = check(made, DesignRules.load(rules))
+        if violations:
+            broken = "\n".join(map(str, violations))
+            raise MetagenError(f"{device} breaks the rules of {rules}, so nothing was written:\n{broken}")
+    written = (write_oasis if output.suffix == ".oas" else write_gds)(made, output)
+    print(f"{output}: {written.pillars} pillars in {written.cells} cells, {written.bytes} bytes")
+
+
+@app.command()
+def report(
+    run: Annotated[Path, typer.Argument(help="Folder of a demo run.", show_default=False)],
+    recipes: Recipes = Path(),
+) -> None:
+    """Make the HTML report of a finished demo run again."""
+    from metagen.demo import Demo
+    from metagen.demo_report import finish, report_path
+
+    done = Demo.load(recipes, run)
+    finish(done)
+    print(report_path(done))
+
+
+@app.command()
+def demo(
+    output: Output,
+    recipes: Recipes = Path(),
+    ranks: Annotated[int, typer.Option(help="MPI ranks for Meep.")] = 2,
+) -> None:
+    """Run the whole chain on a small device: simulate, learn, design, verify, export, report."""
+    from metagen.demo import Demo
+    from metagen.demo_report import finish, report_path
+
+    chain = Demo.load(recipes, output)
+    chain.run(ranks)
+    for each in finish(chain):
+        each.print()
+    print(f"report: {report_path(chain)}")
 
 
 def _platform(path: Path | None) -> Platform:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
-from metagen.errors import MetagenError
+from metagen.errors import MetagenError, MissingDependencyError, SimulationError
 
 _RANK_VARIABLES = ("OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID")
 
@@ -49,3 +52,22 @@ def mpi_environment() -> dict[str, str]:
         "OMPI_ALLOW_RUN_AS_ROOT": "1",
         "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
     }
+
+
+def run_on_ranks(ranks: int, arguments: Sequence[str | Path]) -> None:
+    """Run a ``metagen`` command under mpirun and wait for it; its output goes to the terminal.
+
+    Raises:
+        MissingDependencyError: there is no mpirun.
+        SimulationError: it ended with an error, which it has printed.
+    """
+    if shutil.which("mpirun") is None:
+        raise MissingDependencyError("mpirun is not installed: run `make setup`, or install openmpi-bin")
+    options = ["--bind-to", "none", "--oversubscribe", "-np", str(ranks)]
+    command = ["mpirun", *options, sys.executable, "-m", "metagen", *map(str, arguments)]
+    status = subprocess.run(command, env=mpi_environment(), check=False).returncode
+    if status:
+        raise SimulationError(
+            f"`metagen {' '.join(map(str, arguments))}` on {ranks} ranks ended with status {status}; what "
+            "was finished is on disk, and the same command goes on from there"
+        )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Self
@@ -172,9 +171,3 @@ class _Bar:
 
     def _move_to(self, done: float) -> None:
         self._bar.update(max(0, round(done) - self._bar.n))
-
-
-def status(tasks: list[Task], folder: Path) -> Iterator[tuple[Task, bool]]:
-    """Each task, and whether it is done."""
-    for task in tasks:
-        yield task, task.is_done(folder)

@@ -83,7 +83,7 @@ class Monitor:
 
     def _component(self, values: ComplexArray, axis: int, points: NDArray[np.float64]) -> ComplexArray:
         stagger = STAGGER[axis]
-        platform, numerics, grid = self.scene.layout.platform, self.scene.numerics, self.scene.grid
+        platform, numerics, grid = self.scene.platform, self.scene.numerics, self.scene.grid
         # The grid's own wavenumber in the cover is the exact one: that is what the compensation is for.
         wavenumber = 2 * math.pi * platform.cover / numerics.wavelength * grid.pixel
         height = monitor_height(platform.height, numerics.wavelength) / grid.pixel

@@ -106,7 +106,8 @@ def grid_for(platform: Platform, numerics: Numerics, cells: int, periodic: bool)
         InputError: the wavelength in the densest medium has fewer than four pixels.
     """
     pixel = platform.period / numerics.pixels_per_period
-    densest = max(platform.pillar, platform.substrate, platform.cover)
+    media = platform.at(numerics.wavelength)
+    densest = max(media.pillar, media.substrate, media.cover)
     if numerics.wavelength / densest < 4 * pixel:
         needed = math.ceil(4 * densest * platform.period / numerics.wavelength)
         raise InputError(

@@ -52,9 +52,14 @@ class Scene:
     periodic: bool
     mirrors: bool
 
+    @property
+    def platform(self) -> Platform:
+        """The layout's platform, with the indices that its materials have at this wavelength."""
+        return self.layout.platform.at(self.numerics.wavelength)
+
     def simulation(self) -> Any:
         """Build Meep's simulation object (nothing is computed yet)."""
-        indices = Indices(self.layout.platform, self.numerics, self.grid.pixel)
+        indices = Indices(self.platform, self.numerics, self.grid.pixel)
         return _simulation(
             self.numerics,
             self.grid,
@@ -68,7 +73,7 @@ class Scene:
     def _pillars(self, indices: Indices) -> list[Any]:
         mp = require_meep()
         positions, radii = self.layout.positions / self.grid.pixel, self.layout.radii / self.grid.pixel
-        height = self.layout.platform.height / self.grid.pixel
+        height = self.platform.height / self.grid.pixel
         centre = self.grid.z(self.grid.base) + height / 2
         sites = np.argwhere(radii > 0)
         if (

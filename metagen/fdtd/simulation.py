@@ -54,7 +54,7 @@ def simulate(
     """
     started = time.perf_counter()
     scene = scene_for(layout, numerics, periodic=periodic, mirrors=mirrors)
-    incident = incident_amplitude(layout.platform, numerics, scene.grid)
+    incident = incident_amplitude(scene.platform, numerics, scene.grid)
     simulation = scene.simulation()
     points = sample_points(layout.count, samples, layout.platform.period) / scene.grid.pixel
     monitor = Monitor.add(simulation, scene, reach=points[-1])
@@ -112,7 +112,7 @@ def _power_factor(scene: Scene) -> float:
     wavelength, pixel = scene.numerics.wavelength, scene.grid.pixel
     cover, substrate = (
         numerical_power(index, wavelength, pixel)
-        for index in (scene.layout.platform.cover, scene.layout.platform.substrate)
+        for index in (scene.platform.cover, scene.platform.substrate)
     )
     return math.sqrt(cover / substrate)
 

@@ -1,0 +1,80 @@
+"""Meep against RCWA on periodic cells, no factor fitted: the acceptance test of a campaign's numerics."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metagen.fdtd.campaign import Campaign
+from metagen.fdtd.numerics import Numerics
+from metagen.fdtd.simulation import simulate
+from metagen.files import content_hash
+from metagen.layout import Layout
+from metagen.platform import Platform
+from metagen.rcwa import near_fields
+from metagen.results import recall, store
+
+DEFAULT_RADII = (0.05, 0.08, 0.10, 0.12, 0.15)
+
+
+@dataclass(frozen=True)
+class CellError:
+    """Relative error (eq. 9, all three components) of the near field of one periodic cell."""
+
+    wavelength: float
+    pixels_per_period: int
+    radius: float
+    relative_error: float
+
+
+def remembered_errors(campaign: Campaign, radii: tuple[float, ...], path: Path | None) -> list[CellError]:
+    """The errors of a campaign's numerics: read from ``path``, or computed and kept there."""
+    key = validation_key(campaign, radii)
+    known = recall(path, key, list[CellError]) if path else None
+    if known is not None:
+        return known
+    errors = compare_with_rcwa(campaign.platform, campaign.light, radii)
+    return store(path, key, errors, list[CellError]) if path else errors
+
+
+def validation_key(campaign: Campaign, radii: tuple[float, ...]) -> str:
+    """Hash of all that determines the errors."""
+    return content_hash(
+        campaign.platform.hash, [asdict(numerics) for numerics in campaign.light], list(radii)
+    )
+
+
+def compare_with_rcwa(
+    platform: Platform, light: Sequence[Numerics], radii: Sequence[float]
+) -> list[CellError]:
+    """Simulate periodic cells of each radius with each numerics and compare their near fields with RCWA.
+
+    Raises:
+        MissingDependencyError: no Meep.
+        InputError: a radius over half the period.
+    """
+    errors = []
+    for numerics in light:
+        truth = near_fields(platform, radii, numerics.wavelength)
+        for radius, true in zip(radii, truth, strict=True):
+            found = simulate(_cell(platform, radius, numerics), numerics, periodic=True).field
+            repeats = found.shape[0] // true.shape[0]
+            error = relative_error(found, np.tile(true, (repeats, repeats, 1)))
+            errors.append(CellError(numerics.wavelength, numerics.pixels_per_period, radius, error))
+    return errors
+
+
+def _cell(platform: Platform, radius: float, numerics: Numerics) -> Layout:
+    """One period, or two where one would be an odd number of pixels."""
+    count = 1 + numerics.pixels_per_period % 2
+    return Layout(platform, np.full((count, count), radius), name=f"cell-r{radius:g}")
+
+
+def relative_error(found: NDArray[Any], true: NDArray[Any]) -> float:
+    """‖found − true‖²_F / ‖true‖²_F, the paper's eq. 9 (squared)."""
+    return float(np.sum(np.abs(found - true) ** 2) / np.sum(np.abs(true) ** 2))

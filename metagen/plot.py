@@ -1,0 +1,121 @@
+"""Pictures of every stage, as matplotlib figures that do not touch pyplot's global state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from metagen.layout import Layout
+from metagen.metrics import Wavefront, plane_intensity, section_intensity
+from metagen.nearfield import NearField
+
+POINTS = 121
+"""Points per axis of a drawn plane."""
+
+
+def layout_map(layouts: Sequence[Layout]) -> Figure:
+    """The radii of devices, side by side."""
+    figure, panels = _row(len(layouts))
+    for axes, layout in zip(panels, layouts, strict=True):
+        half = layout.side / 2
+        image = axes.imshow(
+            layout.radii.T * 1000,
+            origin="lower",
+            extent=(-half, half, -half, half),
+            vmin=layout.platform.radius_min * 1000,
+            vmax=layout.platform.radius_max * 1000,
+        )
+        axes.set(title=layout.name, xlabel="x (µm)", ylabel="y (µm)")
+        figure.colorbar(image, ax=axes, label="radius (nm)", shrink=0.8)
+    return figure
+
+
+def near_field_comparison(near: NearField, predicted: NDArray[np.complex64]) -> Figure:
+    """Simulated Ex, predicted Ex and their difference, on one colour scale."""
+    simulated = near.field[..., 0]
+    planes = {"Meep": simulated, "surrogate": predicted, "difference": predicted - simulated}
+    figure, panels = _row(len(planes))
+    limit, half = float(np.abs(simulated).max()), near.layout.side / 2
+    for axes, (title, plane) in zip(panels, planes.items(), strict=True):
+        image = axes.imshow(
+            plane.real.T,
+            origin="lower",
+            extent=(-half, half, -half, half),
+            cmap="RdBu_r",
+            vmin=-limit,
+            vmax=limit,
+        )
+        axes.set(title=f"{title}, {near.wavelength * 1000:.0f} nm", xlabel="x (µm)", ylabel="y (µm)")
+        figure.colorbar(image, ax=axes, label="Re Ex / incident", shrink=0.8)
+    return figure
+
+
+def focal_planes(waves: Mapping[str, Wavefront], distance: float, reach: float) -> Figure:
+    """|E|² in the plane at ``distance``, out to ``reach`` from the axis, on one colour scale."""
+    x = torch.linspace(-reach, reach, POINTS, dtype=torch.float64)
+    planes = {title: plane_intensity(wave, distance, x).numpy() for title, wave in waves.items()}
+    limit = max(float(plane.max()) for plane in planes.values())
+    figure, panels = _row(len(planes))
+    for axes, (title, plane) in zip(panels, planes.items(), strict=True):
+        image = axes.imshow(
+            plane.T, origin="lower", extent=(-reach, reach, -reach, reach), cmap="inferno", vmin=0, vmax=limit
+        )
+        axes.set(title=title, xlabel="x (µm)", ylabel="y (µm)")
+        figure.colorbar(image, ax=axes, label="|E|² / incident", shrink=0.8)
+    return figure
+
+
+def axial_sections(waves: Mapping[str, Wavefront], far: float, reach: float) -> Figure:
+    """|E|² in the plane y = 0 from the device to the distance ``far``."""
+    z = torch.linspace(far / 50, far, POINTS, dtype=torch.float64)
+    x = torch.linspace(-reach, reach, POINTS, dtype=torch.float64)
+    figure, panels = _row(len(waves))
+    for axes, (title, wave) in zip(panels, waves.items(), strict=True):
+        image = axes.imshow(
+            section_intensity(wave, z, x).numpy().T,
+            origin="lower",
+            extent=(float(z[0]), far, -reach, reach),
+            aspect="auto",
+            cmap="inferno",
+        )
+        axes.set(title=title, xlabel="distance from the monitor plane (µm)", ylabel="x (µm)")
+        figure.colorbar(image, ax=axes, label="|E|² / incident", shrink=0.8)
+    return figure
+
+
+def histories(curves: Mapping[str, Sequence[float] | NDArray[Any]], xlabel: str, ylabel: str) -> Figure:
+    """Curves over steps or epochs, logarithmic where all values are positive."""
+    figure = Figure(figsize=(6, 3.2), layout="constrained")
+    axes = figure.subplots()
+    for name, values in curves.items():
+        axes.plot(values, label=name)
+    if all(np.all(np.asarray(values) > 0) for values in curves.values()):
+        axes.set_yscale("log")
+    axes.set(xlabel=xlabel, ylabel=ylabel)
+    axes.grid(alpha=0.3)
+    axes.legend()
+    return figure
+
+
+def spectra(curves: Mapping[str, NDArray[Any]], rank: int) -> Figure:
+    """Singular values relative to the largest, with the number of modes that are kept."""
+    figure = histories(
+        {name: values / values[0] for name, values in curves.items()}, "mode", "singular value"
+    )
+    axes = figure.axes[0]
+    axes.axvline(rank - 0.5, color="grey", linestyle="--", label=f"{rank} modes kept")
+    axes.set_ylim(bottom=1e-7)
+    axes.legend()
+    return figure
+
+
+def _row(count: int) -> tuple[Figure, list[Axes]]:
+    figure = Figure(figsize=(4.4 * count, 3.8), layout="constrained")
+    panels: list[Axes] = list(figure.subplots(1, count, squeeze=False)[0])
+    return figure, panels

@@ -1,0 +1,160 @@
+"""Results as tables, each with the definitions of its columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from metagen.design.objectives import Goal
+from metagen.fab import LayoutFile
+from metagen.fdtd.validation import CellError
+from metagen.metrics import FocusMetrics, RingMetrics
+from metagen.rcwa import PhaseTable
+from metagen.surrogate import Comparison
+from metagen.tables import Table, number
+from metagen.verification import Verification
+
+TABLE_ROWS = 13
+
+
+@dataclass(frozen=True)
+class ErrorRow:
+    """Errors of one model in one split, as a report shows them."""
+
+    wavelength: float
+    split: str
+    model: str
+    relative_error: float
+    floor: float
+    layouts: tuple[tuple[str, float], ...]
+
+
+def phase_table(table: PhaseTable) -> Table:
+    """Amplitude, phase and powers of a phase table at equidistant radii."""
+    platform = table.platform
+    radii = np.linspace(platform.radius_min, platform.radius_max, TABLE_ROWS)
+    t, zero, total = table(radii), table.zero_order_transmittance(radii), table.transmittance(radii)
+    phase = np.unwrap(np.angle(t)) / (2 * np.pi)
+    return Table(
+        f"Phase table at {table.wavelength:g} µm",
+        ("radius (µm)", "|t|", "phase / 2π", "zero order", "all orders"),
+        tuple(
+            (f"{r:.4f}", f"{abs(a):.4f}", f"{p:+.4f}", f"{z:.4f}", f"{s:.4f}")
+            for r, a, p, z, s in zip(radii, t, phase, zero, total, strict=True)
+        ),
+        "t: Ex at the pillar top over incident Ex at the base; powers over the incident power.",
+    )
+
+
+def validation_table(errors: Iterable[CellError]) -> Table:
+    """Meep against RCWA on periodic cells."""
+    return Table(
+        "Meep against RCWA on periodic cells",
+        ("wavelength (µm)", "pixels per period", "radius (µm)", "relative error"),
+        tuple(
+            (f"{e.wavelength:g}", f"{e.pixels_per_period}", f"{e.radius:g}", number(e.relative_error))
+            for e in errors
+        ),
+        "‖E − E_RCWA‖² / ‖E_RCWA‖² of (Ex, Ey, Ez) half a wavelength above the pillars, with nothing fitted.",
+    )
+
+
+def error_rows(comparisons: Iterable[Comparison]) -> list[ErrorRow]:
+    """Plain numbers of a comparison, for keeping."""
+    return [
+        ErrorRow(
+            wavelength=each.model.wavelength,
+            split=str(each.split),
+            model=each.evaluation.model,
+            relative_error=each.evaluation.overall.relative_error,
+            floor=each.evaluation.overall.floor,
+            layouts=tuple((e.name, e.relative_error) for e in each.evaluation.layouts),
+        )
+        for each in comparisons
+    ]
+
+
+def error_table(rows: Iterable[ErrorRow]) -> Table:
+    """Errors of models and baselines on both splits."""
+    return Table(
+        "Near field: error on patches and layouts that were not trained on",
+        ("model", "wavelength (µm)", "tested on", "relative error", "of the modes alone", "per layout"),
+        tuple(
+            (
+                row.model,
+                f"{row.wavelength:g}",
+                row.split,
+                number(row.relative_error),
+                number(row.floor) if row.floor else "–",
+                ", ".join(f"{name} {number(error)}" for name, error in row.layouts),
+            )
+            for row in rows
+        ),
+        "‖E_pred − E‖² / ‖E‖² (the paper's eq. 9) of Ex. Random patches share pillars and mirror twins with "
+        "the training set; whole layouts do not.",
+    )
+
+
+def verification_table(verifications: Sequence[Verification]) -> Table:
+    """Goals and metrics of devices, predicted and simulated."""
+    return Table(
+        "Figures of merit",
+        ("device", "goal", "predicted", "in Meep", "metrics in Meep"),
+        tuple(
+            (
+                each.device,
+                describe(reached.goal),
+                "–" if reached.predicted is None else number(reached.predicted),
+                number(reached.verified),
+                describe_metrics(metrics),
+            )
+            for each in verifications
+            for reached, metrics in zip(each.goals, each.metrics, strict=True)
+        ),
+        "A goal's value is its mean |Ex|² over the largest that the aperture could give with all incident "
+        "power. Efficiency: power within 1.5 FWHM (focus) or 0.5 µm of the circle (ring) over incident "
+        "power. Ring ratio: power within 0.5 µm of the circle over power inside it.",
+    )
+
+
+def describe(goal: Goal) -> str:
+    """A goal in a few words."""
+    return f"{goal.kind} at {goal.wavelength * 1000:.0f} nm"
+
+
+def describe_metrics(metrics: FocusMetrics | RingMetrics | None) -> str:
+    """The main metrics in a few words."""
+    match metrics:
+        case FocusMetrics():
+            return (
+                f"efficiency {metrics.efficiency:.1%}, FWHM {metrics.fwhm:.2f} µm, "
+                f"Strehl {metrics.strehl:.2f}, transmission {metrics.transmission:.1%}"
+            )
+        case RingMetrics():
+            return (
+                f"ring ratio {number(metrics.ratio)}, efficiency {metrics.efficiency:.1%}, "
+                f"transmission {metrics.transmission:.1%}"
+            )
+        case None:
+            return "–"
+
+
+def file_table(files: Sequence[LayoutFile]) -> Table:
+    """Layout files: what is in them."""
+    return Table(
+        "Layout files",
+        ("file", "pillars", "cells", "placements", "bytes", "largest area error"),
+        tuple(
+            (
+                each.path.name,
+                f"{each.pillars}",
+                f"{each.cells}",
+                f"{each.references}",
+                f"{each.bytes}",
+                f"{each.area_error:.1e}",
+            )
+            for each in files
+        ),
+    )

@@ -1,0 +1,39 @@
+"""Tables of results: made once, shown in a terminal and in the report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.table import Table as RichTable
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of text under a title, with a note that defines the columns.
+
+    Attributes:
+        title: what the table shows.
+        columns: headings.
+        rows: one text per column.
+        note: definitions and where the numbers come from.
+    """
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    note: str = ""
+
+    def print(self) -> None:
+        """Show the table on the terminal."""
+        shown = RichTable(title=self.title, caption=self.note or None, title_justify="left")
+        for index, column in enumerate(self.columns):
+            shown.add_column(column, justify="left" if index == 0 else "right")
+        for row in self.rows:
+            shown.add_row(*row)
+        Console().print(shown)
+
+
+def number(value: float) -> str:
+    """Three significant digits, without an exponent where that is short."""
+    return f"{value:.3g}" if 1e-3 <= abs(value) < 1e4 or value == 0 else f"{value:.2e}"
