@@ -1,9 +1,18 @@
 """Rigorous coupled-wave analysis of the periodic unit cell, and the phase table made with it."""
 
+from metagen.rcwa.cell import Cell as Cell
+from metagen.rcwa.cell import make_cell as make_cell
 from metagen.rcwa.factorisation import Factorisation as Factorisation
 from metagen.rcwa.result import Channels as Channels
 from metagen.rcwa.result import UnitCell as UnitCell
+from metagen.rcwa.shapes import circle as circle
+from metagen.rcwa.shapes import cross as cross
+from metagen.rcwa.shapes import ellipse as ellipse
+from metagen.rcwa.shapes import rectangle as rectangle
+from metagen.rcwa.shapes import ring as ring
+from metagen.rcwa.shapes import square as square
 from metagen.rcwa.solver import near_fields as near_fields
 from metagen.rcwa.solver import solve as solve
+from metagen.rcwa.solver import solve_cell as solve_cell
 from metagen.rcwa.table import PhaseTable as PhaseTable
 from metagen.rcwa.table import PropagatingOrdersWarning as PropagatingOrdersWarning

@@ -106,6 +106,21 @@ def product_matrix(transform: Tensor, left: Harmonics, right: Harmonics) -> Tens
     return (transform[..., x_index, y_index] * weight).sum(-3)
 
 
+def line_product_matrix(transform: Tensor, parity: int) -> Tensor:
+    """As :func:`product_matrix`, for an even function of one coordinate, within one mirror class.
+
+    Args:
+        transform: [..., 2·orders + 1] Fourier coefficients at orders ≥ 0.
+        parity: EVEN or ODD.
+    """
+    orders = (transform.shape[-1] - 1) // 2
+    m = torch.arange(0 if parity == EVEN else 1, orders + 1)
+    direct, mirrored = (m[:, None] - m[None, :]).abs(), m[:, None] + m[None, :]
+    scale = torch.where(m > 0, 1.0, 0.5**0.5).double()
+    both = transform[..., direct] + parity * transform[..., mirrored]
+    return both * scale[:, None] * scale[None, :]
+
+
 @dataclass(frozen=True)
 class TransverseBasis:
     """Harmonics of (Ex, Ey), and of h = (Hy, −Hx), for an x-polarised wave: Ex first, then Ey.

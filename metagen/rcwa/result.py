@@ -1,8 +1,7 @@
-"""What a solved cell gives: field ratios, powers per order and the field anywhere above the pillar."""
+"""What a solved cell gives: field ratios, powers per order and the field at any point."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,10 +9,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from metagen.errors import InputError
 from metagen.nearfield import SAMPLES
-from metagen.rcwa.basis import Harmonics
-from metagen.rcwa.unit_cell import Cell, SurfaceFields, apply, decay
+from metagen.rcwa.cell import Cell
+from metagen.rcwa.fields import field_at
+from metagen.rcwa.special import as_tensor
+from metagen.rcwa.unit_cell import SurfaceFields, decay
+
+GRAZING = 1e-12
+"""Orders whose kz/k0 is smaller travel along the surface: they carry no power away."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,19 @@ class Channels:
 
 
 @dataclass(frozen=True, eq=False)
+class Estimate:
+    """The zero-order transmission extrapolated in the number of orders.
+
+    Attributes:
+        t: [...] the extrapolated value.
+        error: [...] estimated error |Δt| of it.
+    """
+
+    t: Tensor
+    error: Tensor
+
+
+@dataclass(frozen=True, eq=False)
 class UnitCell:
     """A solved cell of the periodic lattice, or a batch of them.
 
@@ -51,18 +67,33 @@ class UnitCell:
         cell: what was solved.
         wavelength: in vacuum.
         fields: harmonics at the surfaces of the pillar layer.
+        estimate: t extrapolated, if a tolerance was asked for; all else is that of the finest truncation.
         given_tensors: whether results are torch tensors.
     """
 
     cell: Cell
     wavelength: Tensor
     fields: SurfaceFields
+    estimate: Estimate | None = None
     given_tensors: bool = False
 
     @property
     def t(self) -> Any:
-        """[...] Ex of order 0 at the pillar top / incident Ex at z = 0 in the substrate."""
-        return self._as_given(self.fields.top[..., 0])
+        """[...] Ex of order 0 at the pillar top / incident Ex at z = 0 in the substrate.
+
+        The power in order 0 is |t|²·n_cover/n_substrate.
+        """
+        return self._as_given(self.fields.top[..., 0] if self.estimate is None else self.estimate.t)
+
+    @property
+    def error(self) -> Any:
+        """[...] estimated error |Δt|; None unless a tolerance was asked for."""
+        return None if self.estimate is None else self._as_given(self.estimate.error)
+
+    @property
+    def orders(self) -> int:
+        """Truncation |m|, |n| ≤ orders of the fields."""
+        return self.fields.basis.orders
 
     @property
     def r(self) -> Any:
@@ -77,7 +108,12 @@ class UnitCell:
     @property
     def reflectance(self) -> Any:
         """[...] power reflected into the substrate, all orders / incident power."""
-        return self._as_given(1 - _flux(self.fields.bottom, self.fields.h_bottom) / self.cell.substrate)
+        basis = self.fields.basis
+        kz = (1j * decay(self.wavelength, self.cell.period, self.cell.substrate, basis)).real
+        index = self.cell.substrate[..., None]
+        admittance = torch.where(basis.is_tm, index**2 / kz.clamp(min=GRAZING), kz) * (kz > GRAZING)
+        rotated = basis.along_k(self._scattered_below()[..., None])[..., 0]
+        return self._as_given((rotated.abs() ** 2 * admittance / index).sum(-1))
 
     @property
     def transmitted(self) -> Channels:
@@ -87,58 +123,39 @@ class UnitCell:
     @property
     def reflected(self) -> Channels:
         """The orders that propagate in the substrate."""
-        incident = torch.zeros_like(self.fields.bottom)
-        incident[..., 0] = 1
-        return self._channels(self.fields.bottom - incident, self.cell.substrate)
+        return self._channels(self._scattered_below(), self.cell.substrate)
 
     def near_field(self, z: float, samples: int = SAMPLES) -> Any:
-        """Field over one cell on a plane above the pillar, all orders.
+        """Field over one cell on a plane, all orders.
 
         Args:
-            z: height of the plane above the pillar base, at least the pillar height.
+            z: height of the plane above the pillar base; any, also within the pillars and below them.
             samples: n, points per axis, cell-centred as in :func:`metagen.nearfield.sample_points`.
 
         Returns:
             [..., n, n, 3] complex (Ex, Ey, Ez) / incident Ex at z = 0.
-
-        Raises:
-            InputError: the plane is not above the pillar.
         """
-        distance = torch.as_tensor(z, dtype=torch.float64) - self.cell.height
-        if bool((distance < 0).any()):
-            raise InputError(f"z is {z}; the plane must lie at or above the pillar top, {self.cell.height}")
-        basis = self.fields.basis
-        kappa = decay(self.wavelength, self.cell.period, self.cell.cover, basis)
-        phase = torch.exp(-kappa * (2 * math.pi * distance / self.wavelength)[..., None])
-        transverse = self.fields.top * phase
-        divergence = self.fields.h_top * phase * basis.divergence_order
-        ez = torch.zeros(*divergence.shape[:-1], len(basis.ez), dtype=divergence.dtype)
-        known = basis.divergence_order > 0
-        ez = ez.index_add(-1, basis.ez_position[known], divergence[..., known])
-        ez = -ez * (self.wavelength / self.cell.period / self.cell.cover**2)[..., None]
-        split = len(basis.ex)
-        components = [
-            _synthesis(transverse[..., :split], basis.ex, samples),
-            -_synthesis(transverse[..., split:], basis.ey, samples),
-            1j * _synthesis(ez, basis.ez, samples),
-        ]
-        return self._as_given(torch.stack(components, -1))
+        return self._as_given(field_at(self.cell, self.wavelength, self.fields, as_tensor(z), samples))
+
+    def _scattered_below(self) -> Tensor:
+        incident = torch.zeros_like(self.fields.bottom)
+        incident[..., 0] = 1
+        return self.fields.bottom - incident
 
     def _channels(self, transverse: Tensor, index: Tensor) -> Channels:
         basis = self.fields.basis
-        kappa = decay(self.wavelength, self.cell.period, index, basis)
-        open_rows = (kappa.detach().imag < -1e-12).reshape(-1, len(basis)).any(0)
-        rows = torch.nonzero(open_rows)[:, 0]
-        kz = (1j * kappa[..., rows]).real
-        epsilon = (index**2)[..., None].real
-        admittance = torch.where(basis.is_tm[rows], epsilon / kz.clamp(min=1e-12), kz).clamp(min=0)
+        kz = (1j * decay(self.wavelength, self.cell.period, index, basis)).real
+        rows = torch.nonzero((kz.detach() > GRAZING).reshape(-1, len(basis)).any(0))[:, 0]
+        kz = kz[..., rows]
+        is_open = kz > GRAZING
+        admittance = torch.where(basis.is_tm[rows], (index**2)[..., None] / kz.clamp(min=GRAZING), kz)
+        root = torch.sqrt(torch.where(is_open, admittance / self.cell.substrate[..., None], 1.0)) * is_open
         rotated = basis.along_k(transverse[..., None])[..., rows, 0]
-        amplitude = rotated * torch.sqrt(admittance / self.cell.substrate[..., None])
         return Channels(
             tuple(basis.m[rows].tolist()),
             tuple(basis.n[rows].tolist()),
             tuple(basis.is_tm[rows].tolist()),
-            amplitude,
+            rotated * root,
         )
 
     def _as_given(self, value: Tensor) -> Any:
@@ -149,18 +166,3 @@ class UnitCell:
 
 def _flux(transverse: Tensor, h: Tensor) -> Tensor:
     return (transverse.conj() * h).sum(-1).real
-
-
-def _synthesis(coefficients: Tensor, harmonics: Harmonics, samples: int) -> Tensor:
-    """[..., n, n] sum of the harmonics at the sample points: cosines for even, sines for odd parity."""
-    along_x = _waves(harmonics.m, harmonics.parity_x, samples)
-    along_y = _waves(harmonics.n, harmonics.parity_y, samples)
-    waves = along_x[:, None, :] * along_y[None, :, :] * harmonics.multiplicity.sqrt()
-    points = apply(waves.reshape(samples * samples, -1), coefficients)
-    return points.reshape(*points.shape[:-1], samples, samples)
-
-
-def _waves(order: Tensor, parity: int, samples: int) -> Tensor:
-    position = (torch.arange(samples, dtype=torch.float64) - (samples - 1) / 2) / samples
-    phase = 2 * math.pi * position[:, None] * order
-    return torch.cos(phase) if parity == 1 else torch.sin(phase)

@@ -1,102 +1,172 @@
-"""Pillar shapes with two mirror planes: their Fourier transform and the directions normal to their walls."""
+"""Pillar shapes with two mirror planes, centred in the cell: their exact Fourier transforms."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from metagen.rcwa.special import jinc
-
-QUADRATURE = 96
-"""Points along a quarter-cell side for the transform of the normal projector (three times continuously
-differentiable, so that the coefficients decay as the fifth power of the order)."""
+from metagen.errors import InputError
+from metagen.rcwa.special import as_tensor, jinc, sinc
 
 
 @dataclass(frozen=True)
 class Ellipse:
-    """An ellipse centred in the cell, with its axes along x and y; semi-axes [...] each."""
+    """An ellipse with its axes along x and y; semi-axes [...]."""
 
     semi_x: Tensor
     semi_y: Tensor
+
+    @property
+    def reach(self) -> tuple[Tensor, Tensor]:
+        """Half the extent along x and along y."""
+        return self.semi_x, self.semi_y
 
     def transform(self, period: Tensor, size: int) -> Tensor:
         """[..., size, size] Fourier coefficients of the indicator function at orders 0 … size − 1."""
         kx, ky = _wave_vectors(period, size)
         a, b = self.semi_x[..., None, None], self.semi_y[..., None, None]
-        area = math.pi * self.semi_x * self.semi_y / period**2
-        return area[..., None, None] * jinc(torch.sqrt((kx * a) ** 2 + (ky * b) ** 2 + _TINY))
-
-    def normal_projector(self, period: Tensor, size: int) -> tuple[Tensor, Tensor]:
-        """Transforms of N_xx (even, even) and N_xy (odd, odd); N_yy = 1 − N_xx.
-
-        N is n·nᵀ on the wall, ½ at the centre, has trace one and is periodic and smooth everywhere.
-        """
-        s = self._points(period)
-        return _cosine_transform(s[0], size), _sine_transform(s[1], size)
-
-    def _points(self, period: Tensor) -> tuple[Tensor, Tensor]:
-        grid = (torch.arange(QUADRATURE, dtype=torch.float64, device=period.device) + 0.5) / QUADRATURE
-        half = (period / 2)[..., None, None]
-        x, y = grid[:, None] * half, grid[None, :] * half
-        a = self.semi_x.clamp(min=_SMALLEST)[..., None, None]
-        b = self.semi_y.clamp(min=_SMALLEST)[..., None, None]
-        level = torch.sqrt((x / a) ** 2 + (y / b) ** 2)
-        edge = level * half / torch.maximum(x, y)
-        inside = 1 - (1 - level.clamp(max=1) ** 2) ** 4
-        near_wall = torch.where(level < 1, torch.ones_like(level), 1 - _smooth_step((level - 1) / (edge - 1)))
-        slope_x, slope_y = x / a**2, y / b**2
-        square = slope_x**2 + slope_y**2
-        wall_x, wall_y = x / level, y / level
-        k = math.pi / half
-        far, at_wall = _periodic_projector(k * x, k * y), _periodic_projector(k * wall_x, k * wall_y)
-        exact = slope_x**2 / square, slope_x * slope_y / square
-        n_xx = 0.5 + inside * (far[0] - 0.5 + (exact[0] - at_wall[0]) * near_wall)
-        n_xy = inside * (far[1] + (exact[1] - at_wall[1]) * near_wall)
-        return n_xx, n_xy
+        area = (math.pi * self.semi_x * self.semi_y / period**2)[..., None, None]
+        return area * jinc(torch.sqrt((kx * a) ** 2 + (ky * b) ** 2 + _TINY))
 
 
-def circle(radius: Tensor) -> Ellipse:
-    """A circle centred in the cell."""
-    return Ellipse(radius, radius)
+@dataclass(frozen=True)
+class Ring:
+    """A circular ring; outer and inner radius [...]."""
+
+    outer: Tensor
+    inner: Tensor
+
+    @property
+    def reach(self) -> tuple[Tensor, Tensor]:
+        """Half the extent along x and along y."""
+        return self.outer, self.outer
+
+    def transform(self, period: Tensor, size: int) -> Tensor:
+        """As :meth:`Ellipse.transform`."""
+        return Ellipse(self.outer, self.outer).transform(period, size) - Ellipse(
+            self.inner, self.inner
+        ).transform(period, size)
+
+
+@dataclass(frozen=True)
+class Strip:
+    """The part lower < |y| < upper of a shape, where it is |x| < half_width (or with x, y exchanged)."""
+
+    half_width: Tensor
+    lower: Tensor
+    upper: Tensor
+
+
+@dataclass(frozen=True)
+class Rectangle:
+    """A rectangle with its sides along x and y; side lengths [...]."""
+
+    width_x: Tensor
+    width_y: Tensor
+
+    @property
+    def reach(self) -> tuple[Tensor, Tensor]:
+        """Half the extent along x and along y."""
+        return self.width_x / 2, self.width_y / 2
+
+    @property
+    def strips_along_x(self) -> tuple[Strip, ...]:
+        """The shape cut into strips of constant width along x."""
+        return (Strip(self.width_x / 2, torch.zeros_like(self.width_y), self.width_y / 2),)
+
+    @property
+    def strips_along_y(self) -> tuple[Strip, ...]:
+        """The shape cut into strips of constant width along y."""
+        return (Strip(self.width_y / 2, torch.zeros_like(self.width_x), self.width_x / 2),)
+
+
+@dataclass(frozen=True)
+class Cross:
+    """Two crossed bars along x and y of the same length and width [...]."""
+
+    length: Tensor
+    width: Tensor
+
+    @property
+    def reach(self) -> tuple[Tensor, Tensor]:
+        """Half the extent along x and along y."""
+        return self.length / 2, self.length / 2
+
+    @property
+    def strips_along_x(self) -> tuple[Strip, ...]:
+        """The shape cut into strips of constant width along x."""
+        return (
+            Strip(self.length / 2, torch.zeros_like(self.width), self.width / 2),
+            Strip(self.width / 2, self.width / 2, self.length / 2),
+        )
+
+    @property
+    def strips_along_y(self) -> tuple[Strip, ...]:
+        """The shape cut into strips of constant width along y."""
+        return self.strips_along_x
+
+
+Curved = Ellipse | Ring
+Rectilinear = Rectangle | Cross
+Shape = Curved | Rectilinear
+
+
+def circle(radius: Any) -> Ellipse:
+    """A circle; the radius [...] is a number, an array or a tensor, as are all sizes here."""
+    return Ellipse(as_tensor(radius), as_tensor(radius))
+
+
+def ellipse(semi_x: Any, semi_y: Any) -> Ellipse:
+    """An ellipse with semi-axes [...] along x and y."""
+    return Ellipse(as_tensor(semi_x), as_tensor(semi_y))
+
+
+def ring(outer: Any, inner: Any) -> Ring:
+    """A circular ring of outer and inner radius [...]."""
+    shape = Ring(as_tensor(outer), as_tensor(inner))
+    if not bool(((shape.inner > 0) & (shape.inner < shape.outer)).all()):
+        raise InputError(f"inner is {inner}; it must be positive and smaller than outer, {outer}")
+    return shape
+
+
+def square(width: Any) -> Rectangle:
+    """A square of side [...]."""
+    return rectangle(width, width)
+
+
+def rectangle(width_x: Any, width_y: Any) -> Rectangle:
+    """A rectangle of sides [...] along x and y."""
+    return Rectangle(as_tensor(width_x), as_tensor(width_y))
+
+
+def cross(length: Any, width: Any) -> Cross:
+    """Two crossed bars of the same length and width [...]."""
+    shape = Cross(as_tensor(length), as_tensor(width))
+    if not bool(((shape.width > 0) & (shape.width <= shape.length)).all()):
+        raise InputError(f"width is {width}; it must be positive and at most the length, {length}")
+    return shape
+
+
+def interval_transform(half_width: Tensor, period: Tensor, size: int) -> Tensor:
+    """[..., size] Fourier coefficients of the interval |x| < half_width at orders 0 … size − 1."""
+    order = torch.arange(size, dtype=torch.float64)
+    filled = (2 * half_width / period)[..., None]
+    return filled * sinc(math.pi * order * filled)
+
+
+def strip_transform(strip: Strip, period: Tensor, size: int) -> Tensor:
+    """[..., size] Fourier coefficients of the two intervals lower < |y| < upper."""
+    outer, inner = (interval_transform(edge, period, size) for edge in (strip.upper, strip.lower))
+    return outer - inner
 
 
 _TINY = 1e-300
-_SMALLEST = 1e-6
 
 
 def _wave_vectors(period: Tensor, size: int) -> tuple[Tensor, Tensor]:
-    k = torch.arange(size, dtype=torch.float64, device=period.device) * (
-        2 * math.pi / period[..., None, None]
-    )
+    k = torch.arange(size, dtype=torch.float64) * (2 * math.pi / period[..., None, None])
     return k.transpose(-1, -2), k
-
-
-def _smooth_step(u: Tensor) -> Tensor:
-    """0 below 0, 1 above 1, with three continuous derivatives."""
-    u = u.clamp(0, 1)
-    return u**4 * (35 - 84 * u + 70 * u**2 - 20 * u**3)
-
-
-def _periodic_projector(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """xx and xy of a smooth, periodic, trace-one projector that is radial near the cell's centre."""
-    x_part, y_part = 2 - 2 * torch.cos(x), 2 - 2 * torch.cos(y)
-    return x_part / (x_part + y_part), torch.sin(x) * torch.sin(y) / (x_part + y_part)
-
-
-def _phases(size: int, points: Tensor) -> Tensor:
-    position = (torch.arange(QUADRATURE, dtype=torch.float64, device=points.device) + 0.5) / (2 * QUADRATURE)
-    order = torch.arange(size, dtype=torch.float64, device=points.device)
-    return 2 * math.pi * order[:, None] * position
-
-
-def _cosine_transform(values: Tensor, size: int) -> Tensor:
-    waves = torch.cos(_phases(size, values)) / QUADRATURE
-    return waves @ values @ waves.T
-
-
-def _sine_transform(values: Tensor, size: int) -> Tensor:
-    waves = torch.sin(_phases(size, values)) / QUADRATURE
-    return -(waves @ values @ waves.T)

@@ -62,7 +62,8 @@ def half_slab(A: Tensor, half_thickness: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _one_minus(matrix: Tensor) -> Tensor:
-    return torch.eye(matrix.shape[-1], dtype=matrix.dtype) - matrix
+    identity = torch.eye(matrix.shape[-1], dtype=matrix.dtype)
+    return identity - matrix
 
 
 def _pade_tangent(x: Tensor, x2: Tensor) -> Tensor:
@@ -72,7 +73,8 @@ def _pade_tangent(x: Tensor, x2: Tensor) -> Tensor:
     x4 = x2 @ x2
     numerator = _low(NUMERATOR[:4], powers) + x4 @ (_low(NUMERATOR[4:8], powers) + NUMERATOR[8] * x4)
     denominator = _low(DENOMINATOR[:4], powers) + x4 @ (_low(DENOMINATOR[4:8], powers) + DENOMINATOR[8] * x4)
-    return torch.linalg.solve(denominator, numerator)
+    tangent: Tensor = torch.linalg.solve(denominator, numerator)
+    return tangent
 
 
 def _low(coefficients: list[float], powers: list[Tensor]) -> Tensor:

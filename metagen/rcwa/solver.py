@@ -1,4 +1,4 @@
-"""Solve the unit cell of a platform: the entry points of the fast path."""
+"""Solve the unit cell: the entry points for cells with two mirror planes at normal incidence."""
 
 from __future__ import annotations
 
@@ -13,11 +13,14 @@ from torch import Tensor
 from metagen.errors import InputError
 from metagen.nearfield import SAMPLES, monitor_height
 from metagen.platform import Platform
+from metagen.rcwa.accuracy import to_tolerance
 from metagen.rcwa.basis import transverse_basis
+from metagen.rcwa.cell import Cell, platform_cell
 from metagen.rcwa.factorisation import Factorisation
 from metagen.rcwa.result import UnitCell
 from metagen.rcwa.shapes import circle
-from metagen.rcwa.unit_cell import Cell, solve_cell
+from metagen.rcwa.special import as_tensor
+from metagen.rcwa.unit_cell import surface_fields
 
 ORDERS = 10
 """Default truncation |m|, |n| ≤ ORDERS: t of the paper's cell is then right to 2·10⁻³ or better."""
@@ -31,43 +34,76 @@ def solve(
     wavelength: Any,
     *,
     orders: int = ORDERS,
+    tolerance: float | None = None,
     factorisation: Factorisation = Factorisation.NORMAL,
 ) -> UnitCell:
     """Solve the periodic cell of circular pillars for x-polarised light at normal incidence.
 
     Args:
-        platform: lattice, height and indices.
+        platform: lattice, height and indices or materials.
         radius: pillar radius, 0 … period/2; a number, an array or a torch tensor.
         wavelength: in vacuum; likewise. Radius and wavelength broadcast together.
         orders: truncation |m|, |n| ≤ orders of the harmonics.
+        tolerance: largest estimated error |Δt|; the orders are then chosen to reach it.
         factorisation: how products are truncated.
 
     Returns:
         The solved cell or cells; differentiable in torch if a tensor was given.
 
     Raises:
-        InputError: a radius or wavelength that no cell can have, or no orders.
+        InputError: a radius, a wavelength or a truncation that no cell can have.
+        SimulationError: the tolerance is not reached.
     """
-    radii, wavelengths = _checked(platform, radius, wavelength, orders)
-    values = (platform.period, platform.height, platform.pillar, platform.substrate, platform.cover)
-    period, height, pillar, substrate, cover = (torch.tensor(v, dtype=torch.float64) for v in values)
-    cell = Cell(circle(radii), period, height, pillar, substrate, cover)
-    fields = solve_cell(cell, wavelengths, transverse_basis(orders), factorisation)
-    given_tensors = isinstance(radius, Tensor) or isinstance(wavelength, Tensor)
-    return UnitCell(cell, wavelengths, fields, given_tensors)
-
-
-def _checked(platform: Platform, radius: Any, wavelength: Any, orders: int) -> tuple[Tensor, Tensor]:
-    radii = torch.as_tensor(radius, dtype=torch.float64)
-    wavelengths = torch.as_tensor(wavelength, dtype=torch.float64)
+    wavelengths = as_tensor(wavelength)
+    _check_wavelengths(wavelengths)
+    shape = circle(radius)
     half = platform.period / 2
-    if not bool(((radii >= 0) & (radii <= half)).all()):
+    if not bool(((shape.semi_x >= 0) & (shape.semi_x <= half)).all()):
         raise InputError(f"radius is {radius}; it is between 0 and half the period, {half:g}")
-    if not bool(((wavelengths > 0) & torch.isfinite(wavelengths)).all()):
-        raise InputError(f"wavelength is {wavelength}; it must be positive and finite (micrometres)")
+    return solve_cell(
+        platform_cell(platform, shape, wavelengths),
+        wavelength,
+        orders=orders,
+        tolerance=tolerance,
+        factorisation=factorisation,
+        given_tensors=isinstance(radius, Tensor) or isinstance(wavelength, Tensor),
+    )
+
+
+def solve_cell(
+    cell: Cell,
+    wavelength: Any,
+    *,
+    orders: int = ORDERS,
+    tolerance: float | None = None,
+    factorisation: Factorisation = Factorisation.NORMAL,
+    given_tensors: bool = True,
+) -> UnitCell:
+    """As :func:`solve`, for any shape with two mirror planes, with a gradient in every number of the cell.
+
+    Args:
+        cell: made by :func:`metagen.rcwa.make_cell`.
+        wavelength: in vacuum; broadcasts with the values of the cell.
+        orders, tolerance, factorisation: as in :func:`solve`.
+        given_tensors: whether the results are torch tensors (else numbers and numpy arrays).
+    """
+    wavelengths = as_tensor(wavelength)
+    _check_wavelengths(wavelengths)
     if orders < 1:
         raise InputError(f"orders is {orders}; at least 1 is needed (10 is usual)")
-    return radii, wavelengths
+    if tolerance is not None and not tolerance > 0:
+        raise InputError(f"tolerance is {tolerance}; it must be positive (1e-3 is usual)")
+
+    def truncated(count: int) -> UnitCell:
+        fields = surface_fields(cell, wavelengths, transverse_basis(count), factorisation)
+        return UnitCell(cell, wavelengths, fields, given_tensors=given_tensors)
+
+    return truncated(orders) if tolerance is None else to_tolerance(truncated, tolerance)
+
+
+def _check_wavelengths(wavelengths: Tensor) -> None:
+    if not bool(((wavelengths > 0) & torch.isfinite(wavelengths)).all()):
+        raise InputError(f"wavelength is {wavelengths}; it must be positive and finite (micrometres)")
 
 
 def near_fields(

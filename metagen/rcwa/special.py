@@ -1,4 +1,4 @@
-"""Special functions with gradients that torch does not have."""
+"""Numbers as tensors, and special functions with gradients that torch does not have."""
 
 from __future__ import annotations
 
@@ -41,3 +41,13 @@ def jinc(x: Tensor) -> Tensor:
 def sinc(x: Tensor) -> Tensor:
     """sin(x)/x, which is 1 at x = 0."""
     return torch.sinc(x / torch.pi)
+
+
+def as_tensor(value: Any) -> Tensor:
+    """A float64 or complex128 tensor with the value's gradient, if it has one."""
+    tensor = torch.as_tensor(value, dtype=None if isinstance(value, Tensor) else _precision(value))
+    return tensor.to(torch.complex128 if tensor.is_complex() else torch.float64)
+
+
+def _precision(value: Any) -> torch.dtype:
+    return torch.complex128 if torch.as_tensor(value).is_complex() else torch.float64

@@ -9,28 +9,9 @@ import torch
 from torch import Tensor
 
 from metagen.rcwa.basis import TransverseBasis
-from metagen.rcwa.factorisation import Factorisation, geometry, permittivity
-from metagen.rcwa.shapes import Ellipse
+from metagen.rcwa.cell import Cell
+from metagen.rcwa.factorisation import Factorisation, permittivity
 from metagen.rcwa.slab import half_slab
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A pillar with two mirror planes on a substrate; all values are tensors that broadcast together.
-
-    Attributes:
-        shape: cross-section of the pillar.
-        period: lattice constant.
-        height: pillar height.
-        pillar, substrate, cover: refractive indices; only the pillar's and the cover's may be complex.
-    """
-
-    shape: Ellipse
-    period: Tensor
-    height: Tensor
-    pillar: Tensor
-    substrate: Tensor
-    cover: Tensor
 
 
 @dataclass(frozen=True)
@@ -39,11 +20,13 @@ class SurfaceFields:
 
     Attributes:
         basis: which harmonics.
+        rule: how products were truncated.
         bottom, top: [..., n] E at z = 0 and at z = height, incident and reflected light together.
         h_bottom, h_top: [..., n] h = (Hy, −Hx) times the impedance of vacuum.
     """
 
     basis: TransverseBasis
+    rule: Factorisation
     bottom: Tensor
     top: Tensor
     h_bottom: Tensor
@@ -57,41 +40,37 @@ def decay(wavelength: Tensor, period: Tensor, index: Tensor, basis: TransverseBa
     """
     k_square = (basis.m**2 + basis.n**2) * ((wavelength / period) ** 2)[..., None]
     square = k_square - (index**2)[..., None]
-    if square.is_complex():
-        kz: Tensor = torch.sqrt(-square)
-        return -1j * torch.where(kz.imag < 0, -kz, kz)
     root = torch.sqrt(square.abs().clamp(min=1e-30))
     return torch.where(square > 0, root, 0 * root) - 1j * torch.where(square > 0, 0 * root, root)
 
 
-def solve_cell(
-    cell: Cell, wavelength: Tensor, basis: TransverseBasis, rule: Factorisation = Factorisation.NORMAL
+def surface_fields(
+    cell: Cell, wavelength: Tensor, basis: TransverseBasis, rule: Factorisation
 ) -> SurfaceFields:
-    """Solve Maxwell's equations for one cell; all tensors broadcast together."""
-    shape = geometry(cell.shape, cell.period, basis)
-    epsilon = permittivity(shape, cell.pillar**2, cell.cover**2, rule)
-    P, Q = _propagation(epsilon.transverse, epsilon.inverse_z, wavelength / cell.period, basis)
+    """Solve Maxwell's equations for one cell or a batch of them."""
+    P, Q, _ = propagation(cell, wavelength, basis, rule)
     U, V = half_slab(P @ Q, math.pi * cell.height / wavelength)
     QV, VP = Q @ V, V @ P
-    kappa_top = decay(wavelength, cell.period, cell.cover, basis)
-    kappa_bottom = decay(wavelength, cell.period, cell.substrate, basis)
-    above = _outgoing(kappa_top, cell.cover, basis)
-    below = _outgoing(kappa_bottom, cell.substrate, basis)
-    u, w = _excited(_rotated(U, QV, VP, basis), below, above, 2 * kappa_bottom[..., 0])
+    above = _outgoing(decay(wavelength, cell.period, cell.cover, basis), cell.cover, basis)
+    kappa = decay(wavelength, cell.period, cell.substrate, basis)
+    below = _outgoing(kappa, cell.substrate, basis)
+    u, w = _excited(_rotated(U, QV, VP, basis), below, above, 2 * kappa[..., 0])
     even, odd = apply(U, u), -apply(VP, w)
     g_even, g_odd = apply(QV, u), apply(U.transpose(-1, -2), w)
-    return SurfaceFields(basis, even - odd, even + odd, 1j * (g_odd - g_even), 1j * (g_odd + g_even))
+    return SurfaceFields(basis, rule, even - odd, even + odd, 1j * (g_odd - g_even), 1j * (g_odd + g_even))
 
 
-def _propagation(
-    transverse: Tensor, inverse_z: Tensor, grating: Tensor, basis: TransverseBasis
-) -> tuple[Tensor, Tensor]:
-    """The symmetric matrices P and Q of :class:`TransverseBasis`."""
+def propagation(
+    cell: Cell, wavelength: Tensor, basis: TransverseBasis, rule: Factorisation
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The symmetric matrices P and Q of :class:`TransverseBasis` in the pillar layer, and [ε]⁻¹ for Ez."""
+    epsilon = permittivity(cell.shape, cell.period, cell.pillar**2, cell.cover**2, basis, rule)
     order, position = basis.divergence_order, basis.ez_position
-    square = (grating**2)[..., None, None]
-    long = order[:, None] * inverse_z[..., position[:, None], position[None, :]] * order[None, :]
+    square = ((wavelength / cell.period) ** 2)[..., None, None]
+    inverse = epsilon.inverse_z[..., position[:, None], position[None, :]]
     identity = torch.eye(len(basis), dtype=torch.float64)
-    return identity - square * long, transverse - square * basis.curl_square
+    P = identity - square * (order[:, None] * inverse * order[None, :])
+    return P, epsilon.transverse - square * basis.curl_square, epsilon.inverse_z
 
 
 def _rotated(U: Tensor, QV: Tensor, VP: Tensor, basis: TransverseBasis) -> Tensor:

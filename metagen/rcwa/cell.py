@@ -1,0 +1,85 @@
+"""What is solved: a pillar on a substrate, as tensors that broadcast together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from metagen.errors import InputError
+from metagen.materials import Dispersion
+from metagen.platform import Platform
+from metagen.rcwa.shapes import Shape
+from metagen.rcwa.special import as_tensor
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell of a square lattice: a pillar with two mirror planes on a substrate.
+
+    Make one with :func:`make_cell`. All values are tensors that broadcast together.
+
+    Attributes:
+        shape: cross-section of the pillar.
+        period: lattice constant.
+        height: pillar height.
+        pillar: refractive index of the pillar, complex if it absorbs.
+        substrate: refractive index below z = 0, real.
+        cover: refractive index around and above the pillar, real.
+    """
+
+    shape: Shape
+    period: Tensor
+    height: Tensor
+    pillar: Tensor
+    substrate: Tensor
+    cover: Tensor
+
+
+def make_cell(
+    shape: Shape, *, period: Any, height: Any, pillar: Any, substrate: Any = 1.0, cover: Any = 1.0
+) -> Cell:
+    """Build a checked cell from numbers, arrays or tensors (which keep their gradients).
+
+    Raises:
+        InputError: a length is not positive, the pillar is wider than the cell, or the substrate or the cover
+            absorbs.
+    """
+    lengths = {"period": as_tensor(period), "height": as_tensor(height)}
+    for name, length in lengths.items():
+        if not bool((length > 0).all()):
+            raise InputError(f"{name} is {length}; it must be positive (micrometres)")
+    for reach in shape.reach:
+        if not bool(((reach >= 0) & (reach <= lengths["period"] / 2 * (1 + 1e-12))).all()):
+            raise InputError(
+                f"the pillar reaches {reach.detach().numpy()} from the centre of its cell; "
+                f"between 0 and half the period, {lengths['period'].detach().numpy() / 2}, is possible"
+            )
+    media = {"substrate": as_tensor(substrate), "cover": as_tensor(cover)}
+    for name, index in media.items():
+        if index.is_complex() or not bool((index > 0).all()):
+            raise InputError(
+                f"{name} is {index}; it must be a positive real index (metagen.rcwa.solve_stack allows more)"
+            )
+    return Cell(shape, **lengths, pillar=as_tensor(pillar), **media)
+
+
+def platform_cell(platform: Platform, shape: Shape, wavelength: Tensor) -> Cell:
+    """The cell of a platform with pillars of any shape, with the indices at the given wavelengths."""
+    media = {
+        name: index_tensor(getattr(platform, name), wavelength) for name in ("pillar", "substrate", "cover")
+    }
+    return make_cell(shape, period=platform.period, height=platform.height, **media)
+
+
+def index_tensor(material: float | Dispersion, wavelength: Tensor) -> Tensor:
+    """Index at wavelengths [...], complex only if the material absorbs; formulas have gradients."""
+    if not isinstance(material, Dispersion):
+        return as_tensor(material)
+    for value in wavelength.detach().reshape(-1).tolist():
+        material.index(value)
+    n = as_tensor(material.n(wavelength))
+    k = as_tensor(material.k(wavelength.detach())) if material.k else torch.zeros_like(n)
+    return torch.complex(n, k) if bool((k != 0).any()) else n
