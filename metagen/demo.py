@@ -53,9 +53,7 @@ class Demo:
         """
         campaign, design = recipes / "simulations" / "demo.toml", recipes / "design" / "demo.toml"
         if not campaign.exists():
-            raise InputError(
-                f"{campaign}: no such file; run this in a checkout, or point --recipes at one"
-            )
+            raise InputError(f"{campaign}: no such file; run this in a checkout, or point --recipes at one")
         return cls(
             campaign_file=campaign,
             design_file=design,
@@ -77,7 +75,7 @@ class Demo:
         _say(5, "verification in Meep, of the start and of the device")
         self.start.save(self._start_file)
         devices = [self.design_file, self._start_file, self._device_file]
-                where = [f"--campaign={self.campaign_file}", f"--output={self.folder / 'verification'}"]
+        where = [f"--campaign={self.campaign_file}", f"--output={self.folder / 'verification'}"]
         run_on_ranks(ranks, ["verify", *devices, *where])
 
     @cached_property
