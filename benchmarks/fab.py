@@ -27,10 +27,9 @@ import numpy as np
 import metagen as mg
 from metagen.fab import LayoutFileOptions, read_gds, read_oasis, write_gds, write_oasis
 from metagen.fab.circle import circle_polygon
+from metagen.layout import random_layout
 
 OPTIONS = LayoutFileOptions()
-DEVICES = {"lens": 0.0, "off-axis lens": 0.13}
-"""Shift of the optical axis, as a share of the aperture; a shifted lens has no mirror plane to fold at."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,10 @@ class Result:
 
 
 def lens(count: int, shift: float) -> mg.Layout:
-    """A lens of numerical aperture 0.45 whose radii follow the phase; only its statistics matter here."""
+    """A lens of numerical aperture 0.45 whose radii follow the phase; only its statistics matter here.
+
+    The axis is shifted by a share of the aperture; a shifted lens has no mirror plane to fold at.
+    """
     platform = mg.Platform()
     x = (np.arange(count) - (count - 1) / 2) * platform.period
     focal_length = count * platform.period
@@ -58,6 +60,14 @@ def lens(count: int, shift: float) -> mg.Layout:
     radii *= 0.12
     radii += 0.05
     return mg.Layout(platform, radii)
+
+
+DEVICES: dict[str, Callable[[int], mg.Layout]] = {
+    "lens (8-fold)": lambda count: lens(count, 0.0),
+    "random (4-fold)": lambda count: random_layout(mg.Platform(), count, seed=0),
+    "off-axis lens (1-fold)": lambda count: lens(count, 0.13),
+}
+FLAT_DEVICE = "lens (8-fold)"
 
 
 def write_flat(layout: mg.Layout, save: Callable[[gdstk.Library], None]) -> None:
@@ -78,7 +88,7 @@ def write_flat(layout: mg.Layout, save: Callable[[gdstk.Library], None]) -> None
 
 def measure(count: int, device: str, suffix: str, flat: bool) -> Result:
     """Write (and, unless it is flat, read back) one file in this process."""
-    layout = lens(count, DEVICES[device])
+    layout = DEVICES[device](count)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"device.{suffix}"
         write, read = (write_gds, read_gds) if suffix == "gds" else (write_oasis, read_oasis)
@@ -155,7 +165,7 @@ def main() -> None:
         for count in sorted(arguments.counts):
             built = flat is None or count**2 <= arguments.flat_limit
             flat = (
-                in_own_process(count, "lens", suffix, True)
+                in_own_process(count, FLAT_DEVICE, suffix, True)
                 if built or flat is None
                 else scaled(flat, count**2)
             )
