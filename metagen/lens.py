@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from metagen.errors import MismatchError
 from metagen.layout import Layout, cell_centres, unfold
+from metagen.materials import index_at
 from metagen.platform import Platform
 from metagen.propagation.grid import check_lengths
 from metagen.rcwa.table import PhaseTable
@@ -48,8 +49,9 @@ def focusing(
     table = table or PhaseTable.compute(platform, wavelength=wavelength)
     _check_table(table, platform, wavelength)
     x = cell_centres(count, platform.period)[count // 2 :]
+    k = 2 * np.pi / wavelength * index_at(platform.cover, wavelength).real
     path = np.sqrt(x[:, None] ** 2 + x**2 + focal_length**2) - focal_length
-    quadrant = nearest_radii(-2 * np.pi * platform.cover / wavelength * path, platform, table)
+    quadrant = nearest_radii(-k * path, platform, table)
     return Layout(
         platform,
         unfold(quadrant, count),

@@ -14,11 +14,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from metagen.errors import InputError
+from metagen.materials import index_at
 from metagen.nearfield import NearField
 from metagen.platform import Platform
 from metagen.propagation import (
@@ -30,6 +32,10 @@ from metagen.propagation import (
     rayleigh_sommerfeld,
 )
 from metagen.propagation.grid import check_lengths
+
+if TYPE_CHECKING:
+    from metagen.layout import Layout
+    from metagen.surrogate import Surrogate
 
 PADDING = 3
 """Of the angular spectrum: 0.2 % in amplitude behind a 10 µm aperture, better behind larger ones."""
@@ -68,6 +74,14 @@ class Wavefront:
         field = torch.tensor(near.field).movedim(-1, 0)
         return cls(field, near.pitch, near.wavelength, near.layout.platform)
 
+    @classmethod
+    def predicted(cls, model: Surrogate, layout: Layout) -> Wavefront:
+        """What a model predicts behind a layout, all components that it knows."""
+        with torch.no_grad():
+            field = model(torch.tensor(layout.radii, dtype=torch.get_default_dtype()))
+        components = field[None] if field.ndim == 2 else field.movedim(-1, 0)
+        return cls(components, model.pitch, model.wavelength, layout.platform)
+
     @property
     def side(self) -> float:
         """Side of the aperture along x."""
@@ -77,6 +91,16 @@ class Wavefront:
     def area(self) -> float:
         """Area of the aperture."""
         return self.side * self.field.shape[2] * self.pitch
+
+    @property
+    def cover(self) -> float:
+        """Refractive index behind the device."""
+        return index_at(self.platform.cover, self.wavelength).real
+
+    @property
+    def substrate(self) -> float:
+        """Refractive index in front of the device."""
+        return index_at(self.platform.substrate, self.wavelength).real
 
     def summed(self, quantity: Callable[[Tensor], Tensor]) -> Tensor:
         """Sum a real quantity over the components, one at a time to save memory."""
@@ -163,12 +187,12 @@ def ring_metrics(
 
 def incident_power(wave: Wavefront) -> float:
     """Power incident on the aperture: n_substrate times its area."""
-    return wave.platform.substrate * wave.area
+    return wave.substrate * wave.area
 
 
 def transmitted_power(wave: Wavefront) -> float:
     """Power through the monitor plane, over the aperture."""
-    cover = wave.platform.cover
+    cover = wave.cover
     return float(wave.summed(lambda E: power(E, wave.pitch, wave.wavelength, cover, PADDING)))
 
 
@@ -259,7 +283,7 @@ def fwhm(wave: Wavefront, distance: float) -> float:
 
 def intensity(wave: Wavefront, points: Tensor) -> Tensor:
     """[P] Σ|E|² over the components at points [P, 3], in units of the incident intensity."""
-    cover = wave.platform.cover
+    cover = wave.cover
     return wave.summed(
         lambda E: rayleigh_sommerfeld(E, wave.pitch, wave.wavelength, points, cover).abs().square()
     )
@@ -267,7 +291,7 @@ def intensity(wave: Wavefront, points: Tensor) -> Tensor:
 
 def plane_intensity(wave: Wavefront, distance: float, x: Tensor, y: Tensor | None = None) -> Tensor:
     """[A, B] Σ|E|² over the components in a plane, at coordinates x [A] and y [B] (by default those of x)."""
-    cover = wave.platform.cover
+    cover = wave.cover
     return wave.summed(
         lambda E: focal_plane(E, wave.pitch, wave.wavelength, distance, x, y, cover, PADDING).abs().square()
     )
@@ -275,7 +299,7 @@ def plane_intensity(wave: Wavefront, distance: float, x: Tensor, y: Tensor | Non
 
 def section_intensity(wave: Wavefront, distances: Tensor, x: Tensor) -> Tensor:
     """[Z, A] Σ|E|² over the components in the plane y = 0, at distances [Z] and coordinates x [A]."""
-    cover = wave.platform.cover
+    cover = wave.cover
     return wave.summed(
         lambda E: axial_section(E, wave.pitch, wave.wavelength, distances, x, cover, PADDING).abs().square()
     )
@@ -297,7 +321,7 @@ def _power_within(wave: Wavefront, distance: float, radii: list[float]) -> list[
     step = 2 * reach / (GRID - 2)
     x = coordinates(GRID, step)
     flux = wave.summed(
-        lambda E: focal_flux(E, wave.pitch, wave.wavelength, distance, x, x, wave.platform.cover, PADDING)
+        lambda E: focal_flux(E, wave.pitch, wave.wavelength, distance, x, x, wave.cover, PADDING)
     )
     rho = torch.hypot(x[:, None], x)
     # A point whose cell the circle cuts counts in part: the sum is accurate to the square of the step.
@@ -308,7 +332,7 @@ def _power_within(wave: Wavefront, distance: float, radii: list[float]) -> list[
 def _ideal_lens(wave: Wavefront, distance: float) -> Wavefront:
     x, y = (coordinates(side, wave.pitch) for side in wave.field.shape[1:])
     path = torch.sqrt(x[:, None] ** 2 + y**2 + distance**2) - distance
-    k = 2 * torch.pi * wave.platform.cover / wave.wavelength
+    k = 2 * torch.pi * wave.cover / wave.wavelength
     field = torch.polar(torch.ones_like(path), -k * path).to(wave.field.dtype)
     return Wavefront(field[None], wave.pitch, wave.wavelength, wave.platform)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from metagen.design import Focus, Light, Line, Model, Ring
+from metagen.design import Disc, Focus, Light, Line, Model, Ring
 from metagen.design.light import Optics
 from metagen.design.objectives import Goal
 from metagen.errors import MismatchError
@@ -118,5 +118,5 @@ def _metrics(goal: Goal, wave: Wavefront) -> FocusMetrics | RingMetrics | None:
             return focus_metrics(wave, distance)
         case Ring(distance=distance, radius=radius):
             return ring_metrics(wave, distance, radius)
-        case Line() | Focus():
+        case Disc() | Focus() | Line():
             return None

@@ -13,6 +13,7 @@ import metagen as mg
 from metagen import metrics
 from metagen.design import (
     Device,
+    Disc,
     Focus,
     Light,
     Line,
@@ -206,6 +207,19 @@ def test_a_ring_of_a_round_field_is_its_intensity_at_that_radius():
 def test_the_worst_goal_counts(red, blue, start):
     light = Light([Optics(red), Optics(blue)], torch.tensor(start.radii, dtype=torch.float32))
     assert float(worst_of(FOCUS, RING)(light)) == min(float(FOCUS(light)), float(RING(light)))
+
+
+def test_a_disc_of_a_round_field_holds_the_power_of_its_flux():
+    # Mean of exp(−2ρ²/w²)-like intensity over a disc against its finely sampled mean: 400 points on the spiral
+    # integrate it to their number's inverse.
+    x = coordinates(21 * 5, PLATFORM.period / 5)
+    field = torch.exp(-(x[:, None] ** 2 + x**2) / 0.8**2).to(torch.complex128)
+    wave = Light([Optics(Painted(field))], torch.full((21, 21), 0.1))[0.633]
+    disc = Disc(0.633, 3.0, radius=0.7, count=400)
+    fine = coordinates(201, 0.007)
+    inside = torch.hypot(fine[:, None], fine) < 0.7
+    expected = wave.plane(3.0, fine)[inside].mean()
+    assert float(wave.intensity(disc.points()).mean()) == pytest.approx(float(expected), rel=5e-3)
 
 
 def test_a_line_is_the_geometric_mean_of_its_points(red, start):

@@ -11,6 +11,8 @@ from metagen import metrics
 from metagen.errors import InputError
 from metagen.layout import random_layout
 from metagen.propagation import coordinates
+from metagen.surrogate import Domain, NetworkSettings
+from metagen.surrogate.models import build
 
 WAVELENGTH, PITCH, COUNT, FOCAL = 0.633, 0.05, 201, 30.0
 SIDE = COUNT * PITCH
@@ -140,6 +142,18 @@ def test_a_simulated_near_field_is_measured_with_all_components():
     only_x = metrics.Wavefront(whole.field[:1], whole.pitch, whole.wavelength, whole.platform)
     # |Ey|² adds a quarter to the power of every plane wave: exact to single precision.
     assert metrics.transmission(whole) == pytest.approx(1.25 * metrics.transmission(only_x), rel=1e-5)
+
+
+@pytest.mark.parametrize("components", [1, 3])
+def test_a_prediction_is_measured_with_the_components_that_the_model_knows(components):
+    layout = random_layout(mg.Platform(), 5, seed=0)
+    domain = Domain(wavelength=WAVELENGTH, radius_low=0.05, radius_high=0.17, components=components)
+    model = build(domain, NetworkSettings(rank=2, hidden=(4,)))
+    model.basis.modes_parts.normal_(generator=torch.Generator().manual_seed(0))
+    found = metrics.Wavefront.predicted(model, layout)
+    assert found.field.shape == (components, 50, 50)
+    whole = model(torch.tensor(layout.radii, dtype=torch.float32)).reshape(50, 50, components)
+    torch.testing.assert_close(found.field[-1], whole[..., -1])
 
 
 def test_bad_input_is_named():

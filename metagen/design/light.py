@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from metagen.errors import InputError, MismatchError
+from metagen.materials import index_at
 from metagen.platform import Platform
 from metagen.propagation import PointPropagator, attainable_intensity, focal_plane
 from metagen.surrogate import Domain, ExpansionSurrogate
@@ -66,7 +67,7 @@ class Wave:
         """[A, B] Σ|E|² over the components in a plane, at coordinates x [A] and y [B] (by default x)."""
         domain = self._optics.model.domain
         field = focal_plane(
-            self.near_field, self._optics.pitch, domain.wavelength, distance, x, y, domain.platform.cover
+            self.near_field, self._optics.pitch, domain.wavelength, distance, x, y, self._optics.cover
         )
         return field.abs().square().sum(0)
 
@@ -97,6 +98,11 @@ class Optics:
         """Distance of neighbouring field samples."""
         return self.model.domain.platform.period / self.model.domain.samples
 
+    @property
+    def cover(self) -> float:
+        """Refractive index behind the device."""
+        return index_at(self.model.domain.platform.cover, self.model.domain.wavelength).real
+
     def propagators(self, points: Tensor, count: int) -> tuple[PointPropagator, ...]:
         """One propagator per component."""
         return self._propagators(_hashable(points), count)
@@ -107,7 +113,7 @@ class Optics:
 
     def _make_propagators(self, points: Points, count: int) -> tuple[PointPropagator, ...]:
         domain, at = self.model.domain, torch.tensor(points, dtype=torch.float64)
-        index, wavelength = domain.platform.cover, domain.wavelength
+        index, wavelength = self.cover, domain.wavelength
         if isinstance(self.model, ExpansionSurrogate):
             modes = self.model.basis.modes.reshape(-1, domain.samples, domain.samples, domain.components)
             return tuple(
@@ -121,10 +127,9 @@ class Optics:
 
     def _make_attainable(self, points: Points, count: int) -> float:
         domain, side = self.model.domain, count * self.model.domain.samples
-        index = domain.platform.cover
         at = torch.tensor(points, dtype=torch.float64)
-        share = attainable_intensity((side, side), self.pitch, domain.wavelength, at, index)
-        return share * domain.platform.substrate / index
+        per_power = attainable_intensity((side, side), self.pitch, domain.wavelength, at, self.cover)
+        return per_power * index_at(domain.platform.substrate, domain.wavelength).real / self.cover
 
 
 class Light(Mapping[float, Wave]):

@@ -82,6 +82,38 @@ class Ring:
 
 
 @checked
+class Disc:
+    """Mean intensity over a disc around the axis, which follows the power through it for narrow cones.
+
+    Attributes:
+        wavelength: in vacuum.
+        distance: from the monitor plane.
+        radius: of the disc.
+        count: points on it, evenly spread on a spiral; they should be closer than half the width of a focus.
+    """
+
+    wavelength: Positive
+    distance: Positive
+    radius: Positive
+    count: PositiveInt = 32
+    kind: Literal["disc"] = "disc"
+
+    def points(self) -> Tensor:
+        """[count, 3] where the intensity is taken."""
+        turns = (3 - math.sqrt(5)) / 2
+        polar = [(self.radius * math.sqrt((m + 0.5) / self.count), m * turns) for m in range(self.count)]
+        return _points(
+            [
+                (rho * math.cos(2 * math.pi * turn), rho * math.sin(2 * math.pi * turn), self.distance)
+                for rho, turn in polar
+            ]
+        )
+
+    def __call__(self, light: Light) -> Tensor:
+        return light[self.wavelength].relative_intensity(self.points()).mean()
+
+
+@checked
 class Line:
     """Geometric mean of the intensity at points on the axis, which is largest where the sum of logarithms is.
 
@@ -104,7 +136,7 @@ class Line:
         return light[self.wavelength].relative_intensity(self.points()).log().mean().exp()
 
 
-Goal = Focus | Ring | Line
+Goal = Focus | Ring | Disc | Line
 
 
 @dataclass(frozen=True)

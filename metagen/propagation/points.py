@@ -10,8 +10,8 @@ from torch.utils.checkpoint import checkpoint
 
 from metagen.propagation.grid import check_field, check_points, coordinates
 
-CHUNK = 1 << 22
-"""Kernel values in memory at a time (64 MB in double precision)."""
+CHUNK = 1 << 20
+"""Kernel values in memory at a time (16 MB in double precision)."""
 
 
 def rayleigh_sommerfeld(
