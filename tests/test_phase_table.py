@@ -7,6 +7,8 @@ import torch
 import metagen as mg
 from metagen.errors import InputError
 from metagen.rcwa import PropagatingOrdersWarning, solve
+from metagen.rcwa.accuracy import extrapolated
+from metagen.rcwa.plot import plot_table
 
 PLATFORM = mg.Platform(radius_max=0.2)
 ORDERS = 3
@@ -30,10 +32,9 @@ pytestmark = pytest.mark.filterwarnings("ignore::metagen.rcwa.PropagatingOrdersW
 def test_the_table_agrees_with_a_dense_scan_of_direct_solves(wavelength):
     table = mg.PhaseTable.compute(PLATFORM, wavelength=wavelength, orders=ORDERS)
     radii = np.linspace(PLATFORM.radius_min, PLATFORM.radius_max, 1000)
-    direct = solve(PLATFORM, radii, wavelength, orders=ORDERS)
-    assert np.abs(table(radii) - direct.t).max() < 1e-4
-    assert np.abs(table.transmittance(radii) - direct.transmittance).max() < 2e-4
-    assert np.abs(table.reflectance(radii) - direct.reflectance).max() < 2e-4
+    coarse, fine = (solve(PLATFORM, radii, wavelength, orders=orders) for orders in (2, ORDERS))
+    direct = extrapolated(torch.from_numpy(coarse.t), torch.from_numpy(fine.t), 2, ORDERS).numpy()
+    assert np.abs(table(radii) - direct).max() < 1e-4
 
 
 def test_numbers_arrays_and_tensors_give_the_same(table):
@@ -44,7 +45,7 @@ def test_numbers_arrays_and_tensors_give_the_same(table):
 
 
 def test_the_gradient_is_right_between_and_at_the_nodes(table):
-    nodes = table.function.nodes
+    nodes = table.tabulated.function.nodes
     inner = float(nodes[(nodes > PLATFORM.radius_min) & (nodes < PLATFORM.radius_max)][0])
     radii = torch.tensor([0.1, inner, inner + 1e-7], dtype=torch.float64, requires_grad=True)
     (gradient,) = torch.autograd.grad(table(radii).real.sum(), radii)
@@ -60,7 +61,7 @@ def test_a_radius_outside_the_limits_is_refused(table):
 
 
 def test_a_second_call_reads_the_cache(table, monkeypatch):
-    monkeypatch.setattr("metagen.rcwa.table.solve", None)
+    monkeypatch.setattr("metagen.rcwa.table.tabulate", None)
     again = mg.PhaseTable.compute(PLATFORM, wavelength=0.4, orders=ORDERS)
     assert again(0.123) == table(0.123)
     assert again.orders == table.orders
@@ -85,3 +86,28 @@ def test_other_propagating_orders_are_announced_with_their_side():
     # 0.633/1.45 < 0.4431 < 0.633: first orders propagate in the substrate only.
     assert len(caught) == 1
     assert "substrate" in str(caught[0].message)
+
+
+def test_the_powers_in_all_orders_are_those_of_direct_solves(table):
+    # At a truncation where the extrapolation is small, the table's powers are those of one fine solve.
+    fine = mg.PhaseTable.compute(mg.Platform(radius_min=0.1, radius_max=0.11), 0.4, orders=9)
+    cell = solve(PLATFORM, 0.105, 0.4, orders=14)
+    # 9 orders extrapolated and 14 orders differ by up to 1e-3 each from the limit.
+    assert fine.transmittance(0.105) == pytest.approx(cell.transmittance, abs=2e-3)
+    assert fine.reflectance(0.105) == pytest.approx(cell.reflectance, abs=2e-3)
+    zero = [o.transmitted and (o.m, o.n) == (0, 0) for o in fine.orders]
+    assert fine.zero_order_transmittance(0.105) == fine.order_powers(0.105)[zero].sum()
+    assert fine.zero_order_transmittance(0.105) == pytest.approx(abs(fine(0.105)) ** 2 / 1.45)
+
+
+def test_resonances_are_where_t_changes_fastest(table):
+    sharpest = min(table.resonances, key=lambda r: r.half_width / r.strength)
+    radii = np.linspace(PLATFORM.radius_min, PLATFORM.radius_max, 20001)
+    steepest = radii[np.abs(np.gradient(table(radii), radii)).argmax()]
+    assert abs(sharpest.radius - steepest) < 2 * sharpest.half_width
+
+
+def test_the_plot_shows_phase_amplitude_and_power(table):
+    figure = plot_table(table)
+    assert [axes.get_ylabel() for axes in figure.axes] == ["phase of t / 2π", "|t|", "power / incident power"]
+    assert len(figure.axes[0].patches) == len(table.resonances) > 0

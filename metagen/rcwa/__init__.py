@@ -16,3 +16,5 @@ from metagen.rcwa.solver import solve as solve
 from metagen.rcwa.solver import solve_cell as solve_cell
 from metagen.rcwa.table import PhaseTable as PhaseTable
 from metagen.rcwa.table import PropagatingOrdersWarning as PropagatingOrdersWarning
+from metagen.rcwa.tabulate import Order as Order
+from metagen.rcwa.tabulate import Resonance as Resonance

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import warnings
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,20 +13,20 @@ from typing import Any
 import numpy as np
 import platformdirs
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from metagen.errors import FormatError, InputError
 from metagen.files import content_hash, reading_hdf5, writing_hdf5
 from metagen.platform import Platform
-from metagen.rcwa.rational import Rational, sample
-from metagen.rcwa.result import Channels
-from metagen.rcwa.solver import BATCH, ORDERS, solve
+from metagen.rcwa.rational import Rational
+from metagen.rcwa.tabulate import Numerics, Order, Resonance, Tabulated, resonances, tabulate
 from metagen.validation import validate
 
-SCHEMA, VERSION = "metagen/phase-table", 1
-SOLVER_VERSION = 1
+SCHEMA, VERSION = "metagen/phase-table", 2
+SOLVER_VERSION = 2
 """Raised when the solver's results change, so that tables in caches are computed again."""
+ORDERS = 12
+"""Finest truncation of a table; extrapolated with 8 orders, t is right to 5·10⁻⁴ on the paper's cell."""
 TOLERANCE = 2e-5
 """Largest error of the interpolation at held-out radii."""
 ROUNDING = 1e-9
@@ -34,36 +35,6 @@ ROUNDING = 1e-9
 
 class PropagatingOrdersWarning(UserWarning):
     """Light leaves a cell in other orders than the zeroth, whose transmission is not the whole story."""
-
-
-@dataclass(frozen=True)
-class Numerics:
-    """How a table is computed.
-
-    Attributes:
-        orders: truncation of the solver.
-        tolerance: largest error of the interpolation.
-    """
-
-    orders: int
-    tolerance: float
-
-
-@dataclass(frozen=True)
-class Order:
-    """A propagating order with its mirror images (±m, ±n), in one polarisation.
-
-    Attributes:
-        m: order along x, ≥ 0.
-        n: order along y, ≥ 0.
-        tm: whether E lies in the plane of incidence of the order.
-        transmitted: whether it leaves into the cover (else it is reflected into the substrate).
-    """
-
-    m: int
-    n: int
-    tm: bool
-    transmitted: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,20 +47,14 @@ class PhaseTable:
     Attributes:
         platform: what the process fixes; its radius limits are the table's.
         wavelength: in vacuum.
-        numerics: orders and tolerance that the table was computed with.
-        orders: the propagating orders.
-        function: of the radius: t, then the amplitude of each order; |amplitude|² is power / incident.
-        samples: [s] radii that were solved.
-        held_out_error: largest error of the interpolation at radii that were not used for it.
+        numerics: how it was computed.
+        tabulated: the samples and the interpolation, with their estimated errors.
     """
 
     platform: Platform
     wavelength: float
     numerics: Numerics
-    orders: tuple[Order, ...]
-    function: Rational
-    samples: NDArray[np.float64]
-    held_out_error: float
+    tabulated: Tabulated
 
     @classmethod
     def compute(
@@ -102,15 +67,17 @@ class PhaseTable:
         Args:
             platform: what the process fixes.
             wavelength: in vacuum.
-            orders: truncation of the solver.
+            orders: finest truncation of the solver; see :class:`metagen.rcwa.tabulate.Numerics`.
             tolerance: largest error of the interpolation.
         """
+        if orders < 2:
+            raise InputError(f"orders is {orders}; a table extrapolates from two truncations, so at least 2")
         numerics = Numerics(orders, tolerance)
         path = cache_path(platform, wavelength, numerics)
         try:
             table = cls.load(path)
         except (FormatError, InputError):
-            table = _computed(platform, wavelength, numerics)
+            table = cls(platform, wavelength, numerics, tabulate(platform, wavelength, numerics))
             table.save(path)
         table.warn_of_other_orders()
         return table
@@ -122,6 +89,16 @@ class PhaseTable:
             InputError: a radius outside the platform's limits.
         """
         return self._evaluate(radius, lambda values: values[..., 0])
+
+    @property
+    def orders(self) -> tuple[Order, ...]:
+        """The propagating orders, transmitted ones first."""
+        return self.tabulated.orders
+
+    @property
+    def resonances(self) -> tuple[Resonance, ...]:
+        """The guided-mode resonances within the radius limits."""
+        return resonances(self.tabulated)
 
     def order_powers(self, radius: Any) -> Any:
         """[..., o] power in each of :attr:`orders` / incident power."""
@@ -139,11 +116,11 @@ class PhaseTable:
         """[...] power in all reflected orders / incident power."""
         return self._power(radius, lambda order: not order.transmitted)
 
-    def _power(self, radius: Any, wanted: Any) -> Any:
+    def _power(self, radius: Any, wanted: Callable[[Order], bool]) -> Any:
         columns = [number for number, order in enumerate(self.orders) if wanted(order)]
         return self.order_powers(radius)[..., columns].sum(-1)
 
-    def _evaluate(self, radius: Any, select: Any) -> Any:
+    def _evaluate(self, radius: Any, select: Callable[[Tensor], Tensor]) -> Any:
         radii = torch.as_tensor(radius, dtype=torch.float64)
         low, high = self.platform.radius_min, self.platform.radius_max
         outside = ~((radii >= low - ROUNDING) & (radii <= high + ROUNDING))
@@ -152,17 +129,13 @@ class PhaseTable:
                 f"radius is {float(radii[outside][0])}; the phase table covers {low} .. {high}, "
                 "the platform's radius_min .. radius_max"
             )
-        values = select(self.function(radii))
-        if isinstance(radius, Tensor):
-            return values
-        return values.numpy()[()]
+        values = select(self.tabulated.function(radii))
+        return values if isinstance(radius, Tensor) else values.numpy()[()]
 
     def warn_of_other_orders(self) -> None:
         """Warn if light leaves the cell in other orders than the zeroth."""
         for side, transmitted in (("cover", True), ("substrate", False)):
-            others = {
-                (o.m, o.n) for o in self.orders if o.transmitted == transmitted and (o.m, o.n) != (0, 0)
-            }
+            others = {(o.m, o.n) for o in self.orders if o.transmitted == transmitted} - {(0, 0)}
             if others:
                 warnings.warn(
                     f"at wavelength {self.wavelength:g} the orders {sorted(others)} (and mirror images) "
@@ -173,16 +146,17 @@ class PhaseTable:
 
     def save(self, path: str | Path) -> None:
         """Write to an HDF5 file (atomically)."""
+        table = self.tabulated
         with writing_hdf5(path, SCHEMA, VERSION) as file:
             file.attrs["platform"] = json.dumps(asdict(self.platform))
             file.attrs["wavelength"] = self.wavelength
-            file.attrs["solver_orders"] = self.numerics.orders
-            file.attrs["tolerance"] = self.numerics.tolerance
-            file.attrs["held_out_error"] = self.held_out_error
-            file["orders"] = np.array([[o.m, o.n, o.tm, o.transmitted] for o in self.orders], dtype=np.int64)
-            file["samples"] = self.samples
+            file.attrs["numerics"] = json.dumps(asdict(self.numerics))
+            file.attrs["held_out_error"] = table.held_out_error
+            file.attrs["truncation_error"] = table.truncation_error
+            file["orders"] = np.array([[o.m, o.n, o.tm, o.transmitted] for o in table.orders], dtype=np.int64)
+            file["samples"] = table.samples
             for name in ("nodes", "values", "weights"):
-                file[name] = getattr(self.function, name)
+                file[name] = getattr(table.function, name)
 
     @classmethod
     def load(cls, path: str | Path) -> PhaseTable:
@@ -192,15 +166,16 @@ class PhaseTable:
             InputError, FormatError: see :func:`metagen.files.reading_hdf5`.
         """
         with reading_hdf5(path, SCHEMA, VERSION) as file:
-            return cls(
-                validate(json.loads(file.attrs["platform"]), Platform, source=str(path)),
-                float(file.attrs["wavelength"]),
-                Numerics(int(file.attrs["solver_orders"]), float(file.attrs["tolerance"])),
+            table = Tabulated(
                 tuple(Order(int(m), int(n), bool(tm), bool(up)) for m, n, tm, up in file["orders"]),
                 Rational(*(np.asarray(file[name]) for name in ("nodes", "values", "weights"))),
                 np.asarray(file["samples"]),
                 float(file.attrs["held_out_error"]),
+                float(file.attrs["truncation_error"]),
             )
+            platform = validate(json.loads(file.attrs["platform"]), Platform, source=str(path))
+            numerics = validate(json.loads(file.attrs["numerics"]), Numerics, source=str(path))
+            return cls(platform, float(file.attrs["wavelength"]), numerics, table)
 
 
 def cache_path(platform: Platform, wavelength: float, numerics: Numerics) -> Path:
@@ -208,33 +183,3 @@ def cache_path(platform: Platform, wavelength: float, numerics: Numerics) -> Pat
     directory = os.environ.get("METAGEN_CACHE") or platformdirs.user_cache_path("metagen")
     key = content_hash(asdict(platform), wavelength, asdict(numerics), SOLVER_VERSION, VERSION)
     return Path(directory) / f"phase-table-{key[:32]}.h5"
-
-
-def _computed(platform: Platform, wavelength: float, numerics: Numerics) -> PhaseTable:
-    sampled = sample(
-        lambda radii: _amplitudes(platform, radii, wavelength, numerics.orders),
-        (platform.radius_min, platform.radius_max),
-        numerics.tolerance,
-    )
-    cell = solve(platform, platform.radius_min, wavelength, orders=numerics.orders)
-    orders = [*_orders(cell.transmitted, True), *_orders(cell.reflected, False)]
-    function, samples, error = sampled.function, sampled.x, sampled.held_out_error
-    return PhaseTable(platform, wavelength, numerics, tuple(orders), function, samples, error)
-
-
-def _amplitudes(
-    platform: Platform, radii: NDArray[np.float64], wavelength: float, orders: int
-) -> NDArray[np.complex128]:
-    """[s, 1 + o] t and the amplitude of every propagating order."""
-    rows = []
-    for part in np.array_split(radii, -(-len(radii) // BATCH)):
-        cell = solve(platform, part, wavelength, orders=orders)
-        columns = [torch.from_numpy(cell.t)[:, None], cell.transmitted.amplitude, cell.reflected.amplitude]
-        rows.append(torch.cat(columns, -1).numpy())
-    return np.concatenate(rows)
-
-
-def _orders(channels: Channels, transmitted: bool) -> list[Order]:
-    return [
-        Order(m, n, tm, transmitted) for m, n, tm in zip(channels.m, channels.n, channels.tm, strict=True)
-    ]

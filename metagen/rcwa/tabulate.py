@@ -1,0 +1,138 @@
+"""Sample the cell against pillar radius: the work behind a phase table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from metagen.platform import Platform
+from metagen.rcwa.accuracy import coarse_orders, extrapolated
+from metagen.rcwa.rational import Rational, sample
+from metagen.rcwa.result import Channels, UnitCell
+from metagen.rcwa.solver import BATCH, solve
+
+
+@dataclass(frozen=True)
+class Numerics:
+    """How a table is computed.
+
+    Attributes:
+        orders: finest truncation of the solver; amplitudes are extrapolated from it and from 2/3 of it.
+        tolerance: largest error of the interpolation.
+    """
+
+    orders: int
+    tolerance: float
+
+
+@dataclass(frozen=True)
+class Order:
+    """A propagating order with its mirror images (±m, ±n), in one polarisation.
+
+    Attributes:
+        m: order along x, ≥ 0.
+        n: order along y, ≥ 0.
+        tm: whether E lies in the plane of incidence of the order.
+        transmitted: whether it leaves into the cover (else it is reflected into the substrate).
+    """
+
+    m: int
+    n: int
+    tm: bool
+    transmitted: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Tabulated:
+    """The cell as a smooth function of the pillar radius.
+
+    Attributes:
+        orders: the propagating orders.
+        function: t, then the amplitude of each order; |amplitude|² is power / incident power.
+        samples: [s] radii that were solved.
+        held_out_error: largest error of the interpolation at radii that were not used for it.
+        truncation_error: estimate of |Δt| left by the truncation, at the worst of the samples.
+    """
+
+    orders: tuple[Order, ...]
+    function: Rational
+    samples: NDArray[np.float64]
+    held_out_error: float
+    truncation_error: float
+
+
+def tabulate(platform: Platform, wavelength: float, numerics: Numerics) -> Tabulated:
+    """Solve the cell at as many radii as a rational interpolation needs to meet the tolerance."""
+    corrections = [0.0]
+
+    def evaluate(radii: NDArray[np.float64]) -> NDArray[np.complex128]:
+        limit, correction = _amplitudes(platform, radii, wavelength, numerics.orders)
+        corrections.append(correction)
+        return limit
+
+    sampled = sample(evaluate, (platform.radius_min, platform.radius_max), numerics.tolerance)
+    one = solve(platform, platform.radius_min, wavelength, orders=1)
+    orders = (*_orders(one.transmitted, True), *_orders(one.reflected, False))
+    return Tabulated(orders, sampled.function, sampled.x, sampled.held_out_error, max(corrections))
+
+
+def _amplitudes(
+    platform: Platform, radii: NDArray[np.float64], wavelength: float, orders: int
+) -> tuple[NDArray[np.complex128], float]:
+    """[s, 1 + o] t and the amplitude of every propagating order; the largest step of extrapolation of t."""
+    rows, steps = [], []
+    for part in np.array_split(radii, -(-len(radii) // BATCH)):
+        counts = (coarse_orders(orders), orders)
+        coarse, fine = (_columns(solve(platform, part, wavelength, orders=count)) for count in counts)
+        limit = extrapolated(coarse, fine, *counts)
+        rows.append(limit.numpy())
+        steps.append(float((limit - fine)[:, 0].abs().max()))
+    return np.concatenate(rows), max(steps)
+
+
+def _columns(cell: UnitCell) -> Tensor:
+    t = torch.from_numpy(cell.t)[:, None]
+    return torch.cat([t, cell.transmitted.amplitude, cell.reflected.amplitude], -1)
+
+
+def _orders(channels: Channels, transmitted: bool) -> list[Order]:
+    return [
+        Order(m, n, tm, transmitted) for m, n, tm in zip(channels.m, channels.n, channels.tm, strict=True)
+    ]
+
+
+@dataclass(frozen=True)
+class Resonance:
+    """A guided-mode resonance: a pole of t(r) close to the real axis.
+
+    Attributes:
+        radius: where it is.
+        half_width: its half width at half maximum, in radius.
+        strength: the largest |Δt| that it makes.
+    """
+
+    radius: float
+    half_width: float
+    strength: float
+
+
+WIDEST = 0.01
+"""Half width above which a pole is part of the smooth background."""
+WEAKEST = 0.02
+"""Strength below which a pole does not matter to a design."""
+
+
+def resonances(table: Tabulated) -> tuple[Resonance, ...]:
+    """The resonances between the first and the last sample, by radius."""
+    poles = table.function.poles()
+    residues = table.function.residues(poles)[:, 0]
+    found = [
+        Resonance(float(pole.real), float(abs(pole.imag)), float(abs(residue) / abs(pole.imag)))
+        for pole, residue in zip(poles, residues, strict=True)
+        if table.samples[0] < pole.real < table.samples[-1] and 0 < abs(pole.imag) < WIDEST
+    ]
+    return tuple(sorted((r for r in found if r.strength > WEAKEST), key=lambda r: r.radius))
