@@ -9,6 +9,8 @@ Ctrl-C or a kill, the same command goes on where it was; ``metagen verify`` then
 
 import argparse
 
+import torch
+
 import metagen as mg
 
 FOCAL_LENGTH, COUNT = 50.0, 113
@@ -20,10 +22,16 @@ given = arguments.parse_args()
 red, blue = (mg.surrogate.load(name) for name in given.models)
 
 start = mg.lens.focusing(red.platform, FOCAL_LENGTH, red.wavelength, COUNT)
-goal = mg.design.worst_of(
-    mg.design.Focus(red.wavelength, FOCAL_LENGTH),
-    mg.design.Ring(blue.wavelength, FOCAL_LENGTH, radius=1.5),
-)
+focus = mg.design.Focus(red.wavelength, FOCAL_LENGTH)
+ring = mg.design.Ring(blue.wavelength, FOCAL_LENGTH, radius=1.5)
+inside = mg.design.Disc(blue.wavelength, FOCAL_LENGTH, radius=1.0)
+
+
+def goal(light: mg.design.Light) -> torch.Tensor:
+    """The worse of the two jobs, with light inside the ring counting against it."""
+    return torch.minimum(focus(light), ring(light) - inside(light))
+
+
 settings = mg.design.OptimizerSettings(steps=200, learning_rate=0.2)
 device = mg.design.optimize(start, [red, blue], goal, settings, name="multiplexed", path=given.output)
 

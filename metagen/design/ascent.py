@@ -37,6 +37,8 @@ class OptimizerSettings:
         symmetry: which sites share one radius.
         minimum_gap: between neighbouring pillars; kept by limiting every radius to (period − gap)/2.
         grid: radii are multiples of this; none for any radius.
+        radius_bias: δ of a process that makes all radii too large or too small: the figure of merit is the
+            worst of the radii − δ, as they are, and + δ, at three times the cost; none for the radii alone.
         save_every: steps between two writes of the device file.
     """
 
@@ -45,6 +47,7 @@ class OptimizerSettings:
     symmetry: Symmetry = Symmetry.MIRROR
     minimum_gap: Positive | None = None
     grid: Positive | None = None
+    radius_bias: Positive | None = None
     save_every: PositiveInt = 20
 
 
@@ -191,21 +194,29 @@ class _Ascent:
     def evaluate(self, state: Progress) -> tuple[float, Tensor]:
         """Figure of merit and gradient."""
         variables = state.variables.clone().requires_grad_()
-        figure = self.objective(Light(self.optics, self.variables.radii(variables)))
+        figure = self.figure(self.variables.radii(variables))
         if figure.ndim != 0 or figure.is_complex() or not figure.requires_grad:
             raise InputError(
                 f"the objective returned {figure!r}; it must return one real number (a torch tensor without "
                 "dimensions) that depends on the light"
             )
         (gradient,) = torch.autograd.grad(figure, variables)
-        if not (figure.isfinite() and gradient.isfinite().all()):
+        reached = float(figure.detach())
+        if not (math.isfinite(reached) and gradient.isfinite().all()):
             raise NotFiniteError(
-                f"step {len(state.history)}: the figure of merit is {float(figure)}, and "
+                f"step {len(state.history)}: the figure of merit is {reached}, and "
                 f"{int((~gradient.isfinite()).sum())} of {gradient.numel()} components of its gradient are "
                 "not finite; look for a logarithm, root or quotient of 0 in the objective",
                 self.device(state) if state.history else None,
             )
-        return float(figure.detach()), gradient
+        return reached, gradient
+
+    def figure(self, radii: Tensor) -> Tensor:
+        """The objective, at its worst bias if one is set."""
+        bias = self.settings.radius_bias
+        biased = [radii] if bias is None else [radii - bias, radii, radii + bias]
+        figures = [self.objective(Light(self.optics, each)) for each in biased]
+        return figures[0] if bias is None else torch.stack(figures).min()
 
     def device(self, state: Progress) -> Device:
         """The best device so far."""
@@ -247,11 +258,12 @@ def _adam(state: Progress, figure: float, gradient: Tensor, rate: float) -> Prog
 
 
 def _limits(models: Sequence[Model], settings: OptimizerSettings) -> Limits:
-    """What the platform, all models and the gap allow."""
+    """What the platform, all models, the bias and the gap allow."""
     domains = [model.domain for model in models]
     platform = domains[0].platform
-    low = max(platform.radius_min, *(domain.radius_low for domain in domains))
-    high = min(platform.radius_max, *(domain.radius_high for domain in domains))
+    bias = settings.radius_bias or 0.0
+    low = max(platform.radius_min, *(domain.radius_low + bias for domain in domains))
+    high = min(platform.radius_max, *(domain.radius_high - bias for domain in domains))
     if settings.minimum_gap is not None:
         high = min(high, (platform.period - settings.minimum_gap) / 2)
     return Limits(low, high, settings.grid)
