@@ -3,6 +3,7 @@
 from metagen.rcwa.cell import Cell as Cell
 from metagen.rcwa.cell import make_cell as make_cell
 from metagen.rcwa.factorisation import Factorisation as Factorisation
+from metagen.rcwa.planewaves import Incidence as Incidence
 from metagen.rcwa.result import Channels as Channels
 from metagen.rcwa.result import UnitCell as UnitCell
 from metagen.rcwa.shapes import circle as circle
@@ -14,6 +15,9 @@ from metagen.rcwa.shapes import square as square
 from metagen.rcwa.solver import near_fields as near_fields
 from metagen.rcwa.solver import solve as solve
 from metagen.rcwa.solver import solve_cell as solve_cell
+from metagen.rcwa.stack import Layer as Layer
+from metagen.rcwa.stack import Stack as Stack
+from metagen.rcwa.stack import solve_stack as solve_stack
 from metagen.rcwa.table import PhaseTable as PhaseTable
 from metagen.rcwa.table import PropagatingOrdersWarning as PropagatingOrdersWarning
 from metagen.rcwa.tabulate import Order as Order
