@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import metagen as mg
-from metagen.errors import InputError
+from metagen.errors import FormatError, InputError
 from metagen.fab import LayoutFileOptions, Tone, read_gds, read_oasis, write_gds, write_oasis
 from metagen.fab.circle import circle_polygon, polygon_areas
 from metagen.layout import random_layout
@@ -276,11 +276,35 @@ def test_options_that_cannot_be_drawn_are_refused(tmp_path, values, reason):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_long_foreign_name_fits_the_label(tmp_path):
-    layout = mg.Layout(PLATFORM, np.full((2, 2), 0.1), name="µ" * 300)
-    table = tuple((0.05 + 0.007 * i, 0.0123456 - 0.0001234 * i) for i in range(16))
+def test_a_long_name_and_a_long_table_fit_the_label(tmp_path):
+    layout = mg.Layout(PLATFORM, np.full((2, 2), 0.1), name="5 µm lens " * 30)
+    table = tuple((round(0.05 + 0.01 * i, 3), round(0.0123 - 0.0001 * i, 4)) for i in range(12))
     write_gds(layout, tmp_path / "a.gds", LayoutFileOptions(bias=table))
-    assert read_gds(tmp_path / "a.gds", PLATFORM).name == "µ" * 48
+    assert read_gds(tmp_path / "a.gds", PLATFORM).name == ("5 ?m lens " * 30)[:48]
+    (label,) = raw(tmp_path / "a.gds").cells[-1].labels
+    assert len(label.text) <= 512
+    digits = tuple((radius, bias + 1e-16) for radius, bias in table)
+    with pytest.raises(InputError, match="fewer digits"):
+        write_gds(layout, tmp_path / "a.gds", LayoutFileOptions(bias=digits))
+
+
+@pytest.mark.parametrize("edit", ["remove", "swap", "grow"])
+def test_a_file_of_ours_that_was_edited_is_noticed(tmp_path, edit):
+    path = tmp_path / "a.gds"
+    radii = np.random.default_rng(0).choice([0.06, 0.1, 0.13], (6, 6))
+    write_gds(mg.Layout(PLATFORM, radii), path)
+    library = raw(path)
+    device = library.cells[-1]
+    if edit == "remove":
+        device.remove(device.references[3])
+    elif edit == "swap":
+        first, second = device.references[0], device.references[-1]
+        first.cell, second.cell = second.cell, first.cell
+    else:
+        library.cells[0].polygons[0].scale(1.03)
+    library.write_gds(path)
+    with pytest.raises(FormatError, match="edited or damaged"):
+        read_gds(path, PLATFORM)
 
 
 def test_options_load_from_toml(tmp_path):

@@ -39,6 +39,11 @@ class Drawing:
     position_error: float
 
     @property
+    def radii_in_steps(self) -> NDArray[np.int32]:
+        """[N, N] radii before the bias, in steps of the grid."""
+        return self.grid_steps[self.steps].astype(np.int32)
+
+    @property
     def pillars(self) -> int:
         """Number of pillars."""
         return int(np.count_nonzero(self.distinct[self.steps]))

@@ -5,15 +5,21 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 
-from metagen.errors import FormatError
+import numpy as np
+from numpy.typing import NDArray
+
+from metagen.errors import FormatError, InputError
 from metagen.fab.options import BiasTable, LayoutFileOptions, Tone
+from metagen.files import content_hash
 from metagen.layout import Layout
 from metagen.validation import checked, validate
 
 PREFIX = "metagen-device-1 "
 """Begins the label; the number is the version of what follows, which is JSON."""
 LONGEST_NAME = 48
-"""Characters of the layout's name that are kept, so that the label stays within a GDS string (512)."""
+"""Characters of the layout's name that are kept."""
+LONGEST_TEXT = 512
+"""Characters of a GDS string."""
 
 
 @checked
@@ -21,8 +27,9 @@ class DeviceLabel:
     """What the label records.
 
     Attributes:
-        name: name of the layout (its beginning, where it is long).
+        name: name of the layout (its beginning, where it is long, and in ASCII).
         hash: :attr:`metagen.Layout.hash` of the layout that was written, before its radii were rounded.
+        steps: hash of the rounded radii (:func:`steps_hash`), which shows whether the file was edited.
         count: pillars along one side.
         period: lattice constant.
         grid: step to which radii were rounded.
@@ -32,6 +39,7 @@ class DeviceLabel:
 
     name: str
     hash: str
+    steps: str
     count: int
     period: float
     grid: float
@@ -44,17 +52,33 @@ class DeviceLabel:
         return PREFIX + json.dumps(asdict(self), separators=(",", ":"))
 
 
-def label_of(layout: Layout, options: LayoutFileOptions) -> DeviceLabel:
-    """The label of a layout."""
-    return DeviceLabel(
-        name=layout.name[:LONGEST_NAME],
+def steps_hash(steps: NDArray[np.int32]) -> str:
+    """Hash of radii in whole grid steps, [N, N]; sixteen hexadecimal digits."""
+    return content_hash(steps.astype("<i4"))[:16]
+
+
+def label_of(layout: Layout, steps: NDArray[np.int32], options: LayoutFileOptions) -> DeviceLabel:
+    """The label of a layout whose radii are drawn as ``steps`` [N, N] steps of the grid.
+
+    Raises:
+        InputError: the bias table has too many digits for a GDS string.
+    """
+    label = DeviceLabel(
+        name=layout.name[:LONGEST_NAME].encode("ascii", "replace").decode(),
         hash=layout.hash,
+        steps=steps_hash(steps),
         count=layout.count,
         period=layout.platform.period,
         grid=options.grid,
         bias=options.bias,
         tone=options.tone,
     )
+    if len(label.text) > LONGEST_TEXT:
+        raise InputError(
+            f"bias is {options.bias}: with it the label is {len(label.text)} characters long, at most "
+            f"{LONGEST_TEXT} fit; use fewer digits or pairs"
+        )
+    return label
 
 
 def parse_label(text: str, source: str) -> DeviceLabel | None:

@@ -16,8 +16,8 @@ from metagen.validation import Positive, checked, load_toml
 LayerNumber = Annotated[int, Field(ge=0, le=32767)]
 Layer = tuple[LayerNumber, LayerNumber]
 """Layer and datatype."""
-BiasTable = Annotated[tuple[tuple[float, float], ...], Field(min_length=2, max_length=16)]
-"""(radius, bias) pairs; at most sixteen, so that the label that records them stays within a GDS string."""
+BiasTable = Annotated[tuple[tuple[float, float], ...], Field(min_length=2, max_length=12)]
+"""(radius, bias) pairs; at most twelve, as the label that records them is a GDS string."""
 
 
 class Tone(StrEnum):

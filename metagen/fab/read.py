@@ -11,7 +11,7 @@ import numpy as np
 
 from metagen.errors import FormatError, InputError, MismatchError
 from metagen.fab.hierarchy import collect, hole_finder, pillar_finder, placed_cells
-from metagen.fab.label import DeviceLabel, parse_label
+from metagen.fab.label import DeviceLabel, parse_label, steps_hash
 from metagen.fab.options import DEFAULTS, Layer, Tone, designed_radii
 from metagen.fab.sites import Frame, frame_of, sites_of
 from metagen.layout import Layout
@@ -47,8 +47,8 @@ def read_gds(
     Raises:
         InputError: no such file or cell.
         MismatchError: the file was written for a platform with another period.
-        FormatError: damaged, cells that place each other in a circle, polygons that are no circles, circles
-            off the lattice or over one another.
+        FormatError: damaged, a file of ours that was edited, cells that place each other in a circle, shapes
+            that are no circles, circles off the lattice or on top of each other.
     """
     return _read(Path(path), platform, layer, cell, _open_gds)
 
@@ -93,8 +93,13 @@ def _read(
         else hole_finder(layer, label.period)
     )
     drawn = sites_of(collect(cells, finder), platform, Frame(origin, label.count), source)
-    radii = np.rint(designed_radii(drawn, label.bias) / label.grid) * label.grid
-    return Layout(platform, radii, label.name, {"file": path.name, "layout_hash": label.hash})
+    steps = np.rint(designed_radii(drawn, label.bias) / label.grid).astype(np.int32)
+    if steps_hash(steps) != label.steps:
+        raise FormatError(
+            f"{source}: the pillars are not those that its device label announces; the file was edited or "
+            "damaged. Write it again, or remove the label to read it as it is"
+        )
+    return Layout(platform, steps * label.grid, label.name, {"file": path.name, "layout_hash": label.hash})
 
 
 def _open_gds(path: Path) -> gdstk.Library:

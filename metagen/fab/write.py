@@ -112,7 +112,7 @@ def layout_cells(
             yield radius_cell(radius_name, drawn, layout.platform.period, options)
     for cell in device_cells(drawing.steps, names, drawing.positions, prefix=name):
         if cell.name == name:
-            add_surroundings(cell, layout, options)
+            add_surroundings(cell, layout, drawing, options)
         yield cell
 
 
@@ -121,11 +121,12 @@ def radius_names(drawing: Drawing, options: LayoutFileOptions, prefix: str) -> l
     return [f"{prefix}{step}" if step or options.tone is Tone.HOLES else "" for step in drawing.grid_steps]
 
 
-def add_surroundings(cell: gdstk.Cell, layout: Layout, options: LayoutFileOptions) -> None:
+def add_surroundings(cell: gdstk.Cell, layout: Layout, drawing: Drawing, options: LayoutFileOptions) -> None:
     """Add the label, the aperture outline, the datum marks and the engraved text."""
     half = layout.side / 2
     layer, texttype = options.label_layer
-    cell.add(gdstk.Label(label_of(layout, options).text, (0, 0), layer=layer, texttype=texttype))
+    label = label_of(layout, drawing.radii_in_steps, options)
+    cell.add(gdstk.Label(label.text, (0, 0), layer=layer, texttype=texttype))
     if options.outline:
         cell.add(gdstk.rectangle((-half, -half), (half, half), *options.outline_layer))
     size = options.mark_size
