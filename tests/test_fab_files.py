@@ -31,7 +31,19 @@ def lens_like(count):
     return mg.Layout(PLATFORM, 0.05 + 0.12 * np.sin(distance) ** 2, name="lens")
 
 
-LAYOUTS = [asymmetric_layout(8), random_layout(PLATFORM, 9, seed=1), lens_like(10), lens_like(13)]
+def with_one_mirror_plane(count, plane):
+    radii = np.random.default_rng(3).uniform(0.05, 0.17, (count, count))
+    image = {"x": radii[::-1], "y": radii[:, ::-1], "diagonal": radii.T}[plane]
+    return mg.Layout(PLATFORM, (radii + image) / 2, name=plane)
+
+
+LAYOUTS = [
+    asymmetric_layout(8),
+    random_layout(PLATFORM, 9, seed=1),
+    lens_like(10),
+    lens_like(13),
+    *(with_one_mirror_plane(count, plane) for count in (6, 7) for plane in ("x", "y", "diagonal")),
+]
 
 
 def klayout_circles(path, layer=(1, 0)):
@@ -114,8 +126,14 @@ def test_there_is_one_cell_per_distinct_rounded_radius_and_nothing_is_placed_twi
 
 @pytest.mark.parametrize(
     ("layout", "share"),
-    [(random_layout(PLATFORM, 200, seed=0), 4), (lens_like(200), 8), (asymmetric_layout(200), 1)],
-    ids=["mirror", "lens", "none"],
+    [
+        (random_layout(PLATFORM, 200, seed=0), 4),
+        (lens_like(200), 8),
+        (asymmetric_layout(200), 1),
+        (with_one_mirror_plane(200, "x"), 2),
+        (with_one_mirror_plane(200, "diagonal"), 2),
+    ],
+    ids=["both", "lens", "none", "x", "diagonal"],
 )
 def test_a_device_is_folded_at_its_mirror_planes(tmp_path, layout, share):
     """An eighth of a lens also holds half of the diagonal, and every fold needs two references of its own."""

@@ -68,15 +68,18 @@ def mirrors(steps: Steps) -> list[Mirror]:
 
 def fold(block: Block, mirror: Mirror) -> tuple[Block, Block]:
     """Return the sites on a mirror plane and those on its positive side."""
-    count = len(block.steps)
-    middle, side, everything = slice(count // 2, (count + 1) // 2), slice((count + 1) // 2, None), slice(None)
+    if mirror is Mirror.DIAGONAL:
+        return _fold_diagonal(block)
+    count, whole = block.steps.shape[0 if mirror is Mirror.X else 1], slice(None)
+    middle, upper = slice(count // 2, (count + 1) // 2), slice((count + 1) // 2, None)
     if mirror is Mirror.X:
-        return block.part(middle, everything), block.part(side, everything)
-    if mirror is Mirror.Y:
-        middle = slice(block.steps.shape[1] // 2, (block.steps.shape[1] + 1) // 2)
-        return block.part(everything, middle), block.part(everything, slice(middle.stop, None))
-    height = np.subtract.outer(np.arange(count), np.arange(count))
-    on_plane, above = (np.where(mask, block.steps, ABSENT) for mask in (height == 0, height > 0))
+        return block.part(middle, whole), block.part(upper, whole)
+    return block.part(whole, middle), block.part(whole, upper)
+
+
+def _fold_diagonal(block: Block) -> tuple[Block, Block]:
+    x, y = np.ogrid[: len(block.x), : len(block.y)]
+    on_plane, above = (np.where(mask, block.steps, ABSENT) for mask in (x == y, x > y))
     return Block(on_plane, block.x, block.y), Block(above, block.x, block.y)
 
 
