@@ -17,12 +17,13 @@ from metagen.surrogate.evaluation import (
 from metagen.surrogate.expansion import ExpansionSurrogate
 from metagen.surrogate.linear import LinearModel
 from metagen.surrogate.lpa import LPA
-from metagen.surrogate.network import Network
+from metagen.surrogate.network import MirrorNetwork, Network
 from metagen.surrogate.settings import (
     Cell,
     ClusterSettings,
     LinearSettings,
     LPASettings,
+    MirrorSettings,
     ModelSettings,
     NetworkSettings,
     TrainingSettings,
@@ -44,6 +45,8 @@ __all__ = [
     "LPASettings",
     "LinearModel",
     "LinearSettings",
+    "MirrorNetwork",
+    "MirrorSettings",
     "ModelSettings",
     "Network",
     "NetworkSettings",

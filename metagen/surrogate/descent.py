@@ -19,16 +19,16 @@ class Examples:
 
     Attributes:
         radii: [M, width²] neighbourhoods.
-        wanted: [M, rank] what ``model.learned`` is to give.
+        coefficients: [M, rank] of the modes.
         power: mean power of the field of a cell, the scale of the errors.
     """
 
     radii: Tensor
-    wanted: Tensor
+    coefficients: Tensor
     power: float
 
     def __getitem__(self, index: Tensor) -> Examples:
-        return Examples(self.radii[index], self.wanted[index], self.power)
+        return Examples(self.radii[index], self.coefficients[index], self.power)
 
 
 @dataclass(frozen=True)
@@ -100,5 +100,5 @@ def _epoch(
 
 
 def _loss(model: ExpansionSurrogate, examples: Examples) -> Tensor:
-    difference = torch.view_as_real(model.learned(examples.radii) - examples.wanted)
+    difference = torch.view_as_real(model.coefficients(examples.radii) - examples.coefficients)
     return difference.square().sum((-2, -1)).mean() / examples.power

@@ -10,9 +10,7 @@ from torch import Tensor
 from metagen.surrogate.base import Surrogate
 from metagen.surrogate.basis import PatchBasis
 from metagen.surrogate.domain import Domain
-from metagen.surrogate.settings import ClusterSettings, LinearSettings, NetworkSettings
-
-ExpansionSettings = LinearSettings | NetworkSettings | ClusterSettings
+from metagen.surrogate.settings import ExpansionSettings
 
 
 class ExpansionSurrogate(Surrogate):
@@ -37,20 +35,13 @@ class ExpansionSurrogate(Surrogate):
         """[..., n·n·C] complex field over cells with neighbourhoods [..., width²]."""
         return self.basis.expand(self.coefficients(radii))
 
-    def learned(self, radii: Tensor) -> Tensor:
-        """[..., rank] the part of the coefficients that descent on the parameters finds."""
-        return self.coefficients(radii)
-
     @abstractmethod
-    def prepare(self, radii: Tensor, patches: Tensor) -> Tensor:
+    def prepare(self, radii: Tensor, patches: Tensor) -> None:
         """Set all that needs no descent: modes, scales and least-squares terms.
 
         Args:
             radii: [M, width²] neighbourhoods, double precision.
             patches: [M, n·n·C] fields, double precision.
-
-        Returns:
-            [M, rank] coefficients that are left for :meth:`learned`.
         """
 
 

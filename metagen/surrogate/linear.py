@@ -30,13 +30,11 @@ class LinearModel(ExpansionSurrogate):
         """[..., rank] complex coefficients of cells with neighbourhoods [..., width²]."""
         return as_complex(self._terms(radii) @ self.weights.to(radii.dtype))
 
-    def prepare(self, radii: Tensor, patches: Tensor) -> Tensor:
+    def prepare(self, radii: Tensor, patches: Tensor) -> None:
         """Solve the least-squares problem (the solution of least norm, where it is not unique)."""
         self.basis.fit(patches)
-        coefficients = self.basis.project(patches)
-        terms = self._terms(radii)
-        self.weights.copy_(torch.linalg.lstsq(terms, as_parts(coefficients), driver="gelsd").solution)
-        return torch.zeros_like(coefficients)
+        targets = as_parts(self.basis.project(patches))
+        self.weights.copy_(torch.linalg.lstsq(self._terms(radii), targets, driver="gelsd").solution)
 
     def _terms(self, radii: Tensor) -> Tensor:
         return powers(radii, self.domain, self.terms_per_pillar).flatten(-2)

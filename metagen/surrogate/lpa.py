@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cmath
 import math
+from functools import lru_cache
 from typing import Self
 
 import numpy as np
@@ -54,10 +55,9 @@ def flat_cells(domain: Domain, radii: NDArray[np.float64]) -> Tensor:
 
     Ey and Ez are zero.
     """
-    parts = np.array_split(radii, math.ceil(len(radii) / BATCH))
-    transmission = np.concatenate([rcwa.solve(domain.platform, part, domain.wavelength).t for part in parts])
     distance = monitor_height(0.0, domain.wavelength)
     travelled = cmath.exp(2j * cmath.pi * domain.platform.cover * distance / domain.wavelength)
+    transmission = np.concatenate([cell.t for cell in _solved(domain, tuple(radii))])
     cells = torch.zeros(len(radii), domain.samples**2, domain.components, dtype=torch.complex128)
     cells[..., 0] = torch.from_numpy(transmission * travelled)[:, None]
     return cells.flatten(1)
@@ -65,5 +65,15 @@ def flat_cells(domain: Domain, radii: NDArray[np.float64]) -> Tensor:
 
 def near_cells(domain: Domain, radii: NDArray[np.float64]) -> Tensor:
     """[G, n·n·C] the near field of the periodic cell at the monitor, all orders included."""
-    fields = rcwa.near_fields(domain.platform, radii, domain.wavelength, samples=domain.samples)
+    plane = monitor_height(domain.platform.height, domain.wavelength)
+    fields = np.concatenate(
+        [cell.near_field(plane, domain.samples) for cell in _solved(domain, tuple(radii))]
+    )
     return torch.from_numpy(fields[..., : domain.components]).flatten(1)
+
+
+@lru_cache(maxsize=2)
+def _solved(domain: Domain, radii: tuple[float, ...]) -> tuple[rcwa.UnitCell, ...]:
+    """The periodic cells in batches; both versions of the approximation are made from the same ones."""
+    parts = np.array_split(radii, math.ceil(len(radii) / BATCH))
+    return tuple(rcwa.solve(domain.platform, part, domain.wavelength) for part in parts)

@@ -5,20 +5,36 @@ from __future__ import annotations
 from metagen.surrogate.base import Surrogate
 from metagen.surrogate.cluster import ClusterModel
 from metagen.surrogate.domain import Domain
+from metagen.surrogate.expansion import ExpansionSurrogate
 from metagen.surrogate.linear import LinearModel
 from metagen.surrogate.lpa import LPA
-from metagen.surrogate.network import Network
-from metagen.surrogate.settings import LinearSettings, LPASettings, ModelSettings, NetworkSettings
+from metagen.surrogate.network import MirrorNetwork, Network
+from metagen.surrogate.settings import (
+    ClusterSettings,
+    ExpansionSettings,
+    LinearSettings,
+    LPASettings,
+    MirrorSettings,
+    ModelSettings,
+    NetworkSettings,
+)
 
 
 def build(domain: Domain, settings: ModelSettings) -> Surrogate:
     """A model with the right shapes and no content; training or a file fills it."""
+    if isinstance(settings, LPASettings):
+        return LPA(domain, settings)
+    return build_expansion(domain, settings)
+
+
+def build_expansion(domain: Domain, settings: ExpansionSettings) -> ExpansionSurrogate:
+    """The same, for the kinds of models that are trained."""
     match settings:
-        case LPASettings():
-            return LPA(domain, settings)
+        case ClusterSettings():
+            return ClusterModel(domain, settings)
         case LinearSettings():
             return LinearModel(domain, settings)
         case NetworkSettings():
             return Network(domain, settings)
-        case _:
-            return ClusterModel(domain, settings)
+        case MirrorSettings():
+            return MirrorNetwork(domain, settings)

@@ -1,4 +1,4 @@
-"""The paper's network: fully connected layers from the radii of a neighbourhood to the coefficients."""
+"""Networks from the radii of a neighbourhood to the coefficients: the paper's, and a mirror-symmetric one."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from torch import Tensor, nn
 
 from metagen.surrogate.domain import Domain
 from metagen.surrogate.expansion import ExpansionSurrogate, as_complex, as_parts
-from metagen.surrogate.settings import NetworkSettings
+from metagen.surrogate.lattice import mirror_images
+from metagen.surrogate.pillars import scaled
+from metagen.surrogate.settings import MirrorSettings, NetworkSettings
 
 
 class Network(ExpansionSurrogate):
-    """Fully connected layers with ReLU between them and a linear output.
+    """The paper's network: fully connected layers with ReLU between them and a linear output.
 
     Inputs and outputs are normalised inside: the radii by their mean and spread; the coefficients by their
     means and one spread for all, so that the squared error stays that of the field.
@@ -43,16 +45,49 @@ class Network(ExpansionSurrogate):
         normalised = self.layers((radii - self.mean) / self.spread)
         return as_complex(normalised * self.scale + self.offset)
 
-    def prepare(self, radii: Tensor, patches: Tensor) -> Tensor:
+    def prepare(self, radii: Tensor, patches: Tensor) -> None:
         """Set the modes and the normalisation."""
         self.basis.fit(patches)
-        coefficients = self.basis.project(patches)
-        targets = as_parts(coefficients)
+        targets = as_parts(self.basis.project(patches))
         self.mean.copy_(radii.mean(0))
         self.spread.copy_(radii.std(0))
         self.offset.copy_(targets.mean(0))
         self.scale.copy_((targets - targets.mean(0)).square().mean().sqrt())
-        return coefficients
+
+
+class MirrorNetwork(ExpansionSurrogate):
+    """A small network that is averaged over the mirror images of the neighbourhood.
+
+    Every mode is even or odd under each mirror, and counts with that sign in the average: the field of a
+    mirrored device is the mirrored field, whatever the weights.
+
+    Attributes:
+        scale: root of the mean square of the coefficients, the unit of the network's output.
+        images: [4, width²] order of the neighbours in each mirror image.
+    """
+
+    scale: Tensor
+    images: Tensor
+
+    def __init__(self, domain: Domain, settings: MirrorSettings) -> None:
+        super().__init__(domain, settings)
+        self.layers = stack((2 * settings.width**2, *settings.hidden, 2 * settings.rank), nn.SiLU)
+        self.register_buffer("scale", torch.ones(()))
+        self.register_buffer("images", mirror_images(settings.width), persistent=False)
+
+    def coefficients(self, radii: Tensor) -> Tensor:
+        """[..., rank] complex coefficients of cells with neighbourhoods [..., width²]."""
+        images = radii[..., self.images]
+        present = (images > 0).to(images.dtype)
+        inputs = torch.cat([present, scaled(images, self.domain) * present], dim=-1)
+        outputs = as_complex(self.layers(inputs) * self.scale)
+        average: Tensor = (outputs * self.basis.parity.T).mean(-2)
+        return average
+
+    def prepare(self, radii: Tensor, patches: Tensor) -> None:
+        """Set the modes and the scale."""
+        self.basis.fit_symmetric(patches, self.domain)
+        self.scale.copy_(as_parts(self.basis.project(patches)).square().mean().sqrt())
 
 
 def stack(sizes: tuple[int, ...], activation: type[nn.Module]) -> nn.Sequential:

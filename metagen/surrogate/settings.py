@@ -69,7 +69,7 @@ class LinearSettings:
     @property
     def label(self) -> str:
         """A short name for tables."""
-        return "linear"
+        return "paper's linear"
 
 
 @checked
@@ -93,12 +93,36 @@ class NetworkSettings:
     @property
     def label(self) -> str:
         """A short name for tables."""
-        return "network"
+        return "paper's network"
+
+
+@checked
+class MirrorSettings:
+    """A small network that knows the mirror symmetry.
+
+    Attributes:
+        rank: modes kept.
+        width: pillars along one side of the neighbourhood (odd).
+        hidden: sizes of the hidden layers.
+    """
+
+    kind: Literal["mirror"] = "mirror"
+    rank: PositiveInt = 16
+    width: Width = 3
+    hidden: tuple[PositiveInt, ...] = (64, 64)
+
+    def __post_init__(self) -> None:
+        check_odd(self.width)
+
+    @property
+    def label(self) -> str:
+        """A short name for tables."""
+        return "mirror network"
 
 
 @checked
 class ClusterSettings:
-    """Our model: terms of one and two pillars by ridge regression, and a small network for the rest.
+    """Our model: terms of one and two pillars by ridge regression.
 
     Attributes:
         rank: modes kept.
@@ -106,9 +130,7 @@ class ClusterSettings:
         powers: functions of each radius in the one-pillar terms.
         pair_width: pillars along one side of the neighbourhood of the two-pillar terms (odd).
         pair_powers: functions of each radius in the two-pillar terms.
-        ridge: penalty of the terms; larger is smoother.
-        core: pillars along one side of the neighbourhood that the network sees (odd).
-        hidden: sizes of the hidden layers of the network.
+        ridge: penalty of the weights; larger is smoother.
     """
 
     kind: Literal["cluster"] = "cluster"
@@ -117,18 +139,13 @@ class ClusterSettings:
     powers: PositiveInt = 10
     pair_width: Width = 7
     pair_powers: PositiveInt = 2
-    ridge: Positive = 2e-6
-    core: Width = 3
-    hidden: tuple[PositiveInt, ...] = (64, 64)
+    ridge: Positive = 3e-6
 
     def __post_init__(self) -> None:
         check_odd(self.width)
         check_odd(self.pair_width)
-        check_odd(self.core)
-        if max(self.core, self.pair_width) > self.width:
-            raise InputError(
-                f"core is {self.core} and pair_width {self.pair_width}; they are at most width, {self.width}"
-            )
+        if self.pair_width > self.width:
+            raise InputError(f"pair_width is {self.pair_width}; it is at most width, {self.width}")
         if self.pair_powers > self.powers:
             raise InputError(f"pair_powers is {self.pair_powers}; it is at most powers, {self.powers}")
 
@@ -138,9 +155,8 @@ class ClusterSettings:
         return "cluster"
 
 
-ModelSettings = Annotated[
-    LPASettings | LinearSettings | NetworkSettings | ClusterSettings, Field(discriminator="kind")
-]
+ExpansionSettings = LinearSettings | NetworkSettings | MirrorSettings | ClusterSettings
+ModelSettings = Annotated[LPASettings | ExpansionSettings, Field(discriminator="kind")]
 
 
 @checked
@@ -159,7 +175,7 @@ class TrainingSettings:
         held_out: names of layouts that are kept out of training.
     """
 
-    model: ModelSettings = Field(default_factory=ClusterSettings)
+    model: Annotated[ExpansionSettings, Field(discriminator="kind", default_factory=ClusterSettings)]
     components: Components = 1
     epochs: PositiveInt = 300
     batch: PositiveInt = 128

@@ -10,13 +10,12 @@ import torch
 from torch import Tensor
 
 from metagen.dataset import Dataset
-from metagen.errors import InputError
 from metagen.nearfield import provenance
 from metagen.surrogate.card import Card
 from metagen.surrogate.descent import Examples, descend
 from metagen.surrogate.domain import Domain
 from metagen.surrogate.expansion import ExpansionSurrogate
-from metagen.surrogate.models import build
+from metagen.surrogate.models import build_expansion
 from metagen.surrogate.settings import TrainingSettings
 
 
@@ -32,16 +31,13 @@ def train(dataset: Dataset, settings: TrainingSettings, *, progress: bool = True
         progress: show a bar with the time left and the errors.
 
     Raises:
-        InputError: a held-out name that is not there, too few cells, or a kind of model that is computed and
-            not trained.
+        InputError: a held-out name that is not there, or too few cells.
     """
     kept = dataset.split_layouts(settings.held_out)[0] if settings.held_out else dataset
     started = time.perf_counter()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
-        model = build(Domain.of(kept, settings.components), settings.model)
-        if not isinstance(model, ExpansionSurrogate):
-            raise InputError(f"a model of kind {settings.model.kind!r} is computed, not trained")
+        model = build_expansion(Domain.of(kept, settings.components), settings.model)
         measured = _fit(model, kept, settings, progress)
     seconds = round(time.perf_counter() - started, 3)
     model.card = Card(
@@ -59,11 +55,12 @@ def _fit(
     """Fill the model; return what was measured on the way."""
     radii = torch.from_numpy(dataset.neighbourhoods(model.width))
     patches = torch.from_numpy(dataset.patches(settings.components)).to(torch.complex128)
-    left = model.prepare(radii, patches)
+    model.prepare(radii, patches)
     if not list(model.parameters()):
         return {}
+    coefficients = model.basis.project(patches).to(torch.complex64)
     power = float(patches.abs().square().sum(-1).mean())
-    examples = Examples(radii.float(), left.to(torch.complex64), power)
+    examples = Examples(radii.float(), coefficients, power)
     learnt = _learnt(dataset, settings)
     return asdict(descend(model, examples[learnt], examples[~learnt], settings, progress))
 
