@@ -108,7 +108,9 @@ def optimize(
     try:
         with _bar(start, ascent.evaluations, progress) as bar:
             for state in ascent.states(start):
-                bar.set_postfix(figure=f"{state.history[-1]:.4g}", best=f"{max(state.history):.4g}")
+                bar.set_postfix(
+                    figure=f"{state.history[-1]:.4g}", best=f"{max(state.history):.4g}", refresh=False
+                )
                 bar.update()
                 if path is not None and len(state.history) % ascent.settings.save_every == 0:
                     ascent.device(state).save(path, state)

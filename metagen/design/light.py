@@ -18,6 +18,8 @@ from metagen.surrogate.lattice import neighbourhoods
 
 WAVELENGTH_TOLERANCE = 1e-6
 """Wavelengths this close (micrometres) are the same."""
+COARSE = 3
+"""Samples per cell and axis for the attainable intensity, whose integrand K(p)·K(q)* has no fast phase."""
 KEPT = 16
 """Sets of points per model whose propagators are kept."""
 
@@ -126,9 +128,10 @@ class Optics:
         return (plain,) * domain.components
 
     def _make_attainable(self, points: Points, count: int) -> float:
-        domain, side = self.model.domain, count * self.model.domain.samples
+        domain, side = self.model.domain, count * COARSE
+        pitch = domain.platform.period / COARSE
         at = torch.tensor(points, dtype=torch.float64)
-        per_power = attainable_intensity((side, side), self.pitch, domain.wavelength, at, self.cover)
+        per_power = attainable_intensity((side, side), pitch, domain.wavelength, at, self.cover)
         return per_power * index_at(domain.platform.substrate, domain.wavelength).real / self.cover
 
 

@@ -1,0 +1,139 @@
+"""Time and memory of inverse design at the paper's size, 113 × 113 pillars at two wavelengths.
+
+    python benchmarks/design.py                        # networks of the default size, untrained
+    python benchmarks/design.py MODEL_633 MODEL_400    # trained ones; the weights do not change the time
+    python benchmarks/design.py --threads 2
+
+A step is the field, the objective and its gradient. The plane is one angular spectrum of 1130 × 1130 samples
+in single precision, padded so that nothing wraps around, beside torchoptics if that is installed
+(benchmarks/requirements-design.txt). Every case runs in a process of its own, so that peak memory is its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import torch
+
+import metagen as mg
+from metagen.design import Focus, Light, Line, Objective, Ring, worst_of
+from metagen.design.light import Optics
+from metagen.layout import random_layout
+from metagen.surrogate import ClusterSettings, Domain, Surrogate
+from metagen.surrogate.models import build
+
+COUNT, FOCAL_LENGTH, REPEATS = 113, 50.0, 9
+RED, BLUE = 0.633, 0.400
+
+
+def untrained(wavelength: float) -> Surrogate:
+    """A network of the default size with random modes."""
+    platform = mg.Platform()
+    domain = Domain(wavelength=wavelength, radius_low=platform.radius_min, radius_high=platform.radius_max)
+    model = build(domain, ClusterSettings())
+    for tensor in (*model.parameters(), *model.buffers()):
+        if tensor.is_floating_point():
+            torch.nn.init.normal_(tensor, std=0.1)
+    return model
+
+
+def median_time(action: Callable[[], object]) -> float:
+    """Median wall time of several repeats, in seconds."""
+    times = []
+    for _ in range(REPEATS):
+        start = time.perf_counter()
+        action()
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)
+
+
+def step(models: list[Surrogate], objective: Objective) -> tuple[float, float]:
+    """Seconds to prepare the propagators, and per step after that."""
+    optics = [Optics(model) for model in models]
+    start_radii = random_layout(mg.Platform(), COUNT, seed=0).radii
+    radii = torch.tensor(start_radii, dtype=torch.float32, requires_grad=True)
+
+    def once() -> object:
+        return torch.autograd.grad(objective(Light(optics, radii)), radii)
+
+    started = time.perf_counter()
+    once()
+    prepare = time.perf_counter() - started
+    return prepare, median_time(once)
+
+
+def plane_field() -> torch.Tensor:
+    """[1130, 1130] a field with all the detail that its samples can hold."""
+    return torch.randn(COUNT * 10, COUNT * 10, dtype=torch.complex64, generator=torch.manual_seed(0))
+
+
+def plane() -> tuple[float, float]:
+    """Seconds to prepare (nothing) and per plane."""
+    field, pitch = plane_field(), mg.Platform().period / 10
+    return 0.0, median_time(lambda: mg.propagation.angular_spectrum(field, pitch, RED, FOCAL_LENGTH))
+
+
+def plane_torchoptics() -> tuple[float, float]:
+    """The same with torchoptics, its padding of half the width on either side making the same plane."""
+    from torchoptics import Field
+
+    field = Field(plane_field(), wavelength=RED, z=0, spacing=mg.Platform().period / 10)
+    return 0.0, median_time(
+        lambda: field.propagate_to_z(FOCAL_LENGTH, propagation_method="ASM", asm_pad=COUNT * 5)
+    )
+
+
+CASES: dict[str, Callable[[list[Surrogate]], tuple[float, float]]] = {
+    "step: focus and ring, two wavelengths": lambda models: step(
+        models, worst_of(Focus(RED, FOCAL_LENGTH), Ring(BLUE, FOCAL_LENGTH))
+    ),
+    "step: one point on the axis": lambda models: step(models[:1], Line(RED, (100.0,))),
+    "step: eleven points on the axis": lambda models: step(
+        models[:1], Line(RED, tuple(50.0 + 10.0 * m for m in range(11)))
+    ),
+    "plane: metagen": lambda _: plane(),
+    "plane: torchoptics": lambda _: plane_torchoptics(),
+}
+
+
+def run_here(case: str, names: list[str], threads: int) -> None:
+    """Measure one case in this process and print it as JSON."""
+    torch.set_num_threads(threads)
+    models = [mg.surrogate.load(name) for name in names] or [untrained(RED), untrained(BLUE)]
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    prepare, repeat = CASES[case](models)
+    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    print(json.dumps([prepare, repeat, before * 1024, after * 1024]))
+
+
+def main() -> None:
+    """Measure every case and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("models", nargs="*", help="model files or names: 633 nm, 400 nm")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--case", choices=CASES, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.case:
+        return run_here(given.case, given.models, given.threads)
+    print(f"{given.threads} threads; memory: peak of the process (of which interpreter and models)")
+    print(f"{'':40} {'prepare':>9} {'once':>9} {'memory':>16}")
+    for case in CASES:
+        command = [sys.executable, __file__, *given.models, "--threads", str(given.threads), "--case", case]
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode != 0:
+            print(f"{case:40} {done.stderr.strip().splitlines()[-1]}")
+            continue
+        prepare, repeat, before, after = json.loads(done.stdout)
+        memory = f"{after / 1e9:.2f} GB ({before / 1e9:.2f})"
+        print(f"{case:40} {prepare:7.2f} s {repeat * 1e3:6.0f} ms {memory:>16}")
+
+
+if __name__ == "__main__":
+    main()
