@@ -10,13 +10,13 @@ import numpy as np
 import metagen as mg
 from metagen.dataset import Dataset
 from metagen.layout import random_layout
-from metagen.nearfield import NearField, sample_points
+from metagen.nearfield import NearField, quadrant_of, sample_points, unfold_field
 
 SAMPLES = 6
 
 
 def near_field(layout, wavelength=0.633, samples=SAMPLES, strength=0.35):
-    """Ex over the device; Ey and Ez are zero."""
+    """Ex over a device with both mirror planes; Ey and Ez are zero."""
     platform = layout.platform
     k = 2 * np.pi / wavelength
     X, Y = np.meshgrid(layout.positions, layout.positions, indexing="ij")
@@ -33,7 +33,8 @@ def near_field(layout, wavelength=0.633, samples=SAMPLES, strength=0.35):
     ex = 1 + (np.exp(1j * k * distance) / distance) @ dipoles
     field = np.zeros((len(x) ** 2, 3), dtype=np.complex64)
     field[:, 0] = ex
-    return NearField(layout, wavelength, field.reshape(len(x), len(x), 3), samples, symmetry="mirror-xy")
+    whole = unfold_field(quadrant_of(field.reshape(len(x), len(x), 3)), len(x))
+    return NearField(layout, wavelength, whole, samples, symmetry="mirror-xy")
 
 
 def smooth_layout(count, scale, platform=None):
