@@ -116,7 +116,7 @@ def line_product_matrix(transform: Tensor, parity: int) -> Tensor:
     orders = (transform.shape[-1] - 1) // 2
     m = torch.arange(0 if parity == EVEN else 1, orders + 1)
     direct, mirrored = (m[:, None] - m[None, :]).abs(), m[:, None] + m[None, :]
-    scale = torch.where(m > 0, 1.0, 0.5**0.5).double()
+    scale = (1 + (m > 0).double()).sqrt() / 2**0.5
     both = transform[..., direct] + parity * transform[..., mirrored]
     return both * scale[:, None] * scale[None, :]
 
