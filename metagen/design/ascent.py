@@ -240,7 +240,9 @@ class _Ascent:
 
 
 def _bar(state: Progress, total: int, show: bool) -> tqdm[NoReturn]:
-    return tqdm(total=total, initial=len(state.history), unit="step", desc="design", disable=not show)
+    return tqdm(
+        total=total, initial=len(state.history), unit="step", desc="design", disable=not show, mininterval=1
+    )
 
 
 def _adam(state: Progress, figure: float, gradient: Tensor, rate: float) -> Progress:
