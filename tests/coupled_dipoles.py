@@ -15,7 +15,7 @@ from metagen.nearfield import NearField, quadrant_of, sample_points, unfold_fiel
 SAMPLES = 6
 
 
-def near_field(layout, wavelength=0.633, samples=SAMPLES, strength=0.35):
+def near_field(layout, wavelength=0.633, samples=SAMPLES, strength=0.2):
     """Ex over a device with both mirror planes; Ey and Ez are zero."""
     platform = layout.platform
     k = 2 * np.pi / wavelength

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from dataclasses import dataclass
 
 import torch
@@ -59,25 +60,39 @@ def descend(
     """
     optimiser = torch.optim.Adam(model.parameters(), lr=settings.learning_rate)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, settings.epochs)
-    best, best_epoch, epoch, interrupted = error(model, validation), 0, 0, False
-    weights = copy.deepcopy(model.state_dict())
+    best = _Best(model, error(model, validation))
+    done, interrupted = 0, False
     bar = tqdm(total=settings.epochs, desc=f"train {model.wavelength:g}", unit="epoch", disable=not progress)
     try:
-        for epoch in range(1, settings.epochs + 1):
+        while done < settings.epochs and best.age < settings.patience:
             loss = _epoch(model, training, optimiser, settings.batch)
             schedule.step()
             now = error(model, validation)
-            if now < best:
-                best, best_epoch, weights = now, epoch, copy.deepcopy(model.state_dict())
-            bar.set_postfix(loss=f"{loss:.2e}", validation=f"{now:.2e}", best=f"{best:.2e}")
+            done += 1
+            best.consider(model, now)
+            bar.set_postfix(loss=f"{loss:.2e}", validation=f"{now:.2e}", best=f"{best.error:.2e}")
             bar.update()
-            if epoch - best_epoch >= settings.patience:
-                break
     except KeyboardInterrupt:
         interrupted = True
     bar.close()
-    model.load_state_dict(weights)
-    return Outcome(epoch, best, interrupted)
+    model.load_state_dict(best.weights)
+    return Outcome(done, best.error, interrupted)
+
+
+class _Best:
+    """The weights with the least validation error so far, and how many epochs ago that was."""
+
+    def __init__(self, model: ExpansionSurrogate, error: float) -> None:
+        self.error = math.inf
+        self.consider(model, error)
+
+    def consider(self, model: ExpansionSurrogate, error: float) -> None:
+        """Take the weights of the model if this is the least error."""
+        if error < self.error:
+            self.error, self.age = error, 0
+            self.weights = copy.deepcopy(model.state_dict())
+        else:
+            self.age += 1
 
 
 def error(model: ExpansionSurrogate, examples: Examples) -> float:

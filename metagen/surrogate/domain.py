@@ -15,6 +15,12 @@ from metagen.validation import Positive, PositiveInt, checked
 
 Components = Literal[1, 3]
 
+NEAR_LIMIT = 0.03
+"""Share of the platform's range of radii by which data may miss its limits and still count as reaching them.
+
+Random radii never lie exactly on a limit, and optimised devices often do.
+"""
+
 
 @checked
 class Domain:
@@ -45,15 +51,19 @@ class Domain:
 
     @classmethod
     def of(cls, dataset: Dataset, components: Components = 1) -> Self:
-        """The domain of a model that is trained on a dataset."""
+        """The domain of a model that is trained on a dataset: its range of radii.
+
+        Radii that come close to the limits of the platform count as reaching them (see :data:`NEAR_LIMIT`).
+        """
         present = np.concatenate([radii[radii > 0] for radii in dataset.radii])
         if present.size == 0:
             raise InputError("the layouts of the dataset have no pillars")
+        platform = dataset.platform
         return cls(
             wavelength=dataset.wavelength,
-            radius_low=float(present.min()),
-            radius_high=float(present.max()),
-            platform=dataset.platform,
+            radius_low=_snapped(float(present.min()), platform.radius_min, platform),
+            radius_high=_snapped(float(present.max()), platform.radius_max, platform),
+            platform=platform,
             samples=dataset.samples,
             components=components,
         )
@@ -62,3 +72,8 @@ class Domain:
     def patch_size(self) -> int:
         """Values of the field over one cell, n·n·components."""
         return self.samples**2 * self.components
+
+
+def _snapped(radius: float, limit: float, platform: Platform) -> float:
+    near = NEAR_LIMIT * (platform.radius_max - platform.radius_min)
+    return limit if abs(radius - limit) <= near else radius

@@ -59,7 +59,7 @@ class MirrorNetwork(ExpansionSurrogate):
     """A small network that is averaged over the mirror images of the neighbourhood.
 
     Every mode is even or odd under each mirror, and counts with that sign in the average: the field of a
-    mirrored device is the mirrored field, whatever the weights.
+    mirrored device is the mirrored field, whatever was learned.
 
     Attributes:
         scale: root of the mean square of the coefficients, the unit of the network's output.
