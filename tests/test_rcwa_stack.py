@@ -81,7 +81,7 @@ TORCWA = {
 }
 """torcwa 0.1.4.2, complex128, order=[3, 3], the letter on 2048 × 2048 pixels (128 × 128 for each of ours),
 θ = 0.5 in the substrate of index 1.45, φ = 0.3, λ = 0.5, height 0.633, cover 1:
-rcwa.S_parameters(power_norm=True) for 'pp', 'sp', 'ps', 'ss'. Half as many pixels change them by up to 5e-6."""
+rcwa.S_parameters(power_norm=True) for 'pp', 'sp', 'ps', 'ss'. Half as many pixels: 5e-6 more."""
 
 
 def amplitudes(solved, transmitted, order, index):
