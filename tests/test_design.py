@@ -30,7 +30,7 @@ from metagen.design.variables import Limits, Variables, orbits
 from metagen.errors import InputError, MismatchError
 from metagen.layout import random_layout
 from metagen.propagation import coordinates
-from metagen.surrogate import Domain, NetworkSettings
+from metagen.surrogate import ClusterSettings, Domain, NetworkSettings
 from metagen.surrogate.models import build
 
 PLATFORM = mg.Platform()
@@ -251,6 +251,26 @@ def test_a_model_with_a_basis_is_propagated_without_its_field(components):
     points = torch.tensor([[0.0, 0.0, 3.0], [0.4, -0.2, 5.0]])
     near = metrics.Wavefront(wave.near_field.detach(), model.pitch, 0.633, PLATFORM)
     torch.testing.assert_close(wave.intensity(points), metrics.intensity(near, points), rtol=1e-4, atol=0)
+
+
+@pytest.mark.parametrize("count", [6, 7])
+def test_a_symmetric_device_is_propagated_from_one_quadrant(count):
+    # A model that keeps the mirror symmetry, fitted to anything; against the whole predicted field.
+    model = build(
+        domain(components=3, samples=4),
+        ClusterSettings(rank=12, width=3, powers=2, pair_width=3, pair_powers=1),
+    )
+    generator = torch.Generator().manual_seed(0)
+    around = LOW + (HIGH - LOW) * torch.rand(300, 9, dtype=torch.float64, generator=generator)
+    patches = torch.randn(300, 48, dtype=torch.complex128, generator=generator)
+    model.double().prepare(around, patches + torch.einsum("mk,kp->mp", around.to(patches), patches[:9]))
+    symmetric = torch.tensor(random_layout(PLATFORM, count, seed=0).radii)
+    points = torch.tensor([[0.0, 0.0, 3.0], [0.4, -0.2, 5.0]])
+    for radii, cells in ((symmetric, (count + 1) // 2), (symmetric.roll(1, 0), count)):
+        wave = Light([Optics(model)], radii)[0.633]
+        assert wave._amplitudes[0].shape[0] == cells
+        near = metrics.Wavefront(wave.near_field, model.pitch, 0.633, PLATFORM)
+        torch.testing.assert_close(wave.intensity(points), metrics.intensity(near, points))
 
 
 def test_a_wavelength_without_a_model_is_named(red, start):

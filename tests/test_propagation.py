@@ -283,6 +283,26 @@ def test_the_compressed_propagator_is_the_full_one(chunk, monkeypatch):
     torch.testing.assert_close(fast, kept)
 
 
+@pytest.mark.parametrize("count", [4, 5])
+def test_folding_at_the_mirror_planes_changes_nothing_for_a_symmetric_device(count):
+    # Modes cos(ax)·sin(by) and the like have all four parities; the coefficients of mirrored cells follow.
+    x = coordinates(6, 0.4431 / 6)
+    across, along = (
+        torch.stack([torch.cos(2 * x), torch.sin(3 * x)]),
+        torch.stack([torch.cos(x), torch.sin(4 * x)]),
+    )
+    basis = torch.einsum("ax,by->abxy", across, along).flatten(0, 1).to(torch.complex128)
+    parity = torch.tensor([[1, 1], [1, -1], [-1, 1], [-1, -1]])
+    generator = torch.Generator().manual_seed(0)
+    anything = torch.randn(count, count, 4, dtype=torch.complex128, generator=generator)
+    half = anything + parity[:, 0] * anything.flip(0)
+    coefficients = half + parity[:, 1] * half.flip(1)
+    whole = PointPropagator.for_basis(basis, count, 0.4431, WAVELENGTH, POINTS)
+    folded = whole.folded(parity)
+    torch.testing.assert_close(folded(coefficients[count // 2 :, count // 2 :]), whole(coefficients))
+    assert folded.weights.numel() * 4 <= whole.weights.numel() * (1 + 1 / count) ** 2
+
+
 def test_bad_input_is_named():
     with pytest.raises(InputError, match=r"complex \[\.\.\., X, Y\]"):
         angular_spectrum(torch.ones(4, 4), PITCH, WAVELENGTH, 1.0)

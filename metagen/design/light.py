@@ -14,7 +14,7 @@ from metagen.materials import index_at
 from metagen.platform import Platform
 from metagen.propagation import PointPropagator, attainable_intensity, focal_plane
 from metagen.surrogate import Domain, ExpansionSurrogate
-from metagen.surrogate.lattice import neighbourhoods
+from metagen.surrogate.lattice import MIRRORS, neighbourhoods
 
 WAVELENGTH_TOLERANCE = 1e-6
 """Wavelengths this close (micrometres) are the same."""
@@ -74,7 +74,7 @@ class Wave:
         return field.abs().square().sum(0)
 
     def _fields(self, points: Tensor) -> Tensor:
-        propagators = self._optics.propagators(points, self._radii.shape[-1])
+        propagators = self._optics.propagators(points, self._radii.shape[-1], self._folds)
         return torch.stack([each(E) for each, E in zip(propagators, self._amplitudes, strict=True)])
 
     @cached_property
@@ -83,8 +83,21 @@ class Wave:
         model = self._optics.model
         if isinstance(model, ExpansionSurrogate):
             around = neighbourhoods(model.admit(self._radii), model.width)
-            return [model.coefficients(around)] * model.domain.components
+            first = self._radii.shape[-1] // 2 if self._folds else 0
+            return [model.coefficients(around[first:, first:])] * model.domain.components
         return self.near_field.unbind(0)
+
+    @cached_property
+    def _folds(self) -> bool:
+        """Whether the cells x, y ≥ 0 determine the light: the device has both mirror planes, and the model's
+        modes are even or odd, which they are in models that keep the symmetry."""
+        model, radii = self._optics.model, self._radii
+        return (
+            isinstance(model, ExpansionSurrogate)
+            and bool(model.basis.parity.all())
+            and torch.equal(radii, radii.flip(0))
+            and torch.equal(radii, radii.flip(1))
+        )
 
 
 class Optics:
@@ -105,23 +118,25 @@ class Optics:
         """Refractive index behind the device."""
         return index_at(self.model.domain.platform.cover, self.model.domain.wavelength).real
 
-    def propagators(self, points: Tensor, count: int) -> tuple[PointPropagator, ...]:
-        """One propagator per component."""
-        return self._propagators(_hashable(points), count)
+    def propagators(self, points: Tensor, count: int, folded: bool) -> tuple[PointPropagator, ...]:
+        """One propagator per component, for all cells or for those with x, y ≥ 0."""
+        return self._propagators(_hashable(points), count, folded)
 
     def attainable(self, points: Tensor, count: int) -> float:
         """Largest mean intensity over the points, of all incident power."""
         return self._attainable(_hashable(points), count)
 
-    def _make_propagators(self, points: Points, count: int) -> tuple[PointPropagator, ...]:
+    def _make_propagators(self, points: Points, count: int, folded: bool) -> tuple[PointPropagator, ...]:
         domain, at = self.model.domain, torch.tensor(points, dtype=torch.float64)
         index, wavelength = self.cover, domain.wavelength
         if isinstance(self.model, ExpansionSurrogate):
             modes = self.model.basis.modes.reshape(-1, domain.samples, domain.samples, domain.components)
-            return tuple(
+            whole = (
                 PointPropagator.for_basis(mode, count, domain.platform.period, wavelength, at, index)
                 for mode in modes.unbind(-1)
             )
+            parity = self.model.basis.parity[:, [MIRRORS.index((-1, 1)), MIRRORS.index((1, -1))]]
+            return tuple(each.folded(parity) if folded else each for each in whole)
         side = count * domain.samples
         dtype = torch.complex128 if torch.get_default_dtype() == torch.float64 else torch.complex64
         plain = PointPropagator.for_samples(side, self.pitch, wavelength, at, index, dtype)

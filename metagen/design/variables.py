@@ -24,7 +24,8 @@ class Symmetry(StrEnum):
     NONE = "none"
     """Every site has its own."""
     MIRROR = "mirror"
-    """x → −x and y → −y: a quarter of the variables; Meep needs a quarter of the time and memory."""
+    """x → −x and y → −y: a quarter of the variables. Meep needs a quarter of the time and memory, and a model
+    that keeps the symmetry is evaluated on a quarter of the cells."""
     FOURFOLD = "fourfold"
     """The diagonals are mirrors too: an eighth of the variables."""
 

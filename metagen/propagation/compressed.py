@@ -82,6 +82,25 @@ class PointPropagator(torch.nn.Module):
             weights[:, rows] = _rows_of_kernel(rows, side, pitch, wavelength, points, index)
         return cls(weights)
 
+    def folded(self, parity: Tensor) -> PointPropagator:
+        """For devices with both mirror planes: the same field from the coefficients of the cells x, y ≥ 0.
+
+        Args:
+            parity: [rank, 2] factor, 1 or −1, that each mode takes under x → −x and under y → −y.
+
+        Returns:
+            A propagator for coefficients [..., M, M, rank], M = ⌈N/2⌉, with a quarter of the weights.
+        """
+        along_x, along_y = parity.to(self.weights).unbind(-1)
+        weights = self.weights + along_x * self.weights.flip(1)
+        weights = weights + along_y * weights.flip(2)
+        count = weights.shape[1]
+        quadrant = weights[:, count // 2 :, count // 2 :].clone()
+        if count % 2:  # the middle row is its own mirror image
+            quadrant[:, 0] /= 2
+            quadrant[:, :, 0] /= 2
+        return PointPropagator(quadrant)
+
     def forward(self, amplitudes: Tensor) -> Tensor:
         """Field at the points.
 
