@@ -140,7 +140,7 @@ def test_the_functions_of_a_radius_span_its_powers_and_are_well_conditioned():
     """Every power r^m, m = 1 … 10, is a combination of the functions to rounding; the powers themselves would
     have a condition number of 10^9."""
     r = torch.linspace(0.05, 0.17, 200, dtype=torch.float64)
-    functions = powers(r, DOMAIN, 10)
+    functions = powers(r, DOMAIN, 10).T
     raw = (r[:, None] / 0.17) ** torch.arange(1, 11)
     combination = torch.linalg.lstsq(functions, raw).solution
     assert torch.allclose(functions @ combination, raw, atol=1e-12)

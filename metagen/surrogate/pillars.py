@@ -18,7 +18,7 @@ def scaled(radii: Tensor, domain: Domain) -> Tensor:
 
 
 def powers(radii: Tensor, domain: Domain, count: int) -> Tensor:
-    """[..., count] functions that span the powers r, r², …, r^count of the radii.
+    """[..., count, P] functions that span the powers r, r², …, r^count of the radii [..., P].
 
     They are r·T_m(x), with Chebyshev polynomials T_m, m = 0 … count − 1, of the scaled radius x: the same
     space as the powers themselves, but so well conditioned that single precision is enough. A site without
@@ -28,7 +28,7 @@ def powers(radii: Tensor, domain: Domain, count: int) -> Tensor:
     terms = [torch.ones_like(x), x]
     while len(terms) < count:
         terms.append(2 * x * terms[-1] - terms[-2])
-    return torch.stack(terms[:count], dim=-1) * (radii / domain.radius_high).unsqueeze(-1)
+    return torch.stack(terms[:count], dim=-2) * (radii / domain.radius_high).unsqueeze(-2)
 
 
 def knots(domain: Domain, points: int) -> NDArray[np.float64]:

@@ -71,7 +71,7 @@ class ClusterTerms(nn.Module):
         degree = torch.arange(1, reach.powers + 1)
         apart = torch.tensor([math.dist(places[i], places[j]) for i, j in pairs])
         buffers = {
-            "expected": 1 / ((1 + distance)[:, None] ** 2 * degree),
+            "expected": 1 / ((1 + distance) ** 2 * degree[:, None]),
             "pairs": torch.tensor(pairs, dtype=torch.long).reshape(-1, 2).T,
             "closeness": PAIR / apart,
             "mirrored": _mirrored(reach, pairs),
@@ -87,9 +87,10 @@ class ClusterTerms(nn.Module):
     def forward(self, radii: Tensor) -> Tensor:
         """[..., terms] of neighbourhoods [..., width²]."""
         single = powers(radii, self.domain, self.reach.powers) * self.expected.to(radii.dtype)
-        first, second = (single[..., place, : self.reach.pair_powers] for place in self.pairs)
-        weighted = first * self.closeness.to(radii.dtype)[:, None]
-        products = weighted[..., :, None] * second[..., None, :]
+        few = single[..., : self.reach.pair_powers, :]
+        first, second = (few.index_select(-1, places) for places in self.pairs)
+        weighted = first * self.closeness.to(radii.dtype)
+        products = weighted.unsqueeze(-2) * second.unsqueeze(-3)
         constant = torch.full_like(radii[..., :1], CONSTANT)
         return torch.cat([constant, single.flatten(-2), products.flatten(-3)], dim=-1)
 
@@ -128,15 +129,16 @@ def _pairs(reach: Reach) -> Places:
 def _mirrored(reach: Reach, pairs: Places) -> Tensor:
     """[4, terms] index of the term that each term becomes under the mirrors."""
     images = mirror_images(reach.width)
-    single = images[:, :, None] * reach.powers + torch.arange(reach.powers)
+    places = images.shape[1]
+    single = torch.arange(reach.powers)[:, None] * places + images[:, None, :]
     grid = torch.arange(reach.pair_powers**2).reshape(reach.pair_powers, reach.pair_powers)
     number = {pair: index for index, pair in enumerate(pairs)}
-    product = torch.empty(len(MIRRORS), len(pairs), *grid.shape, dtype=torch.long)
+    product = torch.empty(len(MIRRORS), *grid.shape, len(pairs), dtype=torch.long)
     for mirror, image in enumerate(images.tolist()):
         for index, (i, j) in enumerate(pairs):
             ordered = image[i] < image[j]
             target = number[(image[i], image[j]) if ordered else (image[j], image[i])]
-            product[mirror, index] = target * grid.numel() + (grid if ordered else grid.T)
+            product[mirror, :, :, index] = (grid if ordered else grid.T) * len(pairs) + target
     constant = torch.zeros(len(MIRRORS), 1, dtype=torch.long)
-    start = 1 + images.shape[1] * reach.powers
+    start = 1 + reach.powers * places
     return torch.cat([constant, 1 + single.flatten(1), start + product.flatten(1)], dim=1)
