@@ -187,6 +187,16 @@ def test_mirrored_terms_are_the_terms_of_the_mirrored_neighbourhood():
         assert torch.allclose(images[:, image], own[:, index], atol=1e-14)
 
 
+@pytest.mark.parametrize(("places", "products"), [((0, 1), 4), ((0, 6), 4), ((4, 20), 0), ((12, 20), 4)])
+def test_pairs_are_adjacent_pillars_and_the_middle_with_every_other(places, products):
+    """Of a 5 × 5 neighbourhood with two pillars: places 0, 1 are side by side, 0, 6 on a diagonal, 4, 20 in
+    opposite corners; 12 is the middle. Besides products there are a constant and three functions of each."""
+    terms = ClusterTerms(DOMAIN, Reach(5, 3, 5, 2)).double()
+    radii = torch.zeros(25, dtype=torch.float64)
+    radii[list(places)] = torch.tensor([0.08, 0.13], dtype=torch.float64)
+    assert int((terms(radii) != 0).sum()) == 1 + 2 * 3 + products
+
+
 def test_the_classes_of_parity_split_the_terms_completely():
     terms = ClusterTerms(DOMAIN, Reach(3, 2, 3, 2))
     parities = torch.tensor([[1, 1, 1, 1], [1, -1, 1, -1], [1, 1, -1, -1], [1, -1, -1, 1]])

@@ -30,6 +30,7 @@ from metagen.surrogate import (
     evaluate,
     evaluation,
     load,
+    record,
     save,
     train,
 )
@@ -250,6 +251,16 @@ def test_a_loaded_model_predicts_the_same_and_knows_its_card(split, settings, tm
     assert loaded.card.settings == settings
     assert loaded.card.dataset == split[0].hash
     assert [path.name for path in tmp_path.iterdir()] == ["model.safetensors"]
+
+
+def test_measured_errors_travel_on_the_card(split, tmp_path):
+    model = train(split[0], CLUSTER, progress=False)
+    result = evaluate(model, split[1])
+    record(model, result)
+    save(model, tmp_path / "model.safetensors")
+    errors = load(tmp_path / "model.safetensors").card.errors
+    assert set(errors) == {*HELD_OUT, "all"}
+    assert errors["all"] == result.overall.relative_error
 
 
 def test_a_computed_model_can_be_saved_too(tmp_path):

@@ -13,6 +13,7 @@ from metagen.surrogate.evaluation import (
     baselines,
     compare,
     evaluate,
+    record,
 )
 from metagen.surrogate.expansion import ExpansionSurrogate
 from metagen.surrogate.linear import LinearModel
@@ -57,6 +58,7 @@ __all__ = [
     "baselines",
     "compare",
     "evaluate",
+    "record",
     "load",
     "require_wavelength",
     "save",

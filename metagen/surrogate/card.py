@@ -18,7 +18,7 @@ class Card:
         dataset: content hash of the data that it was trained on.
         layouts: names of the layouts in those data.
         provenance: time, program versions, machine, command and what training measured.
-        errors: measured errors by name.
+        errors: relative errors (eq. 9) on layouts that were not trained on, by name, and "all".
     """
 
     settings: TrainingSettings | None = None

@@ -110,6 +110,13 @@ def evaluate(model: Surrogate, dataset: Dataset) -> Evaluation:
     return Evaluation(model.settings.label, tuple(_error(model, one) for one in dataset.by_layout()))
 
 
+def record(model: Surrogate, evaluation: Evaluation) -> None:
+    """Write the relative errors of an evaluation on the card of the model, by layout and for all together."""
+    measured = (*evaluation.layouts, evaluation.overall)
+    errors = {error.name: error.relative_error for error in measured}
+    model.card = dataclasses.replace(model.card, errors=errors)
+
+
 def compare(
     dataset: Dataset, recipes: Sequence[TrainingSettings], *, progress: bool = True
 ) -> tuple[Comparison, ...]:
