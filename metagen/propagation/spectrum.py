@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from scipy.fft import next_fast_len
@@ -125,9 +126,9 @@ def axial_section(
         [..., Z, A] complex.
     """
     waves = _Spectrum.of(field, pitch, wavelength, index, padding)
-    axis = torch.zeros(1, dtype=torch.float64)
-    rows = [waves.sampled(waves.at(float(z)), x, axis)[..., 0] for z in distances]
-    return torch.stack(rows, dim=-2)
+    on_axis = waves.folded_at_zero()
+    rows = [(on_axis * waves.both_signs(waves.transfer(float(z)), -2)).sum(-1) for z in distances]
+    return torch.stack(rows, dim=-2) @ waves.waves_at(x, -2).mT
 
 
 def power(
@@ -175,30 +176,52 @@ class _Spectrum:
         padded = [next_fast_len(padding * side) for side in shape]
         return cls(torch.fft.fft2(field, s=padded), pitch, shape, 2 * torch.pi * index / wavelength)
 
+    @cached_property
+    def quarter(self) -> Tensor:
+        """[U/2 + 1, V/2 + 1] complex: kz of the waves with kx, ky ≥ 0, imaginary where evanescent."""
+        u, v = self._wavenumbers(-2), self._wavenumbers(-1)
+        return torch.sqrt((self.k**2 - u[:, None] ** 2 - v**2).to(torch.complex128))
+
     @property
     def kz(self) -> Tensor:
-        """[U, V] complex: z component of each wave vector, imaginary where the wave is evanescent."""
-        return self._both_signs(_kz(self.k, self._wavenumbers(-2), self._wavenumbers(-1)))
+        """[U, V] complex: z component of each wave vector."""
+        return self.both_signs(self.both_signs(self.quarter, -2), -1)
+
+    def transfer(self, distance: float) -> Tensor:
+        """[U/2 + 1, V/2 + 1] factors of the waves with kx, ky ≥ 0 over a distance, band-limited."""
+        u, v, kz = self._wavenumbers(-2), self._wavenumbers(-1), self.quarter
+        phase = torch.complex(kz.real * distance, kz.imag * abs(distance))
+        inside = (u <= self._limit(-2, distance))[:, None] & (v <= self._limit(-1, distance))
+        return (torch.exp(1j * phase) * (inside | (kz.imag > 0))).to(self.amplitudes.dtype)
 
     def at(self, distance: float) -> Tensor:
         """[..., U, V] amplitudes after a distance."""
-        u, v = self._wavenumbers(-2), self._wavenumbers(-1)
-        kz = _kz(self.k, u, v)
-        phase = torch.complex(kz.real * distance, kz.imag * abs(distance))
-        inside = (u <= self._limit(-2, distance))[:, None] & (v <= self._limit(-1, distance))
-        transfer = torch.exp(1j * phase) * (inside | (kz.imag > 0))
-        return self.amplitudes * self._both_signs(transfer.to(self.amplitudes.dtype))
+        return self.amplitudes * self.both_signs(self.both_signs(self.transfer(distance), -2), -1)
+
+    def folded_at_zero(self) -> Tensor:
+        """[..., U, V/2 + 1] amplitudes on the line y = 0, those of ky and −ky added: they travel alike."""
+        waves = self.amplitudes * self.waves_at(torch.zeros(1, dtype=torch.float64), -1)[0]
+        half = waves[..., : waves.shape[-1] // 2 + 1].clone()
+        mirrored = waves[..., half.shape[-1] :].flip(-1)
+        half[..., 1 : mirrored.shape[-1] + 1] += mirrored
+        return half
 
     def sampled(self, amplitudes: Tensor, x: Tensor, y: Tensor) -> Tensor:
         """[..., A, B] sum of plane waves at the points (x, y)."""
-        return self._waves_at(x, -2) @ (amplitudes @ self._waves_at(y, -1).mT)
+        return self.waves_at(x, -2) @ (amplitudes @ self.waves_at(y, -1).mT)
 
-    def _waves_at(self, points: Tensor, axis: int) -> Tensor:
+    def waves_at(self, points: Tensor, axis: int) -> Tensor:
+        """[A, U] or [A, V] value of each plane wave at coordinates [A] along an axis, over their number."""
         order = torch.arange(self.amplitudes.shape[axis], device=self.amplitudes.device)
         k = self._wavenumbers(axis)[torch.minimum(order, len(order) - order)]
         k = torch.where(order <= len(order) // 2, k, -k)
         phase = torch.outer(points.to(k) - coordinates(self.shape[axis], self.pitch)[0], k)
         return torch.polar(torch.full_like(phase, 1 / len(k)), phase).to(self.amplitudes.dtype)
+
+    def both_signs(self, half: Tensor, axis: int) -> Tensor:
+        """Extend a function of |kx| (axis −2) or |ky| (axis −1) to both signs, in the transform's order."""
+        order = torch.arange(self.amplitudes.shape[axis], device=half.device)
+        return half.index_select(axis, torch.minimum(order, len(order) - order))
 
     def _wavenumbers(self, axis: int) -> Tensor:
         """[side/2 + 1] wavenumbers 0, 2π/width, … along an axis."""
@@ -206,17 +229,7 @@ class _Spectrum:
         order = torch.arange(side // 2 + 1, dtype=torch.float64, device=self.amplitudes.device)
         return order * (2 * torch.pi / (side * self.pitch))
 
-    def _both_signs(self, half: Tensor) -> Tensor:
-        """Extend a function of |kx| and |ky| to all wave vectors, in the transform's order."""
-        rows, columns = (torch.arange(side, device=half.device) for side in self.amplitudes.shape[-2:])
-        half = half[torch.minimum(rows, len(rows) - rows)]
-        return half[:, torch.minimum(columns, len(columns) - columns)]
-
     def _limit(self, axis: int, distance: float) -> float:
         """Largest wavenumber whose transfer function is sampled twice per turn (Matsushima's eq. 20)."""
         ratio = 2 * distance / (self.amplitudes.shape[axis] * self.pitch)
         return self.k / math.hypot(ratio, 1) if distance else math.inf
-
-
-def _kz(k: float, kx: Tensor, ky: Tensor) -> Tensor:
-    return torch.sqrt((k**2 - kx[:, None] ** 2 - ky**2).to(torch.complex128))
