@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from pathlib import Path
 from typing import Annotated
 
@@ -22,11 +23,15 @@ app = typer.Typer(
 
 CampaignFile = Annotated[Path, typer.Argument(help="Campaign file (TOML).", show_default=False)]
 LayoutFile = Annotated[Path, typer.Argument(help="Layout or device file (HDF5).", show_default=False)]
-NearFieldFiles = Annotated[list[Path], typer.Argument(help="Near-field files (HDF5).", show_default=False)]
+NearFieldFiles = Annotated[
+    list[Path], typer.Argument(help="Near-field files (HDF5), or folders of them.", show_default=False)
+]
 Output = Annotated[Path, typer.Option("--output", "-o", help="Where the result goes.", show_default=False)]
 PlatformFile = Annotated[
     Path | None, typer.Option(help="Platform file (TOML); by default the paper's.", show_default=False)
 ]
+OTHER_ORDERS = "at wavelength .* the orders .* propagate"
+"""A warning to those who build on the zero order alone: `metagen table` gives it, other commands need not."""
 Recipes = Annotated[Path, typer.Option(help="Folder with simulations/, training/ and design/.")]
 
 
@@ -43,6 +48,7 @@ def table(
     from metagen.rcwa.plot import plot_table
     from metagen.summaries import phase_table
 
+    warnings.filterwarnings("default", message=OTHER_ORDERS)
     computed = [PhaseTable.compute(_platform(platform), wavelength=each) for each in wavelength]
     for each in computed:
         phase_table(each).print()
@@ -114,10 +120,11 @@ def validate(
 @app.command()
 def check(files: NearFieldFiles) -> None:
     """Check near-field files: structure, conventions, finite values, and that no power comes from nowhere."""
+    from metagen.dataset import expand
     from metagen.metrics import Wavefront, transmission
     from metagen.nearfield import NearField
 
-    for path in files:
+    for path in expand(files):
         near = NearField.load(path)
         passed = transmission(Wavefront.of(near))
         if passed > 1:
@@ -131,14 +138,17 @@ def train(
     files: NearFieldFiles,
     output: Output,
 ) -> None:
-    """Train a surrogate on near fields of one wavelength."""
+    """Train a surrogate for each wavelength of the near fields; --output is the folder of the models."""
     from metagen import surrogate
     from metagen.dataset import Dataset
     from metagen.surrogate import TrainingSettings
 
-    model = surrogate.train(Dataset.load(files), TrainingSettings.load(recipe))
-    surrogate.save(model, output)
-    print(f"{output}: {model.wavelength:g} µm, trained on {', '.join(model.card.layouts)}")
+    settings = TrainingSettings.load(recipe)
+    for dataset in Dataset.load_all(files):
+        model = surrogate.train(dataset, settings)
+        path = output / f"model-{model.wavelength * 1000:.0f}.safetensors"
+        surrogate.save(model, path)
+        print(f"{path}: trained on {', '.join(model.card.layouts)}")
 
 
 @app.command()
@@ -151,9 +161,9 @@ def evaluate(
     from metagen.summaries import error_rows, error_table
     from metagen.surrogate import TrainingSettings, compare
 
-    dataset = Dataset.load(files)
-    rows = error_rows(compare(dataset, [TrainingSettings.load(recipe) for recipe in recipes]))
-    error_table(rows).print()
+    settings = [TrainingSettings.load(recipe) for recipe in recipes]
+    for dataset in Dataset.load_all(files):
+        error_table(error_rows(compare(dataset, settings))).print()
 
 
 @app.command()
@@ -200,7 +210,9 @@ def export(
     rules: Annotated[Path | None, typer.Option(help="Design rules (TOML) to check first.")] = None,
 ) -> None:
     """Write a device as GDSII or OASIS, and read it back to make sure."""
-    from metagen.fab import DesignRules, check, write_gds, write_oasis
+    import numpy as np
+
+    from metagen.fab import DesignRules, check, read_gds, read_oasis, write_gds, write_oasis
     from metagen.layout import Layout
 
     made = Layout.load(device)
@@ -209,8 +221,13 @@ def export(
         if violations:
             broken = "\n".join(map(str, violations))
             raise MetagenError(f"{device} breaks the rules of {rules}, so nothing was written:\n{broken}")
-    written = (write_oasis if output.suffix == ".oas" else write_gds)(made, output)
-    print(f"{output}: {written.pillars} pillars in {written.cells} cells, {written.bytes} bytes")
+    write, read = (write_oasis, read_oasis) if output.suffix == ".oas" else (write_gds, read_gds)
+    written = write(made, output)
+    moved = np.abs(read(output, made.platform).radii - made.radii).max()
+    print(
+        f"{output}: {written.pillars} pillars in {written.cells} cells, {written.bytes} bytes; read back, "
+        f"radii differ by at most {moved * 1000:.2g} nm"
+    )
 
 
 @app.command()
@@ -248,8 +265,15 @@ def _platform(path: Path | None) -> Platform:
     return Platform() if path is None else Platform.load(path)
 
 
+def _print_warning(message: Warning | str, *_: object) -> None:
+    if launched_rank() == 0:
+        print(f"warning: {message}", file=sys.stderr)
+
+
 def main() -> None:
     """Run the command line; a mistake of the user ends in one line and exit status 1, Ctrl-C in 130."""
+    warnings.showwarning = _print_warning
+    warnings.filterwarnings("ignore", message=OTHER_ORDERS)
     try:
         app()
     except MetagenError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -64,6 +64,18 @@ class Dataset:
         """
         paths = [Path(path) for path in paths]
         return cls(tuple(NearField.load(path) for path in paths), tuple(str(path) for path in paths))
+
+    @classmethod
+    def load_all(cls, paths: Iterable[str | Path]) -> list[Self]:
+        """Read near-field files, or folders of them, of any wavelengths: one dataset for each wavelength.
+
+        Raises:
+            InputError, FormatError, MismatchError: see :meth:`load`; also a folder without such files.
+        """
+        groups: dict[float, list[Path]] = {}
+        for path in expand(paths):
+            groups.setdefault(NearField.load(path).wavelength, []).append(path)
+        return [cls.load(group) for _, group in sorted(groups.items(), reverse=True)]
 
     @property
     def platform(self) -> Platform:
@@ -214,6 +226,15 @@ class Dataset:
             masks.append(part)
             start += count
         return dataclasses.replace(self, cells=tuple(masks))
+
+
+def expand(paths: Iterable[str | Path]) -> Iterator[Path]:
+    """The paths themselves, folders replaced by the HDF5 files in them."""
+    for path in map(Path, paths):
+        files = sorted(path.glob("*.h5")) if path.is_dir() else [path]
+        if not files:
+            raise InputError(f"{path}: there is no .h5 file in this folder")
+        yield from files
 
 
 def around(radii: NDArray[np.float64], width: int) -> NDArray[np.float64]:
