@@ -3,6 +3,11 @@
 VENV ?= .venv
 READY := $(VENV)/.ready
 
+# Debian's Meep works with Debian's Python and MPI only, whatever conda or a cluster's modules put before them.
+export PATH := /usr/bin:$(PATH)
+export PYTHONNOUSERSITE := 1
+unexport PYTHONPATH PYTHONHOME
+
 .PHONY: demo test check setup lock
 
 demo: $(READY)
@@ -20,7 +25,6 @@ setup: $(READY)
 
 $(READY): containers/install.sh containers/requirements.lock pyproject.toml
 	containers/install.sh $(VENV)
-	touch $@
 
 # Renew the locked versions: resolve what pyproject.toml allows, in an environment that can hold Debian's Meep.
 lock:

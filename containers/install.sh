@@ -2,19 +2,29 @@
 # Set up metagen on Debian or Ubuntu: system packages (Meep, MPI), a virtual environment of the system's own
 # Python (the only one that can import Debian's Meep), and the locked Python packages.
 #
+# The last step writes VENV_FOLDER/.ready. Without it (a set-up that was killed) the environment is made anew.
+#
 # Usage: containers/install.sh VENV_FOLDER
 set -euo pipefail
 venv=${1:?usage: $0 VENV_FOLDER}
 root=$(cd "$(dirname "$0")/.." && pwd)
 python=/usr/bin/python3
 
-fail() {
+# What the user has elsewhere (their own packages, an active conda) must not count as installed here.
+export PATH="/usr/sbin:/usr/bin:/sbin:/bin:$PATH" PYTHONNOUSERSITE=1 PIP_USER=0 PIP_DISABLE_PIP_VERSION_CHECK=1
+unset PYTHONPATH PYTHONHOME
+
+conda_route="    conda env create -f containers/environment.yml && conda activate metagen && pip install --no-deps -e .
+and then run metagen itself instead of make (metagen demo, pytest)."
+
+say() {
     echo "metagen set-up: $*" >&2
-    exit 1
 }
 
-command -v apt-get >/dev/null || fail "this system has no apt-get. Use conda-forge instead:
-    conda env create -f containers/environment.yml && conda activate metagen && pip install --no-deps -e ."
+fail() {
+    say "$*"
+    exit 1
+}
 
 as_root() {
     if [ "$(id -u)" = 0 ]; then
@@ -36,18 +46,51 @@ install_packages() {
         is_installed "$package" || missing+=("$package")
     done
     [ ${#missing[@]} = 0 ] && return
-    echo "metagen set-up: installing ${missing[*]}"
+    say "installing the system packages ${missing[*]}"
     as_root apt-get update -qq
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=600 \
+        install -y -qq --no-install-recommends "${missing[@]}" >&2 ||
+        fail "apt-get could not install ${missing[*]}; the lines above say why. On Ubuntu, Meep is in the
+component 'universe'. Where the distribution has no such package, use conda-forge:
+$conda_route"
 }
 
-install_packages python3 python3-venv python3-meep-openmpi openmpi-bin
-"$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
-    fail "$python is $("$python" -V); metagen needs 3.11 or newer (Debian 12, Ubuntu 24.04 or later)"
+check_python() {
+    "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
+        fail "$python is $("$python" -V); metagen needs 3.11 or newer (Debian 12, Ubuntu 24.04 or later).
+On this system, use conda-forge:
+$conda_route"
+}
 
-# A half-made environment is made anew: nothing in it is precious.
-[ -x "$venv/bin/pip" ] || "$python" -m venv --clear --system-site-packages "$venv"
-"$venv/bin/pip" install --quiet --disable-pip-version-check --requirement "$root/containers/requirements.lock"
-"$venv/bin/pip" install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable "$root"
+is_finished() {
+    [ -e "$venv/.ready" ] && "$venv/bin/python" -m pip --version >/dev/null 2>&1
+}
+
+# An environment that is not finished is made anew. pyvenv.cfg stays to the end: it is what marks the folder as an
+# environment, and so as ours to empty.
+make_environment() {
+    [ ! -e "$venv" ] || [ -e "$venv/pyvenv.cfg" ] ||
+        fail "$venv exists and is no virtual environment; remove it, or choose another: make VENV=FOLDER setup"
+    say "making the virtual environment $venv"
+    [ ! -e "$venv" ] || find "$venv" -mindepth 1 ! -path "$venv/pyvenv.cfg" -delete
+    "$python" -m venv --system-site-packages "$venv"
+}
+
+install_locked() {
+    say "installing the locked Python packages"
+    "$venv/bin/python" -m pip install --quiet --requirement "$root/containers/requirements.lock"
+    "$venv/bin/python" -m pip install --quiet --no-deps --no-build-isolation --editable "$root"
+}
+
+command -v apt-get >/dev/null || fail "this system has no apt-get. Use conda-forge instead:
+$conda_route"
+install_packages python3
+check_python
+install_packages python3-venv python3-meep-openmpi openmpi-bin
+
+is_finished || make_environment
+rm -f "$venv/.ready"
+install_locked
 "$venv/bin/python" -c 'import meep; assert hasattr(meep, "Simulation")' >/dev/null ||
     fail "Meep does not start in $venv; the lines above say why"
+touch "$venv/.ready"
