@@ -45,9 +45,7 @@ def sinc(x: Tensor) -> Tensor:
 
 def as_tensor(value: Any) -> Tensor:
     """A float64 or complex128 tensor with the value's gradient, if it has one."""
-    tensor = torch.as_tensor(value, dtype=None if isinstance(value, Tensor) else _precision(value))
-    return tensor.to(torch.complex128 if tensor.is_complex() else torch.float64)
-
-
-def _precision(value: Any) -> torch.dtype:
-    return torch.complex128 if torch.as_tensor(value).is_complex() else torch.float64
+    if isinstance(value, Tensor):
+        return value.to(torch.complex128 if value.is_complex() else torch.float64)
+    array = np.array(value)
+    return torch.from_numpy(array.astype(np.complex128 if np.iscomplexobj(array) else np.float64))
