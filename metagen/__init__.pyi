@@ -4,6 +4,7 @@ from . import errors as errors
 from . import fab as fab
 from . import fdtd as fdtd
 from . import lens as lens
+from . import materials as materials
 from . import metrics as metrics
 from . import propagation as propagation
 from . import rcwa as rcwa

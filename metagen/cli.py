@@ -175,6 +175,8 @@ def design(
 
     device = run(DesignSettings.load(settings), output)
     print(f"{output}: figure of merit {device.history[0]:.4g} → {device.figure:.4g}")
+    if not device.finished:
+        raise KeyboardInterrupt
 
 
 @app.command()
@@ -265,14 +267,14 @@ def _platform(path: Path | None) -> Platform:
     return Platform() if path is None else Platform.load(path)
 
 
-def _print_warning(message: Warning | str, *_: object) -> None:
+def _print_warning(message: Warning | str, *_: object, **__: object) -> None:
     if launched_rank() == 0:
         print(f"warning: {message}", file=sys.stderr)
 
 
 def main() -> None:
     """Run the command line; a mistake of the user ends in one line and exit status 1, Ctrl-C in 130."""
-    warnings.showwarning = _print_warning
+    warnings.showwarning = _print_warning  # type: ignore[assignment]
     warnings.filterwarnings("ignore", message=OTHER_ORDERS)
     try:
         app()

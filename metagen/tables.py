@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 
 from rich.console import Console
@@ -31,7 +32,7 @@ class Table:
             shown.add_column(column, justify="left" if index == 0 else "right")
         for row in self.rows:
             shown.add_row(*row)
-        Console().print(shown)
+        Console(width=None if sys.stdout.isatty() else 120).print(shown)
 
 
 def number(value: float) -> str:
