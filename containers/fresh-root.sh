@@ -32,7 +32,7 @@ prepare_host() {
 # Run this script again, as `inside`, where mounts and processes are its own.
 run_inside() {
     scratch=$(mktemp -d "${TMPDIR:-/tmp}/fresh-root.XXXXXX")
-    trap 'rm -rf --one-file-system "$scratch"' EXIT
+    trap 'say "$(du -sh "$scratch" | cut -f1) on disk, removed"; rm -rf --one-file-system "$scratch"' EXIT
     FRESH_ROOT=$scratch/root unshare --mount --pid --fork --kill-child --mount-proc "$0" "$@"
 }
 
@@ -150,7 +150,6 @@ prove() {
     for target in "$@"; do
         timed "make $target" in_root make --no-print-directory -C /root/metagen "$target" || status=1
     done
-    timings+=("$(du -shx "$FRESH_ROOT" | cut -f1) on disk at the end")
     return $status
 }
 

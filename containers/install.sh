@@ -49,7 +49,7 @@ install_packages() {
     say "installing the system packages ${missing[*]}"
     as_root apt-get update -qq
     as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=600 \
-        install -y -qq --no-install-recommends "${missing[@]}" >&2 ||
+        install -y -qq --no-install-recommends "${missing[@]}" >/dev/null ||
         fail "apt-get could not install ${missing[*]}; the lines above say why. On Ubuntu, Meep is in the
 component 'universe'. Where the distribution has no such package, use conda-forge:
 $conda_route"
