@@ -1,7 +1,7 @@
 """How far a truncated solve is from the limit of many orders, and that limit by extrapolation.
 
 With Li's rules and a smooth normal field the error of t falls as (orders + ½)⁻³, with a ripple on top. Two
-truncations, 2/3·orders and orders, remove the trend; a third one, orders − 2, measures the ripple.
+truncations, 2/3·orders and orders, remove the trend; a third one between them measures the ripple.
 
 Energy balance says nothing here: it holds to rounding at every truncation.
 """
@@ -15,12 +15,13 @@ from torch import Tensor
 
 from metagen.errors import SimulationError
 from metagen.rcwa.result import Estimate, UnitCell
+from metagen.rcwa.shapes import Ring
 
 ORDER_OF_CONVERGENCE = 3
-RIPPLE = 0.2
-"""Least error that is ever claimed, in units of |Δε|·(orders + ½)⁻³: two truncations may agree by chance.
-On the paper's pillars (|Δε| = 3) the true error of the extrapolated t is 0.1 such units in the median and
-1.0 at worst, the error estimated from truncations being larger there."""
+RIPPLE = 0.25
+"""Least error that is ever claimed, in units of |Δε|·(orders + ½)⁻³ for each wall of the pillar: truncations
+may agree by chance. With it the claim was above a third of the true error in all of 162 solves of circles,
+rings, ellipses and squares of index 1.6 to 3.5, with 6 to 15 orders."""
 LADDER = (6, 9, 12, 15, 18, 22, 27, 33)
 """Numbers of orders that are tried in turn."""
 
@@ -43,13 +44,13 @@ def estimate(solve: Callable[[int], UnitCell], orders: int) -> UnitCell:
         solve: from a number of orders to a solved cell.
         orders: the finest truncation, at least 4.
     """
-    coarse, near, fine = coarse_orders(orders), orders - 2, solve(orders)
+    coarse, fine = coarse_orders(orders), solve(orders)
+    near = max(orders - 2, coarse + 1)
     t_coarse, t_fine = solve(coarse).fields.top[..., 0], fine.fields.top[..., 0]
     limit = extrapolated(t_coarse, t_fine, coarse, orders)
-    error = torch.maximum((limit - t_fine).abs(), _least_error(fine, orders))
-    if near != coarse:
-        other = extrapolated(t_coarse, solve(near).fields.top[..., 0], coarse, near)
-        error = torch.maximum(error, (limit - other).abs())
+    other = extrapolated(t_coarse, solve(near).fields.top[..., 0], coarse, near)
+    error = torch.stack([limit - t_fine, limit - other]).abs().amax(0)
+    error = torch.maximum(error, _least_error(fine, orders))
     return UnitCell(
         fine.cell, fine.wavelength, fine.fields, Estimate(limit, error.detach()), fine.given_tensors
     )
@@ -57,7 +58,8 @@ def estimate(solve: Callable[[int], UnitCell], orders: int) -> UnitCell:
 
 def _least_error(solved: UnitCell, orders: int) -> Tensor:
     contrast = (solved.cell.pillar**2 - solved.cell.cover**2).abs()
-    return RIPPLE * contrast.detach() * (orders + 0.5) ** -ORDER_OF_CONVERGENCE
+    walls = 2 if isinstance(solved.cell.shape, Ring) else 1
+    return RIPPLE * walls * contrast.detach() * (orders + 0.5) ** -ORDER_OF_CONVERGENCE
 
 
 def to_tolerance(solve: Callable[[int], UnitCell], tolerance: float) -> UnitCell:
