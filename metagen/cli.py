@@ -182,22 +182,31 @@ def design(
 @app.command()
 def verify(
     settings: Annotated[Path, typer.Argument(help="Design file with the goals (TOML).", show_default=False)],
-    devices: Annotated[list[Path], typer.Argument(help="Layout or device files.", show_default=False)],
-    campaign: Annotated[Path, typer.Option(help="Campaign file with the numerics.", show_default=False)],
+    devices: Annotated[
+        list[Path],
+        typer.Argument(help="Layout or device files; .gds and .oas files as drawn.", show_default=False),
+    ],
+    campaign: Annotated[
+        Path,
+        typer.Option(
+            help="Campaign file with the numerics, and the platform of .gds and .oas files.",
+            show_default=False,
+        ),
+    ],
     output: Output,
 ) -> None:
     """Simulate devices with Meep at every wavelength and measure what they reach; start it with mpirun."""
     from metagen.design import DesignSettings
+    from metagen.fab import load_device
     from metagen.fdtd.campaign import Campaign, Task, run
     from metagen.fdtd.engine import require_meep
-    from metagen.layout import Layout
     from metagen.nearfield import NearField
     from metagen.summaries import verification_table
     from metagen.verification import verify as measure
 
     goals = DesignSettings.load(settings).goals
-    light = Campaign.load(campaign).light
-    layouts = [Layout.load(device) for device in devices]
+    wanted = Campaign.load(campaign)
+    light, layouts = wanted.light, [load_device(device, wanted.platform) for device in devices]
     require_meep()
     files = iter(run([Task(each, numerics) for each in layouts for numerics in light], output))
     if launched_rank() == 0:
@@ -210,11 +219,22 @@ def export(
     device: LayoutFile,
     output: Annotated[Path, typer.Option("--output", "-o", help="Layout file (.gds or .oas).")],
     rules: Annotated[Path | None, typer.Option(help="Design rules (TOML) to check first.")] = None,
+    options: Annotated[
+        Path | None, typer.Option(help="Layers, grid, bias, tone, marks (TOML); see docs/fab.md.")
+    ] = None,
 ) -> None:
     """Write a device as GDSII or OASIS, and read it back to make sure."""
     import numpy as np
 
-    from metagen.fab import DesignRules, check, read_gds, read_oasis, write_gds, write_oasis
+    from metagen.fab import (
+        DesignRules,
+        LayoutFileOptions,
+        check,
+        read_gds,
+        read_oasis,
+        write_gds,
+        write_oasis,
+    )
     from metagen.layout import Layout
 
     made = Layout.load(device)
@@ -224,8 +244,9 @@ def export(
             broken = "\n".join(map(str, violations))
             raise MetagenError(f"{device} breaks the rules of {rules}, so nothing was written:\n{broken}")
     write, read = (write_oasis, read_oasis) if output.suffix == ".oas" else (write_gds, read_gds)
-    written = write(made, output)
-    moved = np.abs(read(output, made.platform).radii - made.radii).max()
+    drawn = LayoutFileOptions.load(options) if options else LayoutFileOptions()
+    written = write(made, output, drawn)
+    moved = np.abs(read(output, made.platform, layer=drawn.pillar_layer).radii - made.radii).max()
     print(
         f"{output}: {written.pillars} pillars in {written.cells} cells, {written.bytes} bytes; read back, "
         f"radii differ by at most {moved * 1000:.2g} nm"
@@ -274,7 +295,7 @@ def _print_warning(message: Warning | str, *_: object, **__: object) -> None:
 
 def main() -> None:
     """Run the command line; a mistake of the user ends in one line and exit status 1, Ctrl-C in 130."""
-    warnings.showwarning = _print_warning  # type: ignore[assignment]
+    warnings.showwarning = _print_warning
     warnings.filterwarnings("ignore", message=OTHER_ORDERS)
     try:
         app()

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from metagen import plot
 from metagen.demo import Demo
 from metagen.design.objectives import Goal
+from metagen.files import replacing
 from metagen.metrics import Wavefront
 from metagen.nearfield import NearField, provenance
 from metagen.report import Section, write_report
-from metagen.summaries import error_table, file_table, validation_table, verification_table
+from metagen.summaries import describe, error_table, file_table, validation_table, verification_table
 from metagen.surrogate import ExpansionSurrogate, Surrogate
 from metagen.tables import Table
 
@@ -57,7 +58,21 @@ def finish(demo: Demo) -> list[Table]:
         sections=sections,
         facts=provenance(campaign=str(demo.campaign_file), design=str(demo.design_file)),
     )
+    with replacing(demo.folder / "overview.png") as partial:
+        _overview(demo).savefig(partial, format="png", dpi=110)
     return tables
+
+
+def _overview(demo: Demo) -> Figure:
+    fields = demo.simulated(demo.device)
+    planes = {
+        f"{describe(goal)}, in Meep": (
+            Wavefront.of(_at(fields, goal.wavelength)),
+            float(goal.points()[0, 2]),
+        )
+        for goal in demo.settings.goals
+    }
+    return plot.overview(demo.device, planes, REACH)
 
 
 def report_path(demo: Demo) -> Path:

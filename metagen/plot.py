@@ -23,16 +23,17 @@ def layout_map(layouts: Sequence[Layout]) -> Figure:
     """The radii of devices, side by side."""
     figure, panels = _row(len(layouts))
     for axes, layout in zip(panels, layouts, strict=True):
-        half = layout.side / 2
-        image = axes.imshow(
-            layout.radii.T * 1000,
-            origin="lower",
-            extent=(-half, half, -half, half),
-            vmin=layout.platform.radius_min * 1000,
-            vmax=layout.platform.radius_max * 1000,
-        )
-        axes.set(title=layout.name, xlabel="x (µm)", ylabel="y (µm)")
-        figure.colorbar(image, ax=axes, label="radius (nm)", shrink=0.8)
+        _draw_layout(figure, axes, layout)
+    return figure
+
+
+def overview(layout: Layout, planes: Mapping[str, tuple[Wavefront, float]], reach: float) -> Figure:
+    """A device, and its light in chosen planes: each a wave and a distance, under its title."""
+    figure, panels = _row(1 + len(planes))
+    _draw_layout(figure, panels[0], layout)
+    x = torch.linspace(-reach, reach, POINTS, dtype=torch.float64)
+    for axes, (title, (wave, distance)) in zip(panels[1:], planes.items(), strict=True):
+        _draw_intensity(figure, axes, plane_intensity(wave, distance, x).numpy(), reach, title)
     return figure
 
 
@@ -63,11 +64,7 @@ def focal_planes(waves: Mapping[str, Wavefront], distance: float, reach: float) 
     limit = max(float(plane.max()) for plane in planes.values())
     figure, panels = _row(len(planes))
     for axes, (title, plane) in zip(panels, planes.items(), strict=True):
-        image = axes.imshow(
-            plane.T, origin="lower", extent=(-reach, reach, -reach, reach), cmap="inferno", vmin=0, vmax=limit
-        )
-        axes.set(title=title, xlabel="x (µm)", ylabel="y (µm)")
-        figure.colorbar(image, ax=axes, label="|E|² / incident", shrink=0.8)
+        _draw_intensity(figure, axes, plane, reach, title, limit)
     return figure
 
 
@@ -119,3 +116,26 @@ def _row(count: int) -> tuple[Figure, list[Axes]]:
     figure = Figure(figsize=(4.4 * count, 3.8), layout="constrained")
     panels: list[Axes] = list(figure.subplots(1, count, squeeze=False)[0])
     return figure, panels
+
+
+def _draw_layout(figure: Figure, axes: Axes, layout: Layout) -> None:
+    half = layout.side / 2
+    image = axes.imshow(
+        layout.radii.T * 1000,
+        origin="lower",
+        extent=(-half, half, -half, half),
+        vmin=layout.platform.radius_min * 1000,
+        vmax=layout.platform.radius_max * 1000,
+    )
+    axes.set(title=layout.name, xlabel="x (µm)", ylabel="y (µm)")
+    figure.colorbar(image, ax=axes, label="radius (nm)", shrink=0.8)
+
+
+def _draw_intensity(
+    figure: Figure, axes: Axes, plane: NDArray[Any], reach: float, title: str, limit: float | None = None
+) -> None:
+    image = axes.imshow(
+        plane.T, origin="lower", extent=(-reach, reach, -reach, reach), cmap="inferno", vmin=0, vmax=limit
+    )
+    axes.set(title=title, xlabel="x (µm)", ylabel="y (µm)")
+    figure.colorbar(image, ax=axes, label="|E|² / incident", shrink=0.8)
