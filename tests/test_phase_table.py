@@ -111,3 +111,16 @@ def test_the_plot_shows_phase_amplitude_and_power(table):
     figure = plot_table(table)
     assert [axes.get_ylabel() for axes in figure.axes] == ["phase of t / 2π", "|t|", "power / incident power"]
     assert len(figure.axes[0].patches) == len(table.resonances) > 0
+
+
+def test_the_table_of_an_absorbing_material_survives_the_cache():
+    platform = mg.Platform(pillar="titanium_dioxide", substrate="fused_silica", radius_max=0.1)
+    first, second = (mg.PhaseTable.compute(platform, 0.4, orders=6) for _ in range(2))
+    assert first(0.08) == second(0.08)
+    assert second.platform.hash == platform.hash
+    assert first.transmittance(0.08) + first.reflectance(0.08) < 0.99
+
+
+def test_a_table_needs_two_truncations():
+    with pytest.raises(InputError, match="orders"):
+        mg.PhaseTable.compute(PLATFORM, 0.4, orders=1)
