@@ -17,6 +17,8 @@ from metagen.platform import Platform
 from metagen.validation import validate
 
 SCHEMA, VERSION = "metagen/layout", 1
+DIGITS = 12
+"""Decimals of a radius on a grid: 105·0.001 is 0.105, and not 0.10500000000000001."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,6 +114,11 @@ def _first(mask: NDArray[np.bool_]) -> list[int]:
 def cell_centres(count: int, period: float) -> NDArray[np.float64]:
     """[count] coordinates (i − (count − 1)/2)·period."""
     return (np.arange(count) - (count - 1) / 2) * period
+
+
+def on_grid(radii: NDArray[np.float64], grid: float) -> NDArray[np.float64]:
+    """The nearest multiples of ``grid``: the same floats whoever rounds, so that hashes can be compared."""
+    return np.asarray(np.round(np.rint(radii / grid) * grid, DIGITS))
 
 
 def random_layout(platform: Platform, count: int, seed: int) -> Layout:

@@ -12,7 +12,7 @@ import metagen as mg
 from metagen.errors import FormatError, InputError
 from metagen.fab import LayoutFileOptions, Tone, read_gds, read_oasis, write_gds, write_oasis
 from metagen.fab.circle import circle_polygon, polygon_areas
-from metagen.layout import random_layout
+from metagen.layout import on_grid, random_layout
 
 PLATFORM = mg.Platform()
 WRITERS = [(write_gds, read_gds, "gds"), (write_oasis, read_oasis, "oas")]
@@ -104,9 +104,9 @@ def test_reading_gives_the_layout_back_to_half_a_grid_step(tmp_path, layout, wri
 def test_a_layout_on_the_grid_comes_back_with_the_same_hash(tmp_path, write, read, suffix):
     """Then simulating the file is simulating the layout: the radii are equal to the last bit."""
     for layout in LAYOUTS:
-        on_grid = mg.Layout(PLATFORM, np.rint(layout.radii / 1e-3) * 1e-3)
-        write(on_grid, tmp_path / f"a.{suffix}")
-        assert read(tmp_path / f"a.{suffix}", PLATFORM).hash == on_grid.hash
+        rounded = mg.Layout(PLATFORM, on_grid(layout.radii, 1e-3))
+        write(rounded, tmp_path / f"a.{suffix}")
+        assert read(tmp_path / f"a.{suffix}", PLATFORM).hash == rounded.hash
 
 
 def raw(path):

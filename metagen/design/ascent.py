@@ -18,6 +18,7 @@ from metagen.design.light import Light, Model, Optics, common_platform
 from metagen.design.objectives import Objective
 from metagen.design.variables import Limits, Symmetry, Variables
 from metagen.errors import InputError, MetagenError, MismatchError
+from metagen.fab.rules import DesignRules
 from metagen.files import content_hash
 from metagen.layout import Layout
 from metagen.validation import Positive, PositiveInt, checked
@@ -35,7 +36,8 @@ class OptimizerSettings:
         learning_rate: of the first step, in the variables of the sigmoid (4 of them span 76 % of the radius
             range); it falls to 0 as a half cosine.
         symmetry: which sites share one radius.
-        minimum_gap: between neighbouring pillars; kept by limiting every radius to (period − gap)/2.
+        minimum_gap: between neighbouring pillars; kept by the limits of every radius
+            (:meth:`metagen.fab.DesignRules.radius_limits`).
         grid: radii are multiples of this; none for any radius.
         radius_bias: δ of a process that makes all radii too large or too small: the figure of merit is the
             worst of the radii − δ, as they are, and + δ, at three times the cost; none for the radii alone.
@@ -266,10 +268,10 @@ def _limits(models: Sequence[Model], settings: OptimizerSettings) -> Limits:
     domains = [model.domain for model in models]
     platform = domains[0].platform
     bias = settings.radius_bias or 0.0
-    low = max(platform.radius_min, *(domain.radius_low + bias for domain in domains))
-    high = min(platform.radius_max, *(domain.radius_high - bias for domain in domains))
-    if settings.minimum_gap is not None:
-        high = min(high, (platform.period - settings.minimum_gap) / 2)
+    rules = DesignRules(min_diameter=0.0, min_gap=settings.minimum_gap or 0.0)
+    smallest, largest = rules.radius_limits(platform)
+    low = max(smallest, *(domain.radius_low + bias for domain in domains))
+    high = min(largest, *(domain.radius_high - bias for domain in domains))
     return Limits(low, high, settings.grid)
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from metagen.errors import InputError
-from metagen.layout import Layout
+from metagen.layout import Layout, on_grid
 
 MARGIN = 0.01
 """Share of the radius range that a start keeps from its ends, where the sigmoid would be flat."""
@@ -117,7 +117,7 @@ class Variables:
         """[N, N] radii in double precision: multiples of the grid to the last digit, if there is one."""
         radii: NDArray[np.float64] = self.radii(variables.detach().double()).numpy()
         grid = self.limits.grid
-        return radii if grid is None else np.round(np.rint(radii / grid) * grid, 12)
+        return radii if grid is None else on_grid(radii, grid)
 
 
 def orbits(count: int, symmetry: Symmetry) -> NDArray[np.int64]:

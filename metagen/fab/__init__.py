@@ -6,6 +6,7 @@ from metagen.fab.chip import write_chip as write_chip
 from metagen.fab.options import LayoutFileOptions as LayoutFileOptions
 from metagen.fab.options import Tone as Tone
 from metagen.fab.picture import plot_violations as plot_violations
+from metagen.fab.read import load_device as load_device
 from metagen.fab.read import read_gds as read_gds
 from metagen.fab.read import read_oasis as read_oasis
 from metagen.fab.rules import DesignRules as DesignRules

@@ -14,7 +14,7 @@ from metagen.fab.hierarchy import collect, hole_finder, pillar_finder, placed_ce
 from metagen.fab.label import DeviceLabel, parse_label, steps_hash
 from metagen.fab.options import DEFAULTS, Layer, Tone, designed_radii
 from metagen.fab.sites import Frame, frame_of, sites_of
-from metagen.layout import Layout
+from metagen.layout import Layout, on_grid
 from metagen.platform import Platform
 
 MICROMETRE = 1e-6
@@ -42,7 +42,8 @@ def read_gds(
         cell: which cell is the device; by default the only one that no other cell places.
 
     Returns:
-        The layout; ``provenance`` holds the file, and ``layout_hash``, the hash that a label of ours records.
+        The layout; ``provenance`` holds the file and the hashes that a label of ours records: ``layout_hash``
+        of the layout that was written, ``steps_hash`` of its rounded radii.
 
     Raises:
         InputError: no such file or cell.
@@ -61,6 +62,25 @@ def read_oasis(
 ) -> Layout:
     """Read an OASIS file as a layout; see :func:`read_gds`."""
     return _read(Path(path), platform, layer, cell, _open_oasis)
+
+
+def load_device(path: str | Path, platform: Platform) -> Layout:
+    """Read a device from a layout file (.gds, .oas), or from a layout or device file of ours (HDF5).
+
+    Args:
+        path: of the file; its suffix says what it is.
+        platform: the process of a layout file, which holds shapes only; ours bring their own.
+
+    Raises:
+        MetagenError: see :func:`read_gds` and :meth:`metagen.Layout.load`.
+    """
+    match Path(path).suffix.lower():
+        case ".gds":
+            return read_gds(path, platform)
+        case ".oas":
+            return read_oasis(path, platform)
+        case _:
+            return Layout.load(path)
 
 
 def _read(
@@ -93,13 +113,19 @@ def _read(
         else hole_finder(layer, label.period)
     )
     drawn = sites_of(collect(cells, finder), platform, Frame(origin, label.count), source)
-    steps = np.rint(designed_radii(drawn, label.bias) / label.grid).astype(np.int32)
+    drawn_as = designed_radii(drawn, label.bias)
+    steps = np.rint(drawn_as / label.grid).astype(np.int32)
     if steps_hash(steps) != label.steps:
         raise FormatError(
             f"{source}: the pillars are not those that its device label announces; the file was edited or "
             "damaged. Write it again, or remove the label to read it as it is"
         )
-    return Layout(platform, steps * label.grid, label.name, {"file": path.name, "layout_hash": label.hash})
+    return Layout(
+        platform,
+        on_grid(drawn_as, label.grid),
+        label.name,
+        {"file": path.name, "layout_hash": label.hash, "steps_hash": label.steps},
+    )
 
 
 def _open_gds(path: Path) -> gdstk.Library:
