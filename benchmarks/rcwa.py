@@ -16,7 +16,9 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,6 +88,10 @@ def main() -> None:
             points += peer(options.peers, program, [int(m) for m in options.orders.split(",")], options.limit)
     report(points)
     report_tables(points)
+    for orders in (6, 9, 12):
+        print(
+            f"adaptive phase tables, orders={orders}: {timed_phase_tables(orders):.1f} s for both wavelengths"
+        )
     if options.plot:
         draw(points, options.plot)
 
@@ -201,6 +207,18 @@ def timed_table(point: Point) -> float:
         for m in truncations:
             mg.rcwa.solve(PLATFORM, part[:, None], np.array(TABLE[1])[None, :], orders=m)
     return time.perf_counter() - start
+
+
+def timed_phase_tables(orders: int) -> float:
+    """Seconds for the adaptive tables of both wavelengths, and their values at all radii."""
+    radii = np.linspace(PLATFORM.radius_min, PLATFORM.radius_max, TABLE[0])
+    with tempfile.TemporaryDirectory() as cache, warnings.catch_warnings():
+        warnings.simplefilter("ignore", mg.rcwa.PropagatingOrdersWarning)
+        os.environ["METAGEN_CACHE"] = cache
+        start = time.perf_counter()
+        for wavelength in TABLE[1]:
+            mg.PhaseTable.compute(PLATFORM, wavelength, orders=orders)(radii)
+        return time.perf_counter() - start
 
 
 def draw(points: list[Point], path: Path) -> None:
