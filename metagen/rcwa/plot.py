@@ -36,7 +36,7 @@ def plot_table(table: PhaseTable) -> Figure:
     power.set_xlabel("pillar radius (µm)")
     for axes in (phase, amplitude, power):
         _mark_resonances(axes, table)
-    power.legend(loc="lower left")
+    power.legend(loc="best")
     return figure
 
 

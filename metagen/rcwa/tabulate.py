@@ -127,7 +127,11 @@ WEAKEST = 0.02
 
 
 def resonances(table: Tabulated) -> tuple[Resonance, ...]:
-    """The resonances between the first and the last sample, by radius."""
+    """The resonances between the first and the last sample, by radius.
+
+    Both truncations that are extrapolated have their own pole of each resonance, a little apart; the stronger
+    stands for both.
+    """
     poles = table.function.poles()
     residues = table.function.residues(poles)[:, 0]
     found = [
@@ -135,4 +139,8 @@ def resonances(table: Tabulated) -> tuple[Resonance, ...]:
         for pole, residue in zip(poles, residues, strict=True)
         if table.samples[0] < pole.real < table.samples[-1] and 0 < abs(pole.imag) < WIDEST
     ]
-    return tuple(sorted((r for r in found if r.strength > WEAKEST), key=lambda r: r.radius))
+    kept: list[Resonance] = []
+    for one in sorted(found, key=lambda r: -r.strength):
+        if one.strength > WEAKEST and all(abs(one.radius - r.radius) > r.half_width for r in kept):
+            kept.append(one)
+    return tuple(sorted(kept, key=lambda r: r.radius))
