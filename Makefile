@@ -13,8 +13,9 @@ unexport PYTHONPATH PYTHONHOME
 demo: $(READY)
 	$(VENV)/bin/metagen demo --output runs/demo
 
+# One thread per process: the matrices are small, and two test processes share two cores.
 test: check
-	$(VENV)/bin/pytest
+	OMP_NUM_THREADS=1 $(VENV)/bin/pytest -n 2
 
 check: $(READY)
 	$(VENV)/bin/ruff check

@@ -6,6 +6,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from test_readme import python_blocks, run_block
 
 import metagen as mg
 from metagen.layout import random_layout
@@ -143,7 +144,7 @@ def test_the_demo_outside_a_checkout_says_where_to_run_it(tmp_path, metagen):
 @pytest.mark.meep
 @pytest.mark.mpi
 def test_the_demo_runs_and_its_second_run_redoes_only_what_has_changed(tmp_path, metagen):
-    recipes, run = tmp_path / "recipes", tmp_path / "run"
+    recipes, run = tmp_path / "recipes", tmp_path / "runs" / "demo"
     for name in ("simulations", "training", "design"):
         shutil.copytree(ROOT / name, recipes / name)
     shrink(recipes)
@@ -168,6 +169,9 @@ def test_the_demo_runs_and_its_second_run_redoes_only_what_has_changed(tmp_path,
     assert all(after[path] == before[path] for path in kept)
     assert after[run / "multiplexed.h5"] != before[run / "multiplexed.h5"]
     assert len(list(run.glob("multiplexed-before-*.h5"))) == 1
+
+    start, _, designed = run_block(python_blocks()[1], tmp_path).split()
+    assert float(designed) > float(start)
 
 
 def shrink(recipes):
