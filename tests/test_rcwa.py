@@ -18,7 +18,7 @@ from metagen.rcwa import (
     solve_cell,
     square,
 )
-from metagen.rcwa.accuracy import extrapolated
+from metagen.rcwa.accuracy import estimate, extrapolated
 from metagen.rcwa.slab import half_slab
 
 PLATFORM = mg.Platform()
@@ -99,6 +99,21 @@ def test_extrapolation_from_12_orders_reaches_the_uncertainty_of_the_reference(
     limit = extrapolated(torch.tensor(coarse), torch.tensor(fine), 8, 12).item()
     # 2e-4 is the goal; the reference is given to 1e-5 and uncertain by 1.5e-4 in one case (0.400, 0.05).
     assert abs(limit - t) < 2e-4 + 1.5e-4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("orders", [6, 9])
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+def test_the_estimated_error_of_other_shapes_is_honest(shape, orders):
+    def truncated(count):
+        return solve_cell(pillar(shape(0.16)), 0.633, orders=count)
+
+    coarse, fine = (truncated(count).t for count in (12, 18))
+    limit = extrapolated(coarse, fine, 12, 18)
+    estimated = estimate(truncated, orders)
+    # The limit itself is uncertain by about half the step that led to it.
+    uncertainty = (limit - fine).abs() / 2
+    assert estimated.error > ((estimated.t - limit).abs() - uncertainty) / 3
 
 
 def test_a_tolerance_out_of_reach_is_said_to_be(monkeypatch):
