@@ -246,11 +246,31 @@ def export(
     write, read = (write_oasis, read_oasis) if output.suffix == ".oas" else (write_gds, read_gds)
     drawn = LayoutFileOptions.load(options) if options else LayoutFileOptions()
     written = write(made, output, drawn)
-    moved = np.abs(read(output, made.platform, layer=drawn.pillar_layer).radii - made.radii).max()
+    moved = np.abs(read(output, made.platform).radii - made.radii).max()
     print(
         f"{output}: {written.pillars} pillars in {written.cells} cells, {written.bytes} bytes; read back, "
         f"radii differ by at most {moved * 1000:.2g} nm"
     )
+
+
+@app.command()
+def passport(
+    file: Annotated[
+        Path,
+        typer.Argument(help="Layout file, layout, device, model or near field.", show_default=False),
+    ],
+    folder: Annotated[
+        Path | None,
+        typer.Option("--in", help="Folder to look for inputs in; by default that of the file."),
+    ] = None,
+) -> None:
+    """Say what made a file, and what made that; exit status 1 if an input has changed since or is missing."""
+    from metagen.passport import passport as trace
+
+    found = trace(file, folder)
+    print(found)
+    if not found.is_complete:
+        raise typer.Exit(1)
 
 
 @app.command()

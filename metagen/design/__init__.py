@@ -7,6 +7,7 @@ from metagen.design.device import Device as Device
 from metagen.design.light import Light as Light
 from metagen.design.light import Model as Model
 from metagen.design.light import Wave as Wave
+from metagen.design.light import model_hash as model_hash
 from metagen.design.objectives import Disc as Disc
 from metagen.design.objectives import Focus as Focus
 from metagen.design.objectives import Line as Line

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, is_dataclass, replace
@@ -14,7 +15,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from metagen.design.device import Device, Progress, read_progress
-from metagen.design.light import Light, Model, Optics, common_platform
+from metagen.design.light import Light, Model, Optics, common_platform, model_hash
 from metagen.design.objectives import Objective
 from metagen.design.variables import Limits, Symmetry, Variables
 from metagen.errors import InputError, MetagenError, MismatchError
@@ -136,6 +137,7 @@ class _Ascent:
     settings: OptimizerSettings
     variables: Variables
     key: str
+    model_hashes: dict[float, str]
 
     @classmethod
     def of(
@@ -152,6 +154,7 @@ class _Ascent:
                 f"layout {layout.name!r} is of {layout.platform}, the models of {platform}; use models that "
                 "were trained for the layout's platform"
             )
+        hashes = {model.domain.wavelength: model_hash(model) for model in models}
         return cls(
             name,
             layout,
@@ -159,7 +162,8 @@ class _Ascent:
             objective,
             settings,
             Variables.of(layout, _limits(models, settings), settings.symmetry),
-            _key(layout, models, objective, settings),
+            _key(layout, list(hashes.values()), objective, settings),
+            hashes,
         )
 
     @property
@@ -232,6 +236,7 @@ class _Ascent:
                 "family": "design",
                 "start": self.layout.name,
                 "start_hash": self.layout.hash,
+                "models": json.dumps(self.model_hashes),
                 "objective": _name(self.objective),
                 "figure": repr(max(state.history)),
                 "steps": f"{len(state.history) - 1} of {self.settings.steps}",
@@ -275,17 +280,11 @@ def _limits(models: Sequence[Model], settings: OptimizerSettings) -> Limits:
     return Limits(low, high, settings.grid)
 
 
-def _key(layout: Layout, models: Sequence[Model], objective: Objective, settings: OptimizerSettings) -> str:
+def _key(layout: Layout, models: list[str], objective: Objective, settings: OptimizerSettings) -> str:
     """Hash of all that determines the result; of a plain function only its name is known."""
     described = asdict(settings)
     del described["save_every"]
-    return content_hash(layout.hash, described, _name(objective), *map(_model_key, models))
-
-
-def _model_key(model: Model) -> str:
-    weights = model.state_dict() if isinstance(model, torch.nn.Module) else {}
-    arrays = [tensor.detach().cpu().numpy() for _, tensor in sorted(weights.items())]
-    return content_hash(type(model).__qualname__, asdict(model.domain), *arrays)
+    return content_hash(layout.hash, described, _name(objective), *models)
 
 
 def _name(objective: Objective) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from functools import cached_property, lru_cache
 from typing import Protocol
 
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor
 
 from metagen.errors import InputError, MismatchError
+from metagen.files import content_hash
 from metagen.materials import index_at
 from metagen.platform import Platform
 from metagen.propagation import PointPropagator, attainable_intensity, focal_plane
@@ -170,6 +172,13 @@ class Light(Mapping[float, Wave]):
 
     def __len__(self) -> int:
         return len(self._waves)
+
+
+def model_hash(model: Model) -> str:
+    """Content hash of a model: what it is, what it stands for, and its weights."""
+    weights = model.state_dict() if isinstance(model, torch.nn.Module) else {}
+    arrays = [tensor.detach().cpu().numpy() for _, tensor in sorted(weights.items())]
+    return content_hash(type(model).__qualname__, asdict(model.domain), *arrays)
 
 
 def common_platform(models: Sequence[Model]) -> Platform:

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metagen.errors import FormatError, InputError
-from metagen.fab.options import BiasTable, LayoutFileOptions, Tone
+from metagen.fab.options import DEFAULTS, BiasTable, Layer, LayoutFileOptions, Tone
 from metagen.files import content_hash
 from metagen.layout import Layout
+from metagen.platform import Platform
 from metagen.validation import checked, validate
 
 PREFIX = "metagen-device-1 "
@@ -35,6 +36,7 @@ class DeviceLabel:
         grid: step to which radii were rounded.
         bias: what was added to the radii.
         tone: what is drawn.
+        layer: layer and datatype that it is drawn on.
     """
 
     name: str
@@ -45,6 +47,12 @@ class DeviceLabel:
     grid: float
     bias: float | BiasTable
     tone: Tone
+    layer: Layer = DEFAULTS.pillar_layer
+
+    @property
+    def lattice(self) -> Platform:
+        """A platform with this period, for reading the pillars where no other one is known."""
+        return Platform(period=self.period, radius_min=self.period / 4, radius_max=self.period / 2)
 
     @property
     def text(self) -> str:
@@ -72,6 +80,7 @@ def label_of(layout: Layout, steps: NDArray[np.int32], options: LayoutFileOption
         grid=options.grid,
         bias=options.bias,
         tone=options.tone,
+        layer=options.pillar_layer,
     )
     if len(label.text) > LONGEST_TEXT:
         raise InputError(

@@ -26,7 +26,7 @@ OASIS_END_BYTES, OASIS_END_RECORD = 256, 2
 def read_gds(
     path: str | Path,
     platform: Platform,
-    layer: Layer = DEFAULTS.pillar_layer,
+    layer: Layer | None = None,
     cell: str | None = None,
 ) -> Layout:
     """Read a GDSII file as a layout.
@@ -38,7 +38,8 @@ def read_gds(
     Args:
         path: of the file.
         platform: the process; its period is the lattice constant that the circles must be on.
-        layer: layer and datatype of the pillars.
+        layer: layer and datatype of the pillars; by default the one that our label names, (1, 0) without a
+            label.
         cell: which cell is the device; by default the only one that no other cell places.
 
     Returns:
@@ -57,28 +58,29 @@ def read_gds(
 def read_oasis(
     path: str | Path,
     platform: Platform,
-    layer: Layer = DEFAULTS.pillar_layer,
+    layer: Layer | None = None,
     cell: str | None = None,
 ) -> Layout:
     """Read an OASIS file as a layout; see :func:`read_gds`."""
     return _read(Path(path), platform, layer, cell, _open_oasis)
 
 
-def load_device(path: str | Path, platform: Platform) -> Layout:
+def load_device(path: str | Path, platform: Platform, cell: str | None = None) -> Layout:
     """Read a device from a layout file (.gds, .oas), or from a layout or device file of ours (HDF5).
 
     Args:
         path: of the file; its suffix says what it is.
         platform: the process of a layout file, which holds shapes only; ours bring their own.
+        cell: which cell of a layout file; by default the only one that no other cell places.
 
     Raises:
         MetagenError: see :func:`read_gds` and :meth:`metagen.Layout.load`.
     """
     match Path(path).suffix.lower():
         case ".gds":
-            return read_gds(path, platform)
+            return read_gds(path, platform, cell=cell)
         case ".oas":
-            return read_oasis(path, platform)
+            return read_oasis(path, platform, cell=cell)
         case _:
             return Layout.load(path)
 
@@ -86,27 +88,21 @@ def load_device(path: str | Path, platform: Platform) -> Layout:
 def _read(
     path: Path,
     platform: Platform,
-    layer: Layer,
+    layer: Layer | None,
     cell: str | None,
     load: Callable[[Path], gdstk.Library],
 ) -> Layout:
-    if not path.is_file():
-        raise InputError(f"{path}: no such file")
-    try:
-        library = load(path)
-    except (OSError, RuntimeError) as error:
-        raise FormatError(
-            f"{path}: damaged, incomplete or of another format ({error}); export it again"
-        ) from error
-    source = str(path)
+    library, source = _library(path, load), str(path)
     cells = placed_cells(_device_cell(library, cell, source), source)
     found = find_label(cells, source)
     if found is None:
+        layer = layer or DEFAULTS.pillar_layer
         circles = collect(cells, pillar_finder(layer, library.precision / MICROMETRE, source))
         radii = sites_of(circles, platform, frame_of(circles, platform.period), source)
         return Layout(platform, radii, path.stem, {"file": path.name})
     label, origin = found
     check_lattice(label, platform, source)
+    layer = layer or label.layer
     finder = (
         pillar_finder(layer, library.precision / MICROMETRE, source)
         if label.tone is Tone.PILLARS
@@ -126,6 +122,33 @@ def _read(
         label.name,
         {"file": path.name, "layout_hash": label.hash, "steps_hash": label.steps},
     )
+
+
+def device_labels(path: str | Path) -> dict[str, DeviceLabel]:
+    """Our labels in a GDSII or OASIS file, by the cell of each device; none in a foreign file.
+
+    Raises:
+        InputError, FormatError: no such file, damaged, or another suffix than .gds and .oas.
+    """
+    path = Path(path)
+    openers = {".gds": _open_gds, ".oas": _open_oasis}
+    if path.suffix.lower() not in openers:
+        raise InputError(f"path is {path}; its suffix must be one of {', '.join(openers)}")
+    library = _library(path, openers[path.suffix.lower()])
+    cells = [cell for cell in library.cells if isinstance(cell, gdstk.Cell)]
+    parsed = {cell.name: [parse_label(each.text, str(path)) for each in cell.labels] for cell in cells}
+    return {name: label for name, labels in parsed.items() for label in labels if label is not None}
+
+
+def _library(path: Path, load: Callable[[Path], gdstk.Library]) -> gdstk.Library:
+    if not path.is_file():
+        raise InputError(f"{path}: no such file")
+    try:
+        return load(path)
+    except (OSError, RuntimeError) as error:
+        raise FormatError(
+            f"{path}: damaged, incomplete or of another format ({error}); export it again"
+        ) from error
 
 
 def _open_gds(path: Path) -> gdstk.Library:

@@ -17,6 +17,7 @@ class Card:
         settings: the training settings; None for a model that is computed and not trained.
         dataset: content hash of the data that it was trained on.
         layouts: names of the layouts in those data.
+        near_fields: content hashes of their near fields (:attr:`metagen.NearField.hash`), in the same order.
         provenance: time, program versions, machine, command and what training measured.
         errors: relative errors (eq. 9) on layouts that were not trained on, by name, and "all".
     """
@@ -24,5 +25,6 @@ class Card:
     settings: TrainingSettings | None = None
     dataset: str = ""
     layouts: tuple[str, ...] = ()
+    near_fields: tuple[str, ...] = ()
     provenance: Mapping[str, object] = field(default_factory=dict)
     errors: Mapping[str, float] = field(default_factory=dict)

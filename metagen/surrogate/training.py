@@ -44,6 +44,7 @@ def train(dataset: Dataset, settings: TrainingSettings, *, progress: bool = True
         settings=settings,
         dataset=kept.hash,
         layouts=kept.names,
+        near_fields=tuple(near.hash for near in kept.near_fields),
         provenance={**provenance(cells=kept.size, wall_time_s=seconds), **measured},
     )
     return model.eval()
