@@ -118,6 +118,19 @@ def validate(
 
 
 @app.command()
+def calibrate(
+    wavelength: Annotated[float, typer.Option(help="In vacuum.")],
+    error_target: Annotated[float, typer.Option(help="Relative error of a near field that is allowed.")],
+    platform: PlatformFile = None,
+) -> None:
+    """Find resolution and index compensation for an error target (Meep against RCWA on periodic cells)."""
+    from metagen.fdtd.calibration import search
+    from metagen.summaries import calibration_table
+
+    calibration_table(search(_platform(platform), wavelength, error_target)).print()
+
+
+@app.command()
 def check(files: NearFieldFiles) -> None:
     """Check near-field files: structure, conventions, finite values, and that no power comes from nowhere."""
     from metagen.dataset import expand

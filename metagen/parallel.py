@@ -22,6 +22,11 @@ def launched_rank() -> int:
     return next((int(os.environ[name]) for name in _RANK_VARIABLES if name in os.environ), 0)
 
 
+def launched() -> bool:
+    """Whether a launcher (mpirun, srun) started this process, known before MPI starts."""
+    return any(name in os.environ for name in _RANK_VARIABLES)
+
+
 def communicator() -> Any:
     """MPI's world communicator (mpi4py); starts MPI where it is not running yet."""
     from mpi4py import MPI

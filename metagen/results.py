@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import TypeVar
 
+import platformdirs
 from pydantic import TypeAdapter, ValidationError
 
 from metagen.files import replacing
 
 T = TypeVar("T")
+
+
+def cache_folder() -> Path:
+    """Where results are kept that serve many runs: METAGEN_CACHE, or the user's cache directory."""
+    return Path(os.environ.get("METAGEN_CACHE") or platformdirs.user_cache_path("metagen"))
 
 
 def recall(path: Path, key: str, kind: type[T]) -> T | None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from metagen.design.objectives import Goal
 from metagen.fab import LayoutFile
+from metagen.fdtd.calibration import CELLS, SAFETY, Calibration
 from metagen.fdtd.validation import CellError
 from metagen.metrics import FocusMetrics, RingMetrics
 from metagen.rcwa import PhaseTable
@@ -58,6 +59,26 @@ def validation_table(errors: Iterable[CellError]) -> Table:
             for e in errors
         ),
         "‖E − E_RCWA‖² / ‖E_RCWA‖² of (Ex, Ey, Ez) half a wavelength above the pillars, with nothing fitted.",
+    )
+
+
+def calibration_table(calibrations: Iterable[Calibration]) -> Table:
+    """Index compensation and error of ever finer grids."""
+    return Table(
+        "Calibration on periodic cells",
+        ("wavelength (µm)", "pixels per period", "pillar compensation", "mean error", "largest error"),
+        tuple(
+            (
+                f"{each.numerics.wavelength:g}",
+                f"{each.numerics.pixels_per_period}",
+                "{:g}, {:g}".format(*each.numerics.pillar_compensation),
+                number(each.relative_error),
+                number(max(cell.relative_error for cell in each.cells)),
+            )
+            for each in calibrations
+        ),
+        f"Relative error against RCWA over {CELLS} radii. An error target is kept where {SAFETY:g} times the "
+        "mean error is not larger.",
     )
 
 

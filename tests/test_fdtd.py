@@ -1,5 +1,6 @@
 """Meep's near fields against RCWA, against a finer run, and against themselves without mirrors."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +9,11 @@ import pytest
 import metagen as mg
 from metagen.errors import InputError
 from metagen.fdtd import Numerics, simulate
+from metagen.fdtd.calibration import FRACTIONS, SAFETY, best_compensation, calibrate, search
+from metagen.fdtd.interpolation import interpolation_error
 from metagen.fdtd.numerics import COURANT, compensated_index, grid_for, numerical_power
 from metagen.fdtd.simulation import UnsettledWarning
+from metagen.fdtd.validation import compare_with_rcwa, relative_error
 from metagen.layout import random_layout
 from metagen.nearfield import quadrant_of
 
@@ -19,10 +23,6 @@ DEMO = {
     633: Numerics(wavelength=0.633, pixels_per_period=8, pillar_compensation=(0.5, 0.5)),
     400: Numerics(wavelength=0.400, pixels_per_period=12, pillar_compensation=(-0.15, 1.0)),
 }
-
-
-def relative_error(found, true):
-    return np.sum(np.abs(found - true) ** 2) / np.sum(np.abs(true) ** 2)
 
 
 @pytest.mark.parametrize("index", [1.0, 1.45, 2.0])
@@ -55,23 +55,47 @@ def test_the_near_field_of_the_periodic_cell_equals_rcwa_without_a_fitted_factor
     assert relative_error(near.field, np.asarray(true)) < {633: 0.02, 400: 0.05}[wavelength]
 
 
-def test_finer_grids_converge_to_rcwa():
+def test_the_best_compensation_is_found_where_the_field_says_that_it_is():
+    radii, half, best = [0.05, 0.1, 0.15], 0.2, (0.3, 0.9)
+    target = best[0] + (best[1] - best[0]) * np.array(radii) / half
+    direction = np.random.default_rng(1).normal(size=(3, 1, 20))
+    deviations = (np.array(FRACTIONS)[None, :, None] - target[:, None, None]) * direction
+    assert best_compensation(radii, half, deviations.astype(complex)) == best
+
+
+def test_a_calibration_is_better_than_any_fixed_compensation_and_is_remembered(monkeypatch):
     platform = mg.Platform()
-    true = np.asarray(mg.rcwa.near_fields(platform, [0.1], 0.633)[0])
-    errors = [
-        relative_error(
-            simulate(
-                mg.Layout(platform, [[0.1]]),
-                Numerics(wavelength=0.633, pixels_per_period=pixels),
-                periodic=True,
-            ).field,
-            true,
-        )
-        for pixels in (8, 14, 28)
+    found = calibrate(platform, Numerics(wavelength=0.4, pixels_per_period=10))
+    for pair in ((0.0, 0.0), (0.5, 0.5), (1.0, 1.0)):
+        fixed = replace(found.numerics, pillar_compensation=pair)
+        radii = [cell.radius for cell in found.cells][::3]
+        errors = [cell.relative_error for cell in compare_with_rcwa(platform, [fixed], radii)]
+        assert found.relative_error < np.mean(errors)
+    monkeypatch.setattr("metagen.fdtd.calibration._calibrate", None)
+    assert calibrate(platform, Numerics(wavelength=0.4, pixels_per_period=10)) == found
+
+
+def test_a_smaller_error_target_takes_a_finer_grid_and_both_keep_it():
+    for target, pixels in ((0.02, 6), (0.003, 8)):
+        found = search(mg.Platform(), 0.633, target)[-1]
+        assert found.numerics.pixels_per_period == pixels
+        assert SAFETY * found.relative_error <= target
+
+
+def test_interpolation_from_the_grid_to_the_samples_loses_nothing():
+    # Three orders below the error of the coarsest grid that the demo uses at 400 nm.
+    assert interpolation_error(mg.Platform(), DEMO[400], 0.11) < 1e-6
+
+
+def test_without_pillar_compensation_finer_grids_converge_to_rcwa_with_second_order():
+    """Second order in the field is fourth in the squared error; 28 pixels are near RCWA's own truncation."""
+    numerics = [
+        Numerics(wavelength=0.633, pixels_per_period=pixels, pillar_compensation=(0, 0))
+        for pixels in (7, 14, 28)
     ]
-    assert errors[0] > 3 * errors[1] > 3 * errors[2]
-    # At 28 pixels per period what is left is RCWA's own truncation and the stop rule.
-    assert errors[2] < 3e-4
+    errors = [each.relative_error for each in compare_with_rcwa(mg.Platform(), numerics, [0.1])]
+    assert np.log2(errors[0] / errors[1]) == pytest.approx(4, abs=0.2)
+    assert np.log2(errors[1] / errors[2]) == pytest.approx(4, abs=0.6)
 
 
 @pytest.mark.parametrize("wavelength", [633, 400])

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import Discriminator, Field, Tag
 from tqdm import tqdm
 
 from metagen.errors import FormatError, InputError
@@ -20,12 +20,44 @@ from metagen.layout import Layout
 from metagen.nearfield import NearField
 from metagen.parallel import aborting_together, communicator
 from metagen.platform import Platform
-from metagen.validation import checked, load_toml
+from metagen.validation import Positive, checked, load_toml
 
 STALE_S = 600
 """Age at which a partial file can only be left over from a killed run: writing one takes seconds."""
 TYPICAL_TIME = 20.0
 """Simulated time (µm / c) assumed for the progress bar until a first simulation has told."""
+
+
+@checked
+class ErrorTarget:
+    """Light of which the file states the error that is allowed; resolution and compensation follow.
+
+    Attributes:
+        wavelength: in vacuum.
+        error_target: largest relative error of a near field against the converged one.
+    """
+
+    wavelength: Positive
+    error_target: Annotated[float, Field(gt=0, lt=1)]
+
+
+def _tag(light: object) -> str:
+    aims = isinstance(light, ErrorTarget) or (isinstance(light, dict) and "error_target" in light)
+    return "error target" if aims else "numerics"
+
+
+Light = Annotated[
+    Annotated[Numerics, Tag("numerics")] | Annotated[ErrorTarget, Tag("error target")], Discriminator(_tag)
+]
+
+
+@checked
+class CampaignFile:
+    """What a campaign file says: as :class:`Campaign`, but light may be an error target."""
+
+    light: Annotated[tuple[Light, ...], Field(min_length=1)]
+    layouts: Annotated[tuple[Family, ...], Field(min_length=1)]
+    platform: Platform = Field(default_factory=Platform)
 
 
 @checked
@@ -44,21 +76,34 @@ class Campaign:
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
-        """Read a campaign file (TOML).
+        """Read a campaign file (TOML); error targets are turned into numerics.
+
+        That takes calibration runs with Meep where these are not cached (under MPI, every rank must then
+        load the file).
 
         Raises:
             InputError: an unknown key, a value that is not allowed, or a wavelength given twice.
+            MissingDependencyError: an error target, not calibrated yet, and no Meep.
         """
-        campaign = load_toml(path, cls)
-        wavelengths = [numerics.wavelength for numerics in campaign.light]
+        written = load_toml(path, CampaignFile)
+        wavelengths = [light.wavelength for light in written.light]
         if len(set(wavelengths)) < len(wavelengths):
             raise InputError(f"{path}: light: a wavelength stands there twice: {wavelengths}")
-        return campaign
+        light = tuple(_numerics(each, written.platform) for each in written.light)
+        return cls(light, written.layouts, written.platform)
 
     def tasks(self) -> list[Task]:
         """All simulations, wavelength by wavelength."""
         layouts = [layout for family in self.layouts for layout in family.layouts(self.platform)]
         return [Task(layout, numerics) for numerics in self.light for layout in layouts]
+
+
+def _numerics(light: Numerics | ErrorTarget, platform: Platform) -> Numerics:
+    if isinstance(light, Numerics):
+        return light
+    from metagen.fdtd.calibration import numerics_for
+
+    return numerics_for(platform, light.wavelength, light.error_target)
 
 
 @dataclass(frozen=True)

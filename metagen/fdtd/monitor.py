@@ -14,19 +14,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import BarycentricInterpolator, make_interp_spline
 
 from metagen.fdtd.engine import require_meep
+from metagen.fdtd.interpolation import BORDER, STAGGER, Plane, to_points
 from metagen.fdtd.numerics import STENCIL
 from metagen.fdtd.scene import Scene
-from metagen.nearfield import MIRROR_X, MIRROR_Y, monitor_height
+from metagen.nearfield import MIRROR_X, MIRROR_Y
 
 ComplexArray = NDArray[np.complex128]
-
-STAGGER = ((0.5, 0.0, 0.0), (0.0, 0.5, 0.0), (0.0, 0.0, 0.5))
-"""Position of Ex, Ey, Ez in a Yee cell, in pixels along x, y, z."""
-BORDER = 4
-"""Pixels that the monitor extends beyond the outermost sample, for the spline."""
 
 
 @dataclass(frozen=True)
@@ -83,20 +78,15 @@ class Monitor:
 
     def _component(self, values: ComplexArray, axis: int, points: NDArray[np.float64]) -> ComplexArray:
         stagger = STAGGER[axis]
-        platform, numerics, grid = self.scene.platform, self.scene.numerics, self.scene.grid
-        # The grid's own wavenumber in the cover is the exact one: that is what the compensation is for.
-        wavenumber = 2 * math.pi * platform.cover / numerics.wavelength * grid.pixel
-        height = monitor_height(platform.height, numerics.wavelength) / grid.pixel
-        height -= grid.monitor - grid.base
+        plane = Plane.of(self.scene.platform, self.scene.numerics.wavelength, self.scene.grid).flatten(
+            values, stagger[2]
+        )
         x, y = (self._coordinates(stagger[i], values.shape[i]) for i in range(2))
-        z = np.arange(values.shape[2]) - 1 - stagger[2]
-        envelope = values * np.exp(-1j * wavenumber * (z - height))
-        plane: ComplexArray = BarycentricInterpolator(z, envelope, axis=2)(height)
         if self.scene.mirrors:
             x, plane = _unfold(x, plane, int(MIRROR_X[axis]))
             y, plane_y = _unfold(y, plane.T, int(MIRROR_Y[axis]))
             plane = plane_y.T
-        return _spline(y, _spline(x, plane, points).T, points).T
+        return to_points(x, y, plane, points)
 
     def _coordinates(self, stagger: float, count: int) -> NDArray[np.float64]:
         return self.first - stagger + np.arange(count)
@@ -111,8 +101,3 @@ def _unfold(
     mirrored = sign * values[positive][::-1]
     kept = on_axis | positive
     return np.concatenate([-x[positive][::-1], x[kept]]), np.concatenate([mirrored, values[kept]])
-
-
-def _spline(x: NDArray[np.float64], values: ComplexArray, points: NDArray[np.float64]) -> ComplexArray:
-    result: ComplexArray = make_interp_spline(x, values, k=5, axis=0)(points)
-    return result

@@ -30,6 +30,9 @@ class Numerics:
             comparison with RCWA on periodic cells.
         pml: thickness of the absorbing layers.
         margin: bare substrate between the outermost cells and the absorbing layers.
+        substrate_gap: substrate between source plane and pillar base: the source must not sit in the
+            strongest near field.
+        cover_gap: cover between monitor plane and absorbing layer.
         decay: stop when the norm of the monitored fields changes by less than this fraction between checks.
         max_time: stop at this time (in units of µm / c) in any case, and report it.
     """
@@ -39,6 +42,8 @@ class Numerics:
     pillar_compensation: tuple[Fraction, Fraction] = (0.5, 0.5)
     pml: Positive = 0.4
     margin: Positive = 0.3
+    substrate_gap: Positive = 0.3
+    cover_gap: Positive = 0.15
     decay: Annotated[float, Field(gt=0, lt=1)] = 1e-3
     max_time: Positive = 150.0
 
@@ -91,12 +96,15 @@ class Grid:
         return plane - self.vertical / 2
 
 
-SUBSTRATE_GAP = 0.3
-"""Substrate between source plane and pillar base: the source must not sit in the strongest near field."""
-COVER_GAP = 0.15
-"""Cover between monitor plane and absorbing layer."""
 STENCIL = 4
 """Grid planes around the monitor from which the field at the exact monitor height is interpolated."""
+
+
+def coarsest(platform: Platform, wavelength: float) -> int:
+    """Pixels per period with which the wavelength in the densest medium has four pixels."""
+    media = platform.at(wavelength)
+    densest = max(media.pillar, media.substrate, media.cover)
+    return math.ceil(4 * densest * platform.period / wavelength)
 
 
 def grid_for(platform: Platform, numerics: Numerics, cells: int, periodic: bool) -> Grid:
@@ -106,10 +114,8 @@ def grid_for(platform: Platform, numerics: Numerics, cells: int, periodic: bool)
         InputError: the wavelength in the densest medium has fewer than four pixels.
     """
     pixel = platform.period / numerics.pixels_per_period
-    media = platform.at(numerics.wavelength)
-    densest = max(media.pillar, media.substrate, media.cover)
-    if numerics.wavelength / densest < 4 * pixel:
-        needed = math.ceil(4 * densest * platform.period / numerics.wavelength)
+    needed = coarsest(platform, numerics.wavelength)
+    if numerics.pixels_per_period < needed:
         raise InputError(
             f"pixels_per_period = {numerics.pixels_per_period} is too coarse for wavelength "
             f"{numerics.wavelength}: use at least {needed}"
@@ -121,9 +127,9 @@ def grid_for(platform: Platform, numerics: Numerics, cells: int, periodic: bool)
     border = 0 if periodic else 2 * (pixels(numerics.margin) + pixels(numerics.pml))
     lateral = cells * numerics.pixels_per_period + border
     source = pixels(numerics.pml) + 1
-    base = source + pixels(SUBSTRATE_GAP)
+    base = source + pixels(numerics.substrate_gap)
     monitor = base + math.floor((platform.height + numerics.wavelength / 2) / pixel + 1e-9)
-    top = monitor + STENCIL + pixels(COVER_GAP) + pixels(numerics.pml)
+    top = monitor + STENCIL + pixels(numerics.cover_gap) + pixels(numerics.pml)
     return Grid(
         pixel=pixel,
         lateral=lateral + lateral % 2,
