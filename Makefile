@@ -5,7 +5,6 @@ READY := $(VENV)/.ready
 
 # Debian's Meep works with Debian's Python and MPI only, whatever conda or a cluster's modules put before them.
 export PATH := /usr/bin:$(PATH)
-export PYTHONNOUSERSITE := 1
 unexport PYTHONPATH PYTHONHOME
 
 .PHONY: demo test check setup lock

@@ -13,7 +13,8 @@ suite=bookworm
 export DEBIAN_FRONTEND=noninteractive
 
 # The settings of pip that say where packages come from; all others are the host's own business.
-PIP_SOURCES="index_url extra_index_url find_links no_index trusted_host cert client_cert proxy timeout default_timeout retries"
+PIP_SOURCES="index_url extra_index_url find_links no_index trusted_host cert client_cert proxy"
+PIP_SOURCES+=" timeout default_timeout retries"
 
 say() {
     echo "fresh root: $*" >&2
@@ -45,7 +46,8 @@ timed() {
     shift
     say "$what"
     "$@" || status=$?
-    timings+=("$(printf '%5d s  %s%s' $((SECONDS - start)) "$what" "$([ $status = 0 ] || echo ": FAILED, status $status")")")
+    [ $status = 0 ] || what+=": FAILED with status $status"
+    timings+=("$(printf '%5d s  %s' $((SECONDS - start)) "$what")")
     return $status
 }
 
@@ -89,7 +91,8 @@ pip_settings() {
     done
 }
 
-# Local folders and files that the settings name exist in the root too, read-only. A local index links to files beside it.
+# Local folders and files that the settings name exist in the root too, read-only. A local index links to files
+# beside it, so the folder that holds it is shown.
 show_local_sources() {
     local setting word path
     for setting in "$@"; do

@@ -10,8 +10,8 @@ venv=${1:?usage: $0 VENV_FOLDER}
 root=$(cd "$(dirname "$0")/.." && pwd)
 python=/usr/bin/python3
 
-# What the user has elsewhere (their own packages, an active conda) must not count as installed here.
-export PATH="/usr/sbin:/usr/bin:/sbin:/bin:$PATH" PYTHONNOUSERSITE=1 PIP_USER=0 PIP_DISABLE_PIP_VERSION_CHECK=1
+# What the user has elsewhere must not count as installed here.
+export PIP_USER=0 PIP_DISABLE_PIP_VERSION_CHECK=1
 unset PYTHONPATH PYTHONHOME
 
 conda_route="    conda env create -f containers/environment.yml && conda activate metagen && pip install --no-deps -e .
@@ -56,8 +56,8 @@ $conda_route"
 }
 
 check_python() {
-    "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
-        fail "$python is $("$python" -V); metagen needs 3.11 or newer (Debian 12, Ubuntu 24.04 or later).
+    "$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' ||
+        fail "$python is $("$python" -V); the locked packages are for 3.11 and 3.12 (Debian 12, Ubuntu 24.04).
 On this system, use conda-forge:
 $conda_route"
 }
@@ -66,14 +66,24 @@ is_finished() {
     [ -e "$venv/.ready" ] && "$venv/bin/python" -m pip --version >/dev/null 2>&1
 }
 
-# An environment that is not finished is made anew. pyvenv.cfg stays to the end: it is what marks the folder as an
-# environment, and so as ours to empty.
+# An environment that is not finished is made anew. pyvenv.cfg is there from the first moment to the last: it is what
+# marks the folder as an environment, and so as ours to empty.
 make_environment() {
-    [ ! -e "$venv" ] || [ -e "$venv/pyvenv.cfg" ] ||
-        fail "$venv exists and is no virtual environment; remove it, or choose another: make VENV=FOLDER setup"
+    mkdir -p "$venv"
+    [ -e "$venv/pyvenv.cfg" ] || [ -z "$(ls -A "$venv")" ] ||
+        fail "$venv holds something else than a virtual environment; remove it, or run: make VENV=OTHER_FOLDER setup"
+    touch "$venv/pyvenv.cfg"
     say "making the virtual environment $venv"
-    [ ! -e "$venv" ] || find "$venv" -mindepth 1 ! -path "$venv/pyvenv.cfg" -delete
+    find "$venv" -mindepth 1 ! -path "$venv/pyvenv.cfg" -delete
     "$python" -m venv --system-site-packages "$venv"
+    hide_user_packages
+}
+
+# The system's packages are wanted (Meep), those in the user's home are not: "meep" there is often another program.
+hide_user_packages() {
+    local folder
+    folder=$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+    echo 'import site; site.ENABLE_USER_SITE = False' >"$folder/no-user-packages.pth"
 }
 
 install_locked() {
