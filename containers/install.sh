@@ -76,14 +76,19 @@ make_environment() {
     say "making the virtual environment $venv"
     find "$venv" -mindepth 1 ! -path "$venv/pyvenv.cfg" -delete
     "$python" -m venv --system-site-packages "$venv"
-    hide_user_packages
+    bind_to_system
 }
 
-# The system's packages are wanted (Meep), those in the user's home are not: "meep" there is often another program.
-hide_user_packages() {
+# Of what else a machine may hold, the environment takes the system's packages (Meep) and the MPI that Debian's Meep is
+# built with. It does not take packages in the user's home, where "meep" is often another program, nor another MPI,
+# which mpi4py would prefer to Open MPI.
+bind_to_system() {
     local folder
     folder=$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
-    echo 'import site; site.ENABLE_USER_SITE = False' >"$folder/no-user-packages.pth"
+    cat >"$folder/metagen-system.pth" <<'PYTHON'
+import site; site.ENABLE_USER_SITE = False
+import os; os.environ.setdefault("MPI4PY_LIBMPI", "libmpi.so.40")
+PYTHON
 }
 
 install_locked() {
