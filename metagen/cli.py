@@ -286,6 +286,43 @@ def passport(
         raise typer.Exit(1)
 
 
+@app.command(name="yield")
+def tolerance(
+    settings: Annotated[
+        Path, typer.Argument(help="Design file with goals and models (TOML).", show_default=False)
+    ],
+    device: Annotated[Path, typer.Argument(help="Layout, device, .gds or .oas file.", show_default=False)],
+    noise: Annotated[float, typer.Option(help="Standard deviation of each radius.")] = 0.003,
+    bias: Annotated[float, typer.Option(help="Standard deviation of a shift of all radii.")] = 0.005,
+    missing: Annotated[float, typer.Option(help="Probability that a pillar is missing.")] = 0.0,
+    samples: Annotated[int, typer.Option(help="Imperfect copies of the device.")] = 1000,
+    keep: Annotated[float, typer.Option(help="Part of its value that a good copy keeps.")] = 0.9,
+    seed: Annotated[int, typer.Option(help="Of the random numbers.")] = 0,
+    plot: Annotated[
+        Path | None, typer.Option(help="Draw the distributions into this file (.png, .pdf, .svg).")
+    ] = None,
+) -> None:
+    """Say what the errors of a process leave of a device, through the surrogates."""
+    from metagen import surrogate
+    from metagen.design import DesignSettings
+    from metagen.design.light import common_platform
+    from metagen.fab import load_device
+    from metagen.plot import tolerances
+    from metagen.summaries import tolerance_table
+    from metagen.tolerance import ProcessErrors
+    from metagen.tolerance import tolerance as measure
+
+    wanted = DesignSettings.load(settings)
+    models = [surrogate.load(name) for name in wanted.models]
+    errors = ProcessErrors(noise=noise, bias=bias, missing=missing)
+    layout = load_device(device, common_platform(models))
+    found = measure(wanted.goals, layout, models, errors, samples, seed)
+    tolerance_table(found, keep).print()
+    if plot:
+        tolerances(found).savefig(plot)
+        print(plot)
+
+
 @app.command()
 def report(
     run: Annotated[Path, typer.Argument(help="Folder of a demo run.", show_default=False)],

@@ -17,12 +17,26 @@ from metagen.files import replacing
 from metagen.metrics import Wavefront
 from metagen.nearfield import NearField, provenance
 from metagen.report import Section, write_report
-from metagen.summaries import describe, error_table, file_table, validation_table, verification_table
+from metagen.summaries import (
+    describe,
+    error_table,
+    file_table,
+    tolerance_table,
+    validation_table,
+    verification_table,
+)
 from metagen.surrogate import ExpansionSurrogate, Surrogate
 from metagen.tables import Table
+from metagen.tolerance import ProcessErrors, Tolerance, tolerance
 
 REACH = 4.0
 """Half side of the drawn focal planes, in micrometres."""
+ERRORS = ProcessErrors(missing=0.001)
+"""Of a process that the demo's device is put through: 3 nm per pillar, 5 nm per device, 0.1 % missing."""
+COPIES = 500
+"""Imperfect copies of the device."""
+KEPT = 0.9
+"""Part of the value as designed that a good copy keeps."""
 
 
 def finish(demo: Demo) -> list[Table]:
@@ -34,19 +48,22 @@ def finish(demo: Demo) -> list[Table]:
     device, files = demo.device, demo.layout_files()
     trained = [demo.trained(dataset) for dataset in demo.datasets]
     verifications = [demo.verification(layout) for layout in (demo.start, device)]
+    models = {model.wavelength: model for model, _ in trained}
+    imperfect = tolerance(demo.settings.goals, device, list(models.values()), ERRORS, COPIES)
     tables = [
         validation_table(demo.cell_errors or []),
         error_table([row for _, rows in trained for row in rows]),
         verification_table(verifications),
+        tolerance_table(imperfect, KEPT),
         file_table(files),
     ]
-    models = {model.wavelength: model for model, _ in trained}
     sections = [
         _device_section(demo, tables[2]),
         *(_focal_section(demo, goal, models[goal.wavelength]) for goal in demo.settings.goals),
         _near_field_section(demo, list(models.values()), tables[1]),
         Section("Data", "The training layouts, and Meep beside RCWA.", (_data(demo),), (tables[0],)),
-        Section("Layout files", "For the fab: one cell per distinct radius.", tables=(tables[3],)),
+        _tolerance_section(imperfect, tables[3]),
+        Section("Layout files", "For the fab: one cell per distinct radius.", tables=(tables[4],)),
     ]
     write_report(
         report_path(demo),
@@ -121,6 +138,16 @@ def _near_field_section(demo: Demo, models: list[Surrogate], table: Table) -> Se
         "Ex half a wavelength above the pillars of the device, which is in no training set; and the singular "
         "values of the training patches.",
         (*figures, plot.spectra(spectra, expansions[0].basis.rank)),
+        (table,),
+    )
+
+
+def _tolerance_section(imperfect: Tolerance, table: Table) -> Section:
+    return Section(
+        "Process errors",
+        "What is left of the device when its radii are not quite those of the design, as the surrogates "
+        "predict it.",
+        (plot.tolerances(imperfect),),
         (table,),
     )
 

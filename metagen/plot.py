@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from metagen.layout import Layout
 from metagen.metrics import Wavefront, plane_intensity, section_intensity
 from metagen.nearfield import NearField
+from metagen.tolerance import Tolerance
 
 POINTS = 121
 """Points per axis of a drawn plane."""
@@ -109,6 +110,30 @@ def spectra(curves: Mapping[str, NDArray[Any]], rank: int) -> Figure:
     axes.axvline(rank - 0.5, color="grey", linestyle="--", label=f"{rank} modes kept")
     axes.set_ylim(bottom=1e-7)
     axes.legend()
+    return figure
+
+
+def tolerances(found: Tolerance) -> Figure:
+    """Imperfect copies of a device: their distribution, and the goals over a shift and over the noise alone.
+
+    The band holds the copies between the quantiles :data:`metagen.tolerance.BAND`.
+    """
+    figure, (spread, shifted, noisy) = _row(3)
+    noises = np.append(0, found.noises) * 1000
+    for index, goal in enumerate(found.goals):
+        label, nominal = f"{goal.kind}, {goal.wavelength * 1000:.0f} nm", found.nominal[index]
+        line = shifted.plot(found.shifts * 1000, found.shifted[:, index], label=label)[0]
+        spread.hist(found.samples.values[:, index], bins=30, alpha=0.6, color=line.get_color())
+        spread.axvline(nominal, color=line.get_color(), linestyle="--")
+        means = [nominal, *(each.values[:, index].mean() for each in found.noisy)]
+        low, high = np.transpose([(nominal, nominal), *(each.band[:, index] for each in found.noisy)])
+        noisy.plot(noises, means, color=line.get_color(), label=label)
+        noisy.fill_between(noises, low, high, color=line.get_color(), alpha=0.2)
+    spread.set(title="all errors (dashed: as designed)", xlabel="value of the goal", ylabel="devices")
+    shifted.set(title="all radii shifted", xlabel="shift (nm)", ylabel="value of the goal")
+    noisy.set(title="noise alone", xlabel="standard deviation of a radius (nm)", ylabel="value of the goal")
+    shifted.legend()
+    noisy.legend()
     return figure
 
 

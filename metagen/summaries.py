@@ -15,6 +15,7 @@ from metagen.metrics import FocusMetrics, RingMetrics
 from metagen.rcwa import PhaseTable
 from metagen.surrogate import Comparison
 from metagen.tables import Table, number
+from metagen.tolerance import BAND, Tolerance
 from metagen.verification import Verification
 
 TABLE_ROWS = 13
@@ -183,4 +184,27 @@ def file_table(files: Sequence[LayoutFile]) -> Table:
             )
             for each in files
         ),
+    )
+
+
+def tolerance_table(found: Tolerance, keep: float) -> Table:
+    """What the errors of a process do to each goal, and to the worst of them."""
+    values = np.column_stack([found.samples.values, found.samples.worst])
+    names = [*(describe(goal) for goal in found.goals), "the worst of them"]
+    nominal = np.append(found.nominal, found.nominal.min())
+    low, errors = np.quantile(values, BAND[0], axis=0), found.errors
+    return Table(
+        f"Process errors: {found.device}",
+        ("goal", "as designed", "mean", "standard deviation", f"{BAND[0]:.0%} are below", f"keep {keep:.0%}"),
+        tuple(
+            (name, number(aim), number(column.mean()), number(column.std()), number(bound), f"{share:.1%}")
+            for name, aim, column, bound, share in zip(
+                names, nominal, values.T, low, found.share_keeping(keep), strict=True
+            )
+        ),
+        f"{len(values)} copies (seed {found.seed}), as the surrogates predict them: radii with a standard "
+        f"deviation of {errors.noise * 1000:g} nm per pillar and {errors.bias * 1000:g} nm per device, "
+        f"{errors.missing:.1%} of the pillars missing. Keep {keep:.0%}: share of the copies that reach that "
+        f"part of the value as designed. {found.samples.clamped:.1%} of the radii left the range that the "
+        "surrogates know, and were moved to its end.",
     )

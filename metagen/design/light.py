@@ -34,14 +34,16 @@ class Model(Protocol):
         """What the model predicts, and for which radii."""
 
     def __call__(self, radii: Tensor) -> Tensor:
-        """[N·n, N·n] complex Ex, or [N·n, N·n, 3], on the monitor plane of a device of [N, N] radii."""
+        """[..., N·n, N·n] complex Ex, or [..., N·n, N·n, 3] where the domain has three components, on the
+        monitor plane of devices of [..., N, N] radii; the design itself passes one device at a time."""
 
 
 class Wave:
     """The light of one wavelength behind one device, differentiable with respect to its radii.
 
     The incident amplitude is 1. Points and distances are measured from the centre of the monitor plane
-    (:mod:`metagen.propagation`).
+    (:mod:`metagen.propagation`). With radii [..., N, N] of several devices every result has the same leading
+    axes.
     """
 
     def __init__(self, optics: Optics, radii: Tensor) -> None:
@@ -50,16 +52,16 @@ class Wave:
 
     @cached_property
     def near_field(self) -> Tensor:
-        """[C, X, Y] complex field on the monitor plane: Ex, or (Ex, Ey, Ez) where the model predicts them."""
+        """[C, ..., X, Y] complex field on the monitor plane: Ex, or (Ex, Ey, Ez) where they are predicted."""
         field: Tensor = self._optics.model(self._radii)
-        return field[None] if field.ndim == 2 else field.movedim(-1, 0)
+        return field[None] if field.ndim == self._radii.ndim else field.movedim(-1, 0)
 
     def intensity(self, points: Tensor) -> Tensor:
-        """[P] Σ|E|² over the components at points [P, 3]."""
+        """[..., P] Σ|E|² over the components at points [P, 3]."""
         return self._fields(points).abs().square().sum(0)
 
     def relative_intensity(self, points: Tensor) -> Tensor:
-        """[P] intensity / the largest mean over these points that a device could make of all incident power.
+        """[..., P] intensity / the largest mean over the points that a device could make of all the power.
 
         For one point the divisor is the focal intensity of a perfect lens without reflection; see
         :func:`metagen.propagation.attainable_intensity`. It makes goals of any kind, wavelength and aperture
@@ -68,7 +70,7 @@ class Wave:
         return self.intensity(points) / self._optics.attainable(points, self._radii.shape[-1])
 
     def plane(self, distance: float, x: Tensor, y: Tensor | None = None) -> Tensor:
-        """[A, B] Σ|E|² over the components in a plane, at coordinates x [A] and y [B] (by default x)."""
+        """[..., A, B] Σ|E|² over the components in a plane, at coordinates x [A] and y [B] (by default x)."""
         domain = self._optics.model.domain
         field = focal_plane(
             self.near_field, self._optics.pitch, domain.wavelength, distance, x, y, self._optics.cover
@@ -86,7 +88,7 @@ class Wave:
         if isinstance(model, ExpansionSurrogate):
             around = neighbourhoods(model.admit(self._radii), model.width)
             first = self._radii.shape[-1] // 2 if self._folds else 0
-            return [model.coefficients(around[first:, first:])] * model.domain.components
+            return [model.coefficients(around[..., first:, first:, :])] * model.domain.components
         return self.near_field.unbind(0)
 
     @cached_property
@@ -97,8 +99,8 @@ class Wave:
         return (
             isinstance(model, ExpansionSurrogate)
             and bool(model.basis.parity.all())
-            and torch.equal(radii, radii.flip(0))
-            and torch.equal(radii, radii.flip(1))
+            and torch.equal(radii, radii.flip(-2))
+            and torch.equal(radii, radii.flip(-1))
         )
 
 

@@ -2,8 +2,8 @@
 
 A goal is a function of :class:`metagen.design.Light`. Those here average the relative intensity
 (:meth:`metagen.design.Wave.relative_intensity`) over points, so each is a number without unit between 0 and
-about 1, whatever its wavelength and shape, and goals can be compared with each other. Any torch function of
-the light is an objective just as well::
+about 1, whatever its wavelength and shape, and goals can be compared with each other. Of the light behind
+several devices they give one number each. Any torch function of the light is an objective just as well::
 
     def objective(light):
         return light[0.633].intensity(points).mean() - light[0.400].intensity(points).mean()
@@ -50,7 +50,7 @@ class Focus:
         return _points([(self.x, self.y, self.distance)])
 
     def __call__(self, light: Light) -> Tensor:
-        return light[self.wavelength].relative_intensity(self.points()).mean()
+        return light[self.wavelength].relative_intensity(self.points()).mean(-1)
 
 
 @checked
@@ -78,7 +78,7 @@ class Ring:
         )
 
     def __call__(self, light: Light) -> Tensor:
-        return light[self.wavelength].relative_intensity(self.points()).mean()
+        return light[self.wavelength].relative_intensity(self.points()).mean(-1)
 
 
 @checked
@@ -110,7 +110,7 @@ class Disc:
         )
 
     def __call__(self, light: Light) -> Tensor:
-        return light[self.wavelength].relative_intensity(self.points()).mean()
+        return light[self.wavelength].relative_intensity(self.points()).mean(-1)
 
 
 @checked
@@ -133,7 +133,7 @@ class Line:
         return _points([(0.0, 0.0, z) for z in self.distances])
 
     def __call__(self, light: Light) -> Tensor:
-        return light[self.wavelength].relative_intensity(self.points()).log().mean().exp()
+        return light[self.wavelength].relative_intensity(self.points()).log().mean(-1).exp()
 
 
 Goal = Focus | Ring | Disc | Line
