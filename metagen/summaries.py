@@ -38,16 +38,25 @@ def phase_table(table: PhaseTable) -> Table:
     platform = table.platform
     radii = np.linspace(platform.radius_min, platform.radius_max, TABLE_ROWS)
     t, zero, total = table(radii), table.zero_order_transmittance(radii), table.transmittance(radii)
-    phase = np.unwrap(np.angle(t)) / (2 * np.pi)
+    phase, reflected = np.unwrap(np.angle(t)) / (2 * np.pi), table.reflectance(radii)
     return Table(
         f"Phase table at {table.wavelength:g} µm",
-        ("radius (µm)", "|t|", "phase / 2π", "zero order", "all orders"),
+        ("radius (µm)", "|t|", "phase / 2π", "zero order", "transmitted", "reflected"),
         tuple(
-            (f"{r:.4f}", f"{abs(a):.4f}", f"{p:+.4f}", f"{z:.4f}", f"{s:.4f}")
-            for r, a, p, z, s in zip(radii, t, phase, zero, total, strict=True)
+            (f"{r:.4f}", f"{abs(a):.4f}", f"{p:+.4f}", f"{z:.4f}", f"{s:.4f}", f"{b:.4f}")
+            for r, a, p, z, s, b in zip(radii, t, phase, zero, total, reflected, strict=True)
         ),
-        "t: Ex at the pillar top over incident Ex at the base; powers over the incident power.",
+        "t: Ex at the pillar top over incident Ex at the base; powers in the zeroth and in all transmitted "
+        f"orders and in all reflected ones, over the incident power. {_resonances(table)}",
     )
+
+
+def _resonances(table: PhaseTable) -> str:
+    found = [
+        f"{each.radius:.4f} ± {each.half_width:.4f} µm (|Δt| {number(each.strength)})"
+        for each in table.resonances
+    ]
+    return f"Guided-mode resonances at radius {', '.join(found)}." if found else "No guided-mode resonance."
 
 
 def validation_table(errors: Iterable[CellError]) -> Table:
