@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Set up metagen on Debian or Ubuntu: system packages (Meep, MPI), a virtual environment of the system's own
-# Python (the only one that can import Debian's Meep), and the locked Python packages.
+# Set up metagen where apt has Meep (Debian 12): system packages (Meep, MPI), a virtual environment of the system's
+# own Python (the only one that can import Debian's Meep), and the locked Python packages. Elsewhere, say so and name
+# the way by conda-forge.
 #
 # The last step writes VENV_FOLDER/.ready. Without it (a set-up that was killed) the environment is made anew.
 #
@@ -27,13 +28,7 @@ fail() {
 }
 
 as_root() {
-    if [ "$(id -u)" = 0 ]; then
-        "$@"
-    elif command -v sudo >/dev/null; then
-        sudo "$@"
-    else
-        fail "need root for '$*', and there is no sudo; ask an administrator to run it"
-    fi
+    if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
 }
 
 is_installed() {
@@ -46,18 +41,20 @@ install_packages() {
         is_installed "$package" || missing+=("$package")
     done
     [ ${#missing[@]} = 0 ] && return
+    [ "$(id -u)" = 0 ] || command -v sudo >/dev/null ||
+        fail "this needs root, and there is no sudo; ask an administrator for: apt-get install ${missing[*]}"
     say "installing the system packages ${missing[*]}"
     as_root apt-get update -qq
     as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=600 \
         install -y -qq --no-install-recommends "${missing[@]}" >/dev/null ||
-        fail "apt-get could not install ${missing[*]}; the lines above say why. On Ubuntu, Meep is in the
-component 'universe'. Where the distribution has no such package, use conda-forge:
+        fail "apt-get could not install ${missing[*]}; the lines above say why.
+Debian 12 has Meep, its successors and Ubuntu 24.04 do not. There, use conda-forge:
 $conda_route"
 }
 
 check_python() {
     "$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' ||
-        fail "$python is $("$python" -V); the locked packages are for 3.11 and 3.12 (Debian 12, Ubuntu 24.04).
+        fail "$python is $("$python" -V); the locked packages are for 3.11 (Debian 12) and 3.12.
 On this system, use conda-forge:
 $conda_route"
 }
@@ -99,9 +96,9 @@ install_locked() {
 
 command -v apt-get >/dev/null || fail "this system has no apt-get. Use conda-forge instead:
 $conda_route"
-install_packages python3
+[ ! -x "$python" ] || check_python
+install_packages python3 python3-venv python3-meep-openmpi openmpi-bin
 check_python
-install_packages python3-venv python3-meep-openmpi openmpi-bin
 
 is_finished || make_environment
 rm -f "$venv/.ready"
