@@ -20,6 +20,7 @@ from metagen.rcwa.factorisation import Factorisation
 from metagen.rcwa.result import UnitCell
 from metagen.rcwa.shapes import circle
 from metagen.rcwa.special import as_tensor
+from metagen.rcwa.threads import one_thread
 from metagen.rcwa.unit_cell import surface_fields
 
 ORDERS = 10
@@ -70,6 +71,7 @@ def solve(
     )
 
 
+@one_thread()
 def solve_cell(
     cell: Cell,
     wavelength: Any,
@@ -106,6 +108,7 @@ def _check_wavelengths(wavelengths: Tensor) -> None:
         raise InputError(f"wavelength is {wavelengths}; it must be positive and finite (micrometres)")
 
 
+@one_thread()
 def near_fields(
     platform: Platform,
     radii: Any,

@@ -19,6 +19,7 @@ from metagen.rcwa.grid import grid_permittivity, twice
 from metagen.rcwa.planewaves import Incidence, PlaneWaves, plane_waves
 from metagen.rcwa.slab import half_slab
 from metagen.rcwa.special import as_tensor
+from metagen.rcwa.threads import one_thread
 
 
 @dataclass(frozen=True)
@@ -117,6 +118,7 @@ class StackFields:
         return _power(self.incident, self.h_incident).sum()
 
 
+@one_thread()
 def solve_stack(
     stack: Stack, incidence: Incidence, *, orders: int, factorisation: Factorisation = Factorisation.NORMAL
 ) -> StackFields:

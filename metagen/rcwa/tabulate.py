@@ -14,6 +14,7 @@ from metagen.rcwa.accuracy import coarse_orders, extrapolated
 from metagen.rcwa.rational import Rational, sample
 from metagen.rcwa.result import Channels, UnitCell
 from metagen.rcwa.solver import BATCH, solve
+from metagen.rcwa.threads import one_thread
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,7 @@ class Tabulated:
     truncation_error: float
 
 
+@one_thread()
 def tabulate(platform: Platform, wavelength: float, numerics: Numerics) -> Tabulated:
     """Solve the cell at as many radii as a rational interpolation needs to meet the tolerance."""
     corrections = [0.0]
