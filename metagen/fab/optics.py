@@ -1,0 +1,260 @@
+"""Hand-over to ray tracers: phase and amplitude of a device cell by cell, and a radial polynomial.
+
+The phase is the argument of the complex amplitude with the time dependence exp(−iωt): a longer optical path
+is a larger phase, as in ray tracers, where the path is phase·λ/(2π) and a converging lens has negative
+coefficients. It is that on the monitor plane (half a wavelength above the pillars), where the surface of the
+ray tracer is to stand, for light that comes through the substrate at normal incidence.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metagen.errors import InputError
+from metagen.files import replacing
+from metagen.layout import cell_centres
+from metagen.tables import Table
+
+MILLIMETRE = 1e-3
+"""Millimetres per micrometre; ray tracers count in millimetres."""
+FEWEST_POINTS = 5
+"""Along one side of a Grid Phase surface."""
+STEEPEST = 0.95
+"""Largest numerical aperture of a lens that is sought."""
+SOUGHT_CELLS = 20_000
+"""Cells that are looked at while the power of a lens is sought."""
+ITERATIONS = 200
+SETTLED = 1e-9
+"""Change of a coefficient, in radians, below which the fit has settled."""
+
+Plane = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class PhaseMap:
+    """What a device does to the light, one number per cell.
+
+    Attributes:
+        values: [N, N] complex, index order [x, y]: mean of Ex over each cell on the monitor plane, divided by
+            the incident amplitude at z = 0 in the substrate.
+        period: side of a cell.
+        wavelength: in vacuum.
+        index: refractive index behind the device.
+    """
+
+    values: NDArray[np.complex128]
+    period: float
+    wavelength: float
+    index: float = 1.0
+
+    @classmethod
+    def of(
+        cls, field: NDArray[np.complex64], samples: int, period: float, wavelength: float, index: float
+    ) -> PhaseMap:
+        """Average a field [N·n, N·n] (Ex) over cells of n samples along each axis."""
+        count = len(field) // samples
+        cells = np.asarray(field, dtype=complex).reshape(count, samples, count, samples)
+        return cls(cells.mean(axis=(1, 3)), period, wavelength, index)
+
+    @property
+    def positions(self) -> NDArray[np.float64]:
+        """[N] coordinates of the cells along either axis."""
+        return cell_centres(len(self.values), self.period)
+
+    @property
+    def distance(self) -> Plane:
+        """[N, N] distances of the cells from the axis."""
+        return np.hypot(self.positions[:, None], self.positions[None, :])
+
+    @property
+    def wavenumber(self) -> float:
+        """Phase per length behind the device."""
+        return 2 * math.pi * self.index / self.wavelength
+
+
+@dataclass(frozen=True, eq=False)
+class RadialFit:
+    """A phase Σ A_i·ρ^(2i), ρ = distance / radius, i = 1, 2, …: the Binary 2 surface of ray tracers.
+
+    Attributes:
+        map: what it was fitted to.
+        radius: at which ρ is 1: distance of the farthest cell.
+        coefficients: [M] A_1 … A_M, in radians.
+        piston: constant phase beside it, in radians; it bends no ray.
+        focal_length: of the perfect lens that resembles the device most, from the plane of the map; negative
+            for a diverging lens.
+    """
+
+    map: PhaseMap
+    radius: float
+    coefficients: NDArray[np.float64]
+    piston: float
+    focal_length: float
+
+    @property
+    def phase(self) -> Plane:
+        """[N, N] the polynomial."""
+        powers = _powers(self.map.distance / self.radius, len(self.coefficients))
+        return np.asarray(powers @ self.coefficients)
+
+    @property
+    def residual(self) -> Plane:
+        """[N, N] phase of the device less that of the fit, between −π and π."""
+        return np.asarray(np.angle(self.map.values * np.exp(-1j * (self.phase + self.piston))))
+
+    @property
+    def rms(self) -> float:
+        """Root mean square of the residual, weighted by |Ex|²."""
+        return float(np.sqrt(np.average(self.residual**2, weights=np.abs(self.map.values) ** 2)))
+
+    @property
+    def overlap(self) -> float:
+        """Share of the power of the map that is in the wave of even amplitude with the fitted phase."""
+        values = self.map.values
+        common = np.abs(np.sum(values * np.exp(-1j * self.phase))) ** 2
+        return float(common / values.size / np.sum(np.abs(values) ** 2))
+
+    @property
+    def device_phase(self) -> Plane:
+        """[N, N] phase of the device without the piston, on the turn that is nearest to the fit."""
+        return self.phase + self.residual
+
+    @property
+    def jumps(self) -> float:
+        """Share of neighbouring cells whose phases differ by more than π: no slope can be told there."""
+        steps = [np.abs(np.diff(self.device_phase, axis=axis)) > math.pi for axis in (0, 1)]
+        return float(np.mean([step.mean() for step in steps]))
+
+
+def fit_radial(of: PhaseMap, terms: int = 3) -> RadialFit:
+    """Fit a radial polynomial to the phase of a device; nothing is unwrapped on the way.
+
+    It maximises the overlap with the wave of even amplitude that has the fitted phase: a lens is sought
+    among all focal lengths, and refined by steps that can only increase the overlap (least squares on the
+    sine of the residual, which bounds the overlap from below).
+
+    Args:
+        of: the device.
+        terms: coefficients of the polynomial.
+
+    Raises:
+        InputError: there are fewer cells across the device than coefficients.
+    """
+    if not 1 <= terms <= len(of.values) // 2:
+        raise InputError(
+            f"terms is {terms}; a device of {len(of.values)} cells across allows 1 to {len(of.values) // 2}"
+        )
+    radius = float(of.distance.max())
+    rho, values = (of.distance / radius).ravel(), of.values.ravel()
+    basis = np.column_stack([np.ones_like(rho), _powers(rho, terms)])
+    solve = np.linalg.pinv(basis * np.sqrt(np.abs(values))[:, None]) * np.sqrt(np.abs(values))
+    focal_length = _sought_lens(of, radius)
+    found = np.linalg.lstsq(basis, _lens(of.distance, focal_length, of.wavenumber).ravel(), rcond=None)[0]
+    found[0] = np.angle(np.sum(values * np.exp(-1j * basis[:, 1:] @ found[1:])))
+    for _ in range(ITERATIONS):
+        step = solve @ np.sin(np.angle(values * np.exp(-1j * basis @ found)))
+        found = found + step
+        if np.abs(step).max() < SETTLED:
+            break
+    return RadialFit(of, radius, found[1:], float(found[0]), focal_length)
+
+
+def _powers(rho: Plane, terms: int) -> Plane:
+    """[..., terms] ρ², ρ⁴, …"""
+    return np.stack([rho ** (2 * i) for i in range(1, terms + 1)], axis=-1)
+
+
+def _sought_lens(of: PhaseMap, radius: float) -> float:
+    """Focal length of the perfect lens, converging or diverging, that resembles the device most.
+
+    A lens is named by the optical path between its middle and its edge, in radians. Two lenses a turn apart
+    have no overlap, so that steps of 1 rad find the right one, and then steps of 0.01 rad the best.
+    """
+    distance, values = of.distance.ravel(), of.values.ravel()
+    some = slice(None, None, max(1, values.size // SOUGHT_CELLS))
+
+    def best(sags: NDArray[np.float64]) -> float:
+        lenses = (_lens(distance[some], _focus(sag, radius, of.wavenumber), of.wavenumber) for sag in sags)
+        return float(sags[np.argmax([abs(np.sum(values[some] * np.exp(-1j * lens))) for lens in lenses])])
+
+    farthest = math.floor(of.wavenumber * radius * math.tan(math.asin(STEEPEST) / 2))
+    coarse = best(np.arange(-farthest, farthest + 1.0))
+    return _focus(best(coarse + np.arange(-100, 101) / 100), radius, of.wavenumber)
+
+
+def _focus(sag: float, radius: float, wavenumber: float) -> float:
+    """Focal length of the lens whose edge is ``sag`` radians ahead of its middle; infinite without one."""
+    path = sag / wavenumber
+    return math.inf if path == 0 else (radius**2 - path**2) / (2 * path)
+
+
+def _lens(distance: Plane, focal_length: float, wavenumber: float) -> Plane:
+    """Phase of a perfect lens, 0 in the middle."""
+    if math.isinf(focal_length):
+        return np.zeros_like(distance)
+    path = np.sqrt(distance**2 + focal_length**2) - abs(focal_length)
+    return np.asarray(-math.copysign(wavenumber, focal_length) * path)
+
+
+def write_grid_phase(fit: RadialFit, path: str | Path) -> None:
+    """Write the phase as a Grid Phase surface (.DAT) of OpticStudio.
+
+    The first line is ``nx ny delx dely unitflag xdec ydec`` with lengths in millimetres (unitflag 0); one
+    line per cell follows, ``phase dphase/dx dphase/dy d²phase/dxdy nodata``, from the corner (−x, +y) row by
+    row towards +x and −y. All derivatives are 0, which asks the program to find them itself.
+    Source: OpticStudio help, "Grid Sag" and "Grid Phase".
+
+    Raises:
+        InputError: another suffix, or the device has fewer than five cells across.
+    """
+    path, count = Path(path), len(fit.map.values)
+    if path.suffix.upper() != ".DAT":
+        raise InputError(f"path is {path}; the program reads such files with the suffix .DAT only")
+    if count < FEWEST_POINTS:
+        raise InputError(f"the device has {count} cells across; a Grid Phase surface has at least 5")
+    pitch = fit.map.period * MILLIMETRE
+    lines = [f"{count} {count} {pitch:.12g} {pitch:.12g} 0 0 0"]
+    lines += [f"{phase:.9g} 0 0 0 0" for phase in fit.device_phase.T[::-1].ravel()]
+    with replacing(path) as partial:
+        partial.write_text("\n".join([*lines, ""]), encoding="ascii")
+
+
+def write_csv(fit: RadialFit, path: str | Path) -> None:
+    """Write x, y, amplitude and phase of every cell, and in lines with # the conventions and the fit."""
+    of = fit.map
+    x, y = np.broadcast_arrays(of.positions[:, None], of.positions[None, :])
+    columns = [x, y, np.abs(of.values), fit.device_phase]
+    header = "\n".join(
+        [
+            f"wavelength {of.wavelength:g} um, refractive index behind the device {of.index:g}",
+            "plane: half a wavelength above the pillars; light from the substrate along +z, x-polarised",
+            "amplitude: mean of Ex over the cell / incident amplitude at the pillar base in the substrate",
+            "phase: radians, exp(-i omega t), a longer path is a larger phase; without the piston",
+            f"radial fit: sum of A_i (r / {fit.radius:.9g} um)^(2 i), i = 1, 2, ...; A_i in radians:",
+            ", ".join(f"{value:.9g}" for value in fit.coefficients),
+            f"residual {fit.rms:.6g} rad rms (weighted by amplitude^2)",
+            "x_um,y_um,amplitude,phase_rad",
+        ]
+    )
+    table = np.column_stack([column.ravel() for column in columns])
+    with replacing(path) as partial:
+        np.savetxt(partial, table, fmt="%.9g", delimiter=",", header=header)
+
+
+def fit_table(fit: RadialFit) -> Table:
+    """The coefficients as a Binary 2 surface takes them."""
+    rows = [(f"A{i}, of ρ^{2 * i}", f"{value:.9g}") for i, value in enumerate(fit.coefficients, start=1)]
+    return Table(
+        f"Binary 2 surface at {fit.map.wavelength:g} µm",
+        ("", "value"),
+        (("norm radius (mm)", f"{fit.radius * MILLIMETRE:.9g}"), *rows),
+        f"Phase Σ A_i·ρ^(2i) in radians, a longer path being a larger phase. Residual {fit.rms:.3g} rad rms; "
+        f"{fit.overlap:.1%} of the power is in the fitted wave. The perfect lens that is most like the "
+        f"device has the focal length {fit.focal_length:.4g} µm from the monitor plane. {fit.jumps:.1%} of "
+        "the steps between cells are over π, where a ray tracer cannot tell the slope.",
+    )
