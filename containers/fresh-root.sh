@@ -30,11 +30,26 @@ prepare_host() {
     apt-get install -y -qq --no-install-recommends debootstrap >&2
 }
 
-# Run this script again, as `inside`, where mounts and processes are its own.
+# Run this script again where mounts and processes are its own: all of them end with the namespace's first process.
 run_inside() {
     scratch=$(mktemp -d "${TMPDIR:-/tmp}/fresh-root.XXXXXX")
-    trap 'say "$(du -sh "$scratch" | cut -f1) on disk, removed"; rm -rf --one-file-system "$scratch"' EXIT
-    FRESH_ROOT=$scratch/root unshare --mount --pid --fork --kill-child --mount-proc "$0" "$@"
+    FRESH_ROOT=$scratch/root unshare --mount --pid --fork --kill-child --mount-proc "$0" "$@" &
+    namespace=$!
+    trap clean_up EXIT
+    local status=0
+    wait "$namespace" || status=$?
+    namespace=
+    return $status
+}
+
+clean_up() {
+    if [ -n "$namespace" ]; then
+        kill -KILL "$namespace"
+        wait "$namespace" 2>/dev/null || true
+        sleep 1 # the kernel ends the other processes
+    fi
+    say "$(du -sh "$scratch" | cut -f1) on disk, removed"
+    rm -rf --one-file-system "$scratch"
 }
 
 # --- inside: the host's files, but mounts and processes that nobody else sees ---------------------------------
