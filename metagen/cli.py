@@ -76,27 +76,42 @@ def layout(
 
 
 @app.command()
-def simulate(campaign: CampaignFile, output: Output) -> None:
+def simulate(
+    campaign: CampaignFile,
+    output: Output,
+    task: Annotated[
+        str, typer.Option(help="Only the i-th of n parts, as i/n with i = 1 … n (job arrays).")
+    ] = "1/1",
+    plan: Annotated[bool, typer.Option("--plan", help="Only say what it will cost.")] = False,
+) -> None:
     """Simulate what is missing of a campaign with Meep; start it with mpirun to use several cores."""
-    from metagen.fdtd.campaign import Campaign, run
+    from metagen.fdtd.campaign import Campaign, part, run
     from metagen.fdtd.engine import require_meep
+    from metagen.fdtd.plan import print_plan
 
     wanted = Campaign.load(campaign)
     require_meep()
-    files = run(wanted.tasks() if launched_rank() == 0 else None, output)
+    tasks = part(wanted.tasks(), task) if launched_rank() == 0 else None
+    if plan:
+        print_plan(tasks, output)
+        return
+    files = run(tasks, output)
     if launched_rank() == 0:
         print(f"{output}: all {len(files)} near fields are there")
 
 
 @app.command()
 def status(campaign: CampaignFile, output: Output) -> None:
-    """Say which simulations of a campaign are done."""
+    """Say which simulations of a campaign are done, and who is working on which."""
     from metagen.fdtd.campaign import Campaign
+    from metagen.fdtd.claims import holder
 
     tasks = Campaign.load(campaign).tasks()
     done = [task.is_done(output) for task in tasks]
     for task, finished in zip(tasks, done, strict=True):
-        print(f"{'done   ' if finished else 'missing'}  {task.file_name}")
+        running = None if finished else holder(output / task.file_name)
+        state = "done   " if finished else "running" if running else "missing"
+        print(f"{state}  {task.file_name}{f'  ({running})' if running else ''}")
     print(f"{sum(done)} of {len(tasks)} done")
 
 

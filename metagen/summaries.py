@@ -9,7 +9,7 @@ import numpy as np
 
 from metagen.design.objectives import Goal
 from metagen.fab import LayoutFile
-from metagen.fdtd.calibration import CELLS, SAFETY, Calibration
+from metagen.fdtd.calibration import CELLS, SAFETY, Trial
 from metagen.fdtd.validation import CellError
 from metagen.metrics import FocusMetrics, RingMetrics
 from metagen.rcwa import PhaseTable
@@ -72,23 +72,23 @@ def validation_table(errors: Iterable[CellError]) -> Table:
     )
 
 
-def calibration_table(calibrations: Iterable[Calibration]) -> Table:
-    """Index compensation and error of ever finer grids."""
+def calibration_table(trials: Iterable[Trial]) -> Table:
+    """Index compensation and errors of ever finer grids."""
     return Table(
-        "Calibration on periodic cells",
-        ("wavelength (µm)", "pixels per period", "pillar compensation", "mean error", "largest error"),
+        "Calibration",
+        ("wavelength (µm)", "pixels per period", "pillar compensation", "periodic cells", "random layout"),
         tuple(
             (
-                f"{each.numerics.wavelength:g}",
-                f"{each.numerics.pixels_per_period}",
-                "{:g}, {:g}".format(*each.numerics.pillar_compensation),
-                number(each.relative_error),
-                number(max(cell.relative_error for cell in each.cells)),
+                f"{each.calibration.numerics.wavelength:g}",
+                f"{each.calibration.numerics.pixels_per_period}",
+                "{:g}, {:g}".format(*each.calibration.numerics.pillar_compensation),
+                number(each.calibration.mean_error),
+                number(each.aperiodic_error),
             )
-            for each in calibrations
+            for each in trials
         ),
-        f"Relative error against RCWA over {CELLS} radii. An error target is kept where {SAFETY:g} times the "
-        "mean error is not larger.",
+        f"Relative errors: against RCWA (mean over {CELLS} radii), and against a much finer grid. A target is "
+        f"kept where {SAFETY:g} times the latter is not larger.",
     )
 
 

@@ -8,8 +8,10 @@ rounded, so that equal platforms give equal numerics, and its error is then meas
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +19,10 @@ from scipy.optimize import minimize
 
 from metagen.errors import InputError
 from metagen.fdtd.numerics import Numerics, coarsest
-from metagen.fdtd.validation import CellError, compare_with_rcwa, periodic_field
+from metagen.fdtd.simulation import simulate
+from metagen.fdtd.validation import CellError, compare_with_rcwa, periodic_field, relative_error
 from metagen.files import content_hash
+from metagen.layout import Layout, random_layout
 from metagen.parallel import communicator, launched, launched_rank
 from metagen.platform import Platform
 from metagen.rcwa import near_fields
@@ -30,10 +34,16 @@ CELLS = 8
 """Radii of the calibration: the middles of so many equal parts of the platform's range."""
 FRACTIONS = (-0.25, 0.5, 1.25)
 """Fractions of the compensation that are simulated; the fields between are interpolated."""
-FINEST = 40
-"""Pixels per period at which the search for an error target gives up."""
-SAFETY = 2.0
-"""Error of an aperiodic layout over the mean error of the periodic cells, at most (docs/fdtd.md)."""
+FINE_FACTOR = 3
+"""The fine grid that an error is measured against, over the coarsest one possible (4 pixels per wavelength in
+the pillar). It can judge grids of up to JUDGED of its pixels: there, its own error is an eighth of theirs."""
+JUDGED = 0.6
+PROBE_COUNT, PROBE_SEED = 5, 1
+"""The random layout on which an error is measured."""
+SAFETY = 1.5
+"""Error of other layouts over that of the measured one, at most (docs/fdtd.md)."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -49,49 +59,64 @@ class Calibration:
     cells: tuple[CellError, ...]
 
     @property
-    def relative_error(self) -> float:
-        """Mean over the cells."""
+    def mean_error(self) -> float:
+        """Mean relative error of the cells."""
         return float(np.mean([cell.relative_error for cell in self.cells]))
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One resolution on the way to an error target.
+
+    Attributes:
+        calibration: on periodic cells.
+        aperiodic_error: relative error of a small random layout against a much finer grid. It holds what a
+            periodic cell cannot show: waves in all directions.
+    """
+
+    calibration: Calibration
+    aperiodic_error: float
 
 
 def numerics_for(platform: Platform, wavelength: float, error_target: float) -> Numerics:
     """The numerics of the coarsest grid that keeps an error target; see :func:`search`."""
-    return search(platform, wavelength, error_target)[-1].numerics
+    return search(platform, wavelength, error_target)[-1].calibration.numerics
 
 
-def search(platform: Platform, wavelength: float, error_target: float) -> list[Calibration]:
+def search(platform: Platform, wavelength: float, error_target: float) -> list[Trial]:
     """Calibrate ever finer grids (even pixels per period) until SAFETY times the error is allowed.
+
+    Everything is cached: in the directory METAGEN_CACHE, or the user's cache directory if that is not set.
+    Under MPI, every rank must call this together.
 
     Args:
         platform: what the process fixes.
         wavelength: in vacuum.
-        error_target: largest relative error of an aperiodic layout's near field against the converged one.
+        error_target: largest relative error of a near field against the converged one.
 
     Returns:
         All grids that were tried; the last one keeps the target.
 
     Raises:
-        InputError: not even the finest grid keeps the target.
+        InputError: not even the finest grid that can be judged keeps the target.
         MissingDependencyError: no Meep.
     """
     start = coarsest(platform, wavelength)
-    tried = []
-    for pixels in range(start + start % 2, FINEST + 1, 2):
-        tried.append(calibrate(platform, Numerics(wavelength=wavelength, pixels_per_period=pixels)))
-        if SAFETY * tried[-1].relative_error <= error_target:
-            return tried
+    start, fine = start + start % 2, FINE_FACTOR * start
+    finest, trials = int(JUDGED * fine), []
+    for pixels in range(start, finest + 1, 2):
+        trials.append(_trial(platform, wavelength, pixels, fine))
+        if SAFETY * trials[-1].aperiodic_error <= error_target:
+            return trials
     raise InputError(
-        f"error_target = {error_target:g} at wavelength {wavelength:g} needs more than {FINEST} pixels per "
-        f"period (at {tried[-1].numerics.pixels_per_period}: {SAFETY * tried[-1].relative_error:.2g}); allow "
-        "a larger error"
+        f"error_target = {error_target:g} at wavelength {wavelength:g} needs more than {finest} pixels per "
+        f"period ({SAFETY * trials[-1].aperiodic_error:.2g} there); allow a larger error, or give "
+        "pixels_per_period"
     )
 
 
 def calibrate(platform: Platform, numerics: Numerics) -> Calibration:
-    """Find the pillar compensation of least mean error, or read it from the cache.
-
-    The cache is the directory METAGEN_CACHE, or the user's cache directory if that is not set. Under MPI,
-    every rank must call this together.
+    """Find the pillar compensation of least mean error on periodic cells (cached; see :func:`search`).
 
     Args:
         platform: what the process fixes; radii over its whole range are compared.
@@ -102,14 +127,40 @@ def calibrate(platform: Platform, numerics: Numerics) -> Calibration:
     """
     numerics = replace(numerics, pillar_compensation=(0.5, 0.5))
     key = content_hash(platform.hash, asdict(numerics), CELLS, list(FRACTIONS), VERSION)
-    path = cache_folder() / f"calibration-{key[:32]}.json"
-    known = recall(path, key, Calibration) if launched_rank() == 0 else None
+    return _remembered("calibration", key, Calibration, lambda: _calibrate(platform, numerics))
+
+
+def _trial(platform: Platform, wavelength: float, pixels: int, fine: int) -> Trial:
+    numerics = Numerics(wavelength=wavelength, pixels_per_period=pixels)
+    calibration = calibrate(platform, numerics)
+
+    def measure() -> Trial:
+        layout = random_layout(platform, PROBE_COUNT, PROBE_SEED)
+        found = simulate(layout, calibration.numerics).field
+        return Trial(calibration, relative_error(found, _converged(layout, wavelength, fine)))
+
+    key = content_hash(platform.hash, asdict(calibration.numerics), fine, PROBE_COUNT, PROBE_SEED, VERSION)
+    return _remembered("error", key, Trial, measure)
+
+
+@lru_cache(maxsize=4)
+def _converged(layout: Layout, wavelength: float, fine: int) -> NDArray[np.complex64]:
+    """The field on a fine grid, where compensation matters little: that of the coarsest will do."""
+    start = coarsest(layout.platform, wavelength)
+    coarse = Numerics(wavelength=wavelength, pixels_per_period=start + start % 2)
+    numerics = replace(calibrate(layout.platform, coarse).numerics, pixels_per_period=fine)
+    return simulate(layout, numerics).field
+
+
+def _remembered(what: str, key: str, kind: type[T], make: Callable[[], T]) -> T:
+    path = cache_folder() / f"{what}-{key[:32]}.json"
+    known = recall(path, key, kind) if launched_rank() == 0 else None
     if launched():
         known = communicator().bcast(known)
     if known is not None:
         return known
-    made = _calibrate(platform, numerics)
-    return store(path, key, made, Calibration) if launched_rank() == 0 else made
+    made = make()
+    return store(path, key, made, kind) if launched_rank() == 0 else made
 
 
 def _calibrate(platform: Platform, numerics: Numerics) -> Calibration:

@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-import time
-from dataclasses import asdict, dataclass
+import re
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import Discriminator, Field, Tag
 from tqdm import tqdm
 
-from metagen.errors import FormatError, InputError
+from metagen.errors import InputError, SimulationError
 from metagen.families import Family
+from metagen.fdtd.claims import Queue
 from metagen.fdtd.engine import require_meep
-from metagen.fdtd.numerics import Numerics, grid_for
+from metagen.fdtd.numerics import Numerics
+from metagen.fdtd.plan import TYPICAL_TIME, memory_here, ranks_on_this_node, refuse_what_does_not_fit
 from metagen.fdtd.simulation import Progress, simulate
-from metagen.files import content_hash
-from metagen.layout import Layout
+from metagen.fdtd.task import Task as Task
 from metagen.nearfield import NearField
 from metagen.parallel import aborting_together, communicator
 from metagen.platform import Platform
 from metagen.validation import Positive, checked, load_toml
-
-STALE_S = 600
-"""Age at which a partial file can only be left over from a killed run: writing one takes seconds."""
-TYPICAL_TIME = 20.0
-"""Simulated time (µm / c) assumed for the progress bar until a first simulation has told."""
 
 
 @checked
@@ -106,48 +102,24 @@ def _numerics(light: Numerics | ErrorTarget, platform: Platform) -> Numerics:
     return numerics_for(platform, light.wavelength, light.error_target)
 
 
-@dataclass(frozen=True)
-class Task:
-    """One simulation; equal tasks have equal file names, and a change of anything changes the name."""
+def part(tasks: Sequence[Task], text: str) -> list[Task]:
+    """The i-th of n parts of equal work, from ``"i/n"`` with i = 1 … n, for job arrays.
 
-    layout: Layout
-    numerics: Numerics
-
-    @property
-    def hash(self) -> str:
-        """Content hash of layout and numerics."""
-        return content_hash(self.layout.hash, asdict(self.numerics))
-
-    @property
-    def file_name(self) -> str:
-        """Name of the near-field file, for example ``random-s1-633nm-0f3c9a1b.h5``."""
-        return f"{self.layout.name}-{self.numerics.wavelength * 1000:.0f}nm-{self.hash[:8]}.h5"
-
-    @property
-    def cost(self) -> float:
-        """Work per simulated time, in voxel updates."""
-        grid = grid_for(self.layout.platform, self.numerics, self.layout.count, periodic=False)
-        return grid.voxels / grid.pixel
-
-    def is_done(self, folder: Path) -> bool:
-        """Whether its file is there and whole.
-
-        A file that cannot be read is renamed to end in ``.damaged``, so that it is made again and nothing is
-        lost that somebody may want to look at.
-        """
-        path = folder / self.file_name
-        if not path.exists():
-            return False
-        try:
-            near = NearField.load(path)
-        except FormatError:
-            path.replace(path.with_suffix(".damaged"))
-            return False
-        return Task(near.layout, Numerics(**near.numerics)).hash == self.hash  # type: ignore[arg-type]
+    Raises:
+        InputError: not of that form.
+    """
+    match = re.fullmatch(r"(\d+)/(\d+)", text)
+    number, count = map(int, match.groups()) if match else (0, 0)
+    if not 1 <= number <= count:
+        raise InputError(f"task is {text!r}; expected i/n with i from 1 to n, for example 1/8")
+    return sorted(tasks, key=lambda task: -task.cost)[number - 1 :: count]
 
 
 def run(tasks: list[Task] | None, folder: Path) -> list[Path]:
     """Simulate what is missing; every rank calls this together.
+
+    Any number of processes may do this at the same time with the same folder: each simulation is done by
+    one of them, and this returns when all are done. One that fails does not keep the others from running.
 
     Args:
         tasks: what is wanted; needed on rank 0 only, the other ranks may pass None.
@@ -155,28 +127,53 @@ def run(tasks: list[Task] | None, folder: Path) -> list[Path]:
 
     Returns:
         The files of all tasks, in their order.
+
+    Raises:
+        InputError: a simulation does not fit into memory.
+        SimulationError: simulations failed, or a file cannot be written.
     """
     require_meep()
     world = communicator()
     with aborting_together(world):
         tasks = world.bcast(tasks)
         missing = world.bcast(_missing(tasks, folder) if world.rank == 0 else None)
+        refuse_what_does_not_fit(missing, world.size, ranks_on_this_node(), memory_here())
         with _Bar(missing, silent=world.rank > 0) as bar:
-            for task in missing:
-                near = simulate(task.layout, task.numerics, progress=bar.within(task))
-                if world.rank == 0:
-                    near.save(folder / task.file_name)
-                bar.finish(task, near)
-                world.barrier()
+            failures = _simulate_all(world, Queue(missing, folder), folder, bar)
+    if failures:
+        raise SimulationError("\n".join(failures))
     return [folder / task.file_name for task in tasks]
 
 
 def _missing(tasks: list[Task], folder: Path) -> list[Task]:
     folder.mkdir(parents=True, exist_ok=True)
-    for partial in folder.glob(".*.partial"):
-        if time.time() - partial.stat().st_mtime > STALE_S:
-            partial.unlink()
     return [task for task in tasks if not task.is_done(folder)]
+
+
+def _simulate_all(world: Any, queue: Queue, folder: Path, bar: _Bar) -> list[str]:
+    failures = []
+    while (task := world.bcast(queue.next() if world.rank == 0 else None)) is not None:
+        try:
+            near = simulate(task.layout, task.numerics, progress=bar.within(task))
+        except SimulationError as error:  # the same on all ranks: all of them have the whole field
+            failures.append(str(error))
+        else:
+            if world.rank == 0:
+                _save(near, folder / task.file_name)
+            bar.finish(task, near)
+        finally:
+            queue.finish()
+    return failures
+
+
+def _save(near: NearField, path: Path) -> None:
+    try:
+        near.save(path)
+    except (OSError, RuntimeError) as error:  # HDF5 reports a full disk as either
+        raise SimulationError(
+            f"{path}: cannot be written ({error}); make room and run the same command again: what was "
+            "finished is on disk"
+        ) from error
 
 
 class _Bar:

@@ -40,10 +40,10 @@ class Numerics:
     wavelength: Positive
     pixels_per_period: Annotated[int, Field(ge=4, le=200)]
     pillar_compensation: tuple[Fraction, Fraction] = (0.5, 0.5)
-    pml: Positive = 0.4
-    margin: Positive = 0.3
-    substrate_gap: Positive = 0.3
-    cover_gap: Positive = 0.15
+    pml: Positive = 0.3
+    margin: Positive = 0.1
+    substrate_gap: Positive = 0.1
+    cover_gap: Positive = 0.1
     decay: Annotated[float, Field(gt=0, lt=1)] = 1e-3
     max_time: Positive = 150.0
 

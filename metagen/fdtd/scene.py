@@ -12,6 +12,15 @@ from metagen.fdtd.numerics import COURANT, Grid, Numerics, compensated_index
 from metagen.layout import Layout
 from metagen.platform import Platform
 
+BANDWIDTH = 1.5
+"""Width of the pulse's spectrum over its frequency: the shorter the pulse, the sooner the end."""
+CUTOFF = 4.0
+"""Half the length of the pulse in standard deviations. The incident wave is cut off alike."""
+
+SUBPIXEL_TOLERANCE = 1e-2
+"""Of the share of a pillar in a voxel: a hundred times Meep's own, which takes a quarter off the
+initialisation and changes the field by 2·10⁻⁷ (relative error)."""
+
 
 @dataclass(frozen=True)
 class Indices:
@@ -122,7 +131,7 @@ def _simulation(
         absorbers += [mp.PML(grid.pml, direction=axis) for axis in (mp.X, mp.Y)]
     frequency = grid.pixel / numerics.wavelength
     # Integrated: the source reaches into the absorbers, where anything else would make it non-uniform.
-    pulse = mp.GaussianSource(frequency, fwidth=frequency, is_integrated=True)
+    pulse = mp.GaussianSource(frequency, fwidth=BANDWIDTH * frequency, cutoff=CUTOFF, is_integrated=True)
     source = mp.Source(
         pulse,
         component=mp.Ex,
@@ -140,6 +149,7 @@ def _simulation(
         k_point=mp.Vector3(),
         symmetries=[mp.Mirror(mp.X, phase=-1), mp.Mirror(mp.Y, phase=1)] if mirrors else [],
         split_chunks_evenly=False,
+        subpixel_tol=SUBPIXEL_TOLERANCE,
     )
 
 

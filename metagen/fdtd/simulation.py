@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 import warnings
 from collections.abc import Callable
 from dataclasses import asdict
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,7 +26,7 @@ from metagen.platform import Platform
 Progress = Callable[[float], None]
 """Called now and then with the simulated time so far, in µm / c."""
 
-CHECK_INTERVAL = 2.0
+CHECK_INTERVAL = 1.0
 """Simulated time between two looks at whether the fields have decayed, in µm / c."""
 
 
@@ -52,7 +54,7 @@ def simulate(
         InputError: mirrors asked for on a layout without them, or too coarse a grid.
         SimulationError: the fields diverged.
     """
-    started = time.perf_counter()
+    started, before = time.perf_counter(), resident_bytes()
     scene = scene_for(layout, numerics, periodic=periodic, mirrors=mirrors)
     incident = incident_amplitude(scene.platform, numerics, scene.grid)
     simulation = scene.simulation()
@@ -67,6 +69,8 @@ def simulate(
     field = monitor.sample(simulation, points) * _power_factor(scene) / incident
     if not np.isfinite(field).all():
         raise SimulationError(f"{layout.name}: the fields diverged; use more pixels_per_period")
+    steps = simulation.fields.t
+    memory, balance = resident_bytes() - before, load_balance(simulation)
     simulation.reset_meep()
     return NearField(
         layout=layout,
@@ -78,9 +82,12 @@ def simulate(
             meep=require_meep().__version__,
             ranks=require_meep().count_processors(),
             voxels=scene.grid.voxels,
+            steps=steps,
             simulated_time=round(settled.time, 3),
             last_change=float(f"{settled.change:.2g}"),
             initialisation_time_s=round(initialised - started, 3),
+            load_balance=round(balance, 3),
+            memory_per_rank=memory,
             wall_time_s=round(time.perf_counter() - started, 3),
         ),
         symmetry="mirror-xy" if scene.mirrors else "none",
@@ -115,6 +122,18 @@ def _power_factor(scene: Scene) -> float:
         for index in (scene.platform.cover, scene.platform.substrate)
     )
     return math.sqrt(cover / substrate)
+
+
+def resident_bytes() -> int:
+    """Memory that this process holds now."""
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def load_balance(simulation: Any) -> float:
+    """Mean over the greatest time that a rank spent on stepping: 1 where no rank waits for another."""
+    times = np.asarray(simulation.time_spent_on(require_meep().Stepping))
+    return float(times.mean() / times.max())
 
 
 @lru_cache(maxsize=16)

@@ -1,0 +1,206 @@
+"""What a campaign will cost, before it is run: voxels, steps, memory and time; and whether it fits."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from metagen.errors import InputError
+from metagen.fdtd.numerics import COURANT, Numerics, grid_for
+from metagen.fdtd.simulation import simulate
+from metagen.fdtd.task import Task
+from metagen.layout import random_layout
+from metagen.parallel import aborting_together, communicator
+from metagen.platform import Platform
+from metagen.tables import Table
+
+TYPICAL_TIME = 20.0
+"""Simulated time (µm / c) until the fields have settled, assumed until a simulation has told."""
+BYTES_PER_VOXEL = 160
+"""Memory of Meep per simulated voxel (`benchmarks/fdtd.py scaling` measures it)."""
+BASE_BYTES = 250 * 2**20
+"""Memory of one rank before it simulates anything: Python, Meep and its libraries."""
+PROBE_COUNT = 5
+"""Pillars along one side of the layout on which speed is measured."""
+
+
+@dataclass(frozen=True)
+class Speed:
+    """How fast this machine is with given numerics, on the ranks that are running.
+
+    Attributes:
+        stepping: simulated voxels × steps per second.
+        initialising: simulated voxels per second.
+    """
+
+    stepping: float
+    initialising: float
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Cost of one simulation.
+
+    Attributes:
+        task: the simulation.
+        voxels: that are simulated (a quarter of the cell, with two mirror planes).
+        steps: until the fields have settled, typically.
+    """
+
+    task: Task
+    voxels: int
+    steps: int
+
+    @classmethod
+    def of(cls, task: Task) -> Estimate:
+        """Count voxels and steps."""
+        grid = grid_for(task.layout.platform, task.numerics, task.layout.count, periodic=False)
+        share = 4 if task.layout.has_mirror_planes else 1
+        time = min(TYPICAL_TIME, task.numerics.max_time)
+        return cls(task, grid.voxels // share, round(time / (COURANT * grid.pixel)))
+
+    def memory_per_rank(self, ranks: int) -> int:
+        """Bytes on each of so many ranks."""
+        return BASE_BYTES + math.ceil(self.voxels * BYTES_PER_VOXEL / ranks)
+
+    def seconds(self, speed: Speed) -> float:
+        """Wall time."""
+        return self.voxels * self.steps / speed.stepping + self.voxels / speed.initialising
+
+
+def measured_speed(platform: Platform, numerics: Numerics) -> Speed:
+    """Time a small simulation with these numerics (a few seconds); every rank calls this together."""
+    simulate(random_layout(platform, 1, seed=0), numerics)  # Meep's own start is no part of the speed
+    layout = random_layout(platform, PROBE_COUNT, seed=0)
+    voxels = Estimate.of(Task(layout, numerics)).voxels
+    measured = simulate(layout, numerics).provenance
+    initialisation, wall, steps = (
+        float(str(measured[name])) for name in ("initialisation_time_s", "wall_time_s", "steps")
+    )
+    return Speed(voxels * steps / (wall - initialisation), voxels / initialisation)
+
+
+def memory_here() -> int:
+    """Bytes that are free on this node, or what a job's control group leaves of them."""
+    lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+    free = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))
+    limit = Path("/sys/fs/cgroup/memory.max")
+    if limit.exists() and (text := limit.read_text(encoding="ascii").strip()) != "max":
+        used = int(Path("/sys/fs/cgroup/memory.current").read_text(encoding="ascii"))
+        free = min(free, int(text) - used)
+    return free
+
+
+def refuse_what_does_not_fit(tasks: Iterable[Task], ranks: int, ranks_here: int, free: int) -> None:
+    """Stop before a run that the memory cannot hold.
+
+    Args:
+        tasks: what is missing.
+        ranks: that share one simulation.
+        ranks_here: of these, on this node.
+        free: bytes that are free on this node.
+
+    Raises:
+        InputError: a simulation does not fit; it says what would.
+    """
+    for task in tasks:
+        needed = Estimate.of(task).memory_per_rank(ranks) * ranks_here
+        if needed > free:
+            raise InputError(
+                f"{task.file_name}: needs {_gib(needed)} on this node ({ranks_here} of {ranks} ranks), "
+                f"{_gib(free)} are free. Would fit: {_remedies(task, ranks, ranks_here, free)}"
+            )
+
+
+def _remedies(task: Task, ranks: int, ranks_here: int, free: int) -> str:
+    room = free - ranks_here * BASE_BYTES
+    if room <= 0:
+        return "fewer ranks on this node"
+    nodes = math.ceil(Estimate.of(task).voxels * BYTES_PER_VOXEL * ranks_here / ranks / room)
+    pixels, count = task.numerics.pixels_per_period, task.layout.count
+    finest = next((p for p in range(pixels, 3, -1) if _fits(task, p, count, ranks, ranks_here, free)), None)
+    largest = next((c for c in range(count, 0, -1) if _fits(task, pixels, c, ranks, ranks_here, free)), None)
+    options = [f"{nodes} nodes like this one"]
+    options += [f"pixels_per_period = {finest}"] if finest else []
+    options += [f"count = {largest}"] if largest else []
+    return ", or ".join(options)
+
+
+def _fits(task: Task, pixels: int, count: int, ranks: int, ranks_here: int, free: int) -> bool:
+    try:
+        numerics = replace(task.numerics, pixels_per_period=pixels)
+        grid = grid_for(task.layout.platform, numerics, count, periodic=False)
+    except InputError:  # too coarse for the wavelength
+        return False
+    share = 4 if task.layout.has_mirror_planes else 1
+    return ranks_here * (BASE_BYTES + grid.voxels / share * BYTES_PER_VOXEL / ranks) <= free
+
+
+def print_plan(tasks: list[Task] | None, folder: Path) -> None:
+    """Print the cost of what is missing, and refuse what does not fit; every rank calls this together.
+
+    Args:
+        tasks: what is wanted; needed on rank 0 only.
+        folder: of the near-field files.
+
+    Raises:
+        InputError: a simulation does not fit into memory; it says what would.
+    """
+    world = communicator()
+    with aborting_together(world):
+        missing = [task for task in tasks if not task.is_done(folder)] if tasks is not None else None
+        missing = world.bcast(missing)
+        table = plan_table(missing, world.size)
+        if world.rank == 0:
+            table.print()
+        refuse_what_does_not_fit(missing, world.size, ranks_on_this_node(), memory_here())
+
+
+def plan_table(tasks: Sequence[Task], ranks: int) -> Table:
+    """Cost of every task; every rank calls this together, because it measures how fast the machine is."""
+    speeds = {
+        task.numerics: measured_speed(task.layout.platform, task.numerics)
+        for task in {task.numerics: task for task in tasks}.values()
+    }
+    estimates = [(Estimate.of(task), speeds[task.numerics]) for task in tasks]
+    total = sum(estimate.seconds(speed) for estimate, speed in estimates)
+    return Table(
+        f"{len(tasks)} simulations to run: about {_duration(total)} on {ranks} ranks",
+        ("simulation", "voxels", "steps", "memory per rank", "time"),
+        tuple(
+            (
+                estimate.task.file_name,
+                f"{estimate.voxels / 1e6:.2f} M",
+                f"{estimate.steps}",
+                _gib(estimate.memory_per_rank(ranks)),
+                _duration(estimate.seconds(speed)),
+            )
+            for estimate, speed in estimates
+        ),
+        f"Voxels that are simulated; steps to a typical {TYPICAL_TIME:g} µm/c; speed measured just now on a "
+        f"{PROBE_COUNT} × {PROBE_COUNT} layout.",
+    )
+
+
+def ranks_on_this_node() -> int:
+    """Ranks that share this node's memory."""
+    world = communicator()
+    from mpi4py import MPI
+
+    return int(world.Split_type(MPI.COMM_TYPE_SHARED).size)
+
+
+def _gib(count: float) -> str:
+    return f"{count / 2**30:.2f} GiB"
+
+
+def _duration(seconds: float) -> str:
+    return (
+        f"{seconds:.0f} s"
+        if seconds < 120
+        else f"{seconds / 60:.0f} min"
+        if seconds < 7200
+        else (f"{seconds / 3600:.1f} h")
+    )

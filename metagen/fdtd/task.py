@@ -1,0 +1,45 @@
+"""One simulation of a campaign, and the file that it ends in."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from metagen.errors import FormatError, InputError
+from metagen.fdtd.numerics import Numerics, grid_for
+from metagen.files import content_hash
+from metagen.layout import Layout
+from metagen.nearfield import NearField
+
+
+@dataclass(frozen=True)
+class Task:
+    """One simulation; equal tasks have equal file names, and a change of anything changes the name."""
+
+    layout: Layout
+    numerics: Numerics
+
+    @property
+    def hash(self) -> str:
+        """Content hash of layout and numerics."""
+        return content_hash(self.layout.hash, asdict(self.numerics))
+
+    @property
+    def file_name(self) -> str:
+        """Name of the near-field file, for example ``random-s1-633nm-0f3c9a1b.h5``."""
+        return f"{self.layout.name}-{self.numerics.wavelength * 1000:.0f}nm-{self.hash[:8]}.h5"
+
+    @property
+    def cost(self) -> float:
+        """Work per simulated time, in voxel updates."""
+        grid = grid_for(self.layout.platform, self.numerics, self.layout.count, periodic=False)
+        return grid.voxels / grid.pixel
+
+    def is_done(self, folder: Path) -> bool:
+        """Whether its file is there, whole, and of this task."""
+        path = folder / self.file_name
+        try:
+            near = NearField.load(path)
+            return Task(near.layout, Numerics(**near.numerics)).hash == self.hash  # type: ignore[arg-type]
+        except (FormatError, InputError):
+            return False
