@@ -128,8 +128,9 @@ def validate(
     from metagen.fdtd.validation import DEFAULT_RADII, remembered_errors
     from metagen.summaries import validation_table
 
-    radii = tuple(radius or DEFAULT_RADII)
-    validation_table(remembered_errors(Campaign.load(campaign), radii, output)).print()
+    wanted = Campaign.load(campaign)
+    errors = remembered_errors(wanted.platform, wanted.light, radius or DEFAULT_RADII, output)
+    validation_table(errors).print()
 
 
 @app.command()

@@ -97,7 +97,8 @@ class Demo:
     @property
     def cell_errors(self) -> list[CellError] | None:
         """Meep against RCWA; None before that was computed with the present numerics."""
-        return recall(self._validation, validation_key(self.campaign, DEFAULT_RADII), list[CellError])
+        key = validation_key(self.campaign.platform, self.campaign.light, DEFAULT_RADII)
+        return recall(self._validation, key, list[CellError])
 
     @cached_property
     def datasets(self) -> list[Dataset]:

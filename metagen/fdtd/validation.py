@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from metagen.fdtd.campaign import Campaign
 from metagen.fdtd.numerics import Numerics
 from metagen.fdtd.simulation import UnsettledWarning, simulate
 from metagen.files import content_hash
@@ -34,21 +33,21 @@ class CellError:
     relative_error: float
 
 
-def remembered_errors(campaign: Campaign, radii: tuple[float, ...], path: Path | None) -> list[CellError]:
-    """The errors of a campaign's numerics: read from ``path``, or computed and kept there."""
-    key = validation_key(campaign, radii)
+def remembered_errors(
+    platform: Platform, light: Sequence[Numerics], radii: Sequence[float], path: Path | None
+) -> list[CellError]:
+    """As :func:`compare_with_rcwa`: read from ``path``, or computed and kept there."""
+    key = validation_key(platform, light, radii)
     known = recall(path, key, list[CellError]) if path else None
     if known is not None:
         return known
-    errors = compare_with_rcwa(campaign.platform, campaign.light, radii)
+    errors = compare_with_rcwa(platform, light, radii)
     return store(path, key, errors, list[CellError]) if path else errors
 
 
-def validation_key(campaign: Campaign, radii: tuple[float, ...]) -> str:
+def validation_key(platform: Platform, light: Sequence[Numerics], radii: Sequence[float]) -> str:
     """Hash of all that determines the errors."""
-    return content_hash(
-        campaign.platform.hash, [asdict(numerics) for numerics in campaign.light], list(radii)
-    )
+    return content_hash(platform.hash, [asdict(numerics) for numerics in light], list(radii))
 
 
 def compare_with_rcwa(
