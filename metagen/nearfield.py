@@ -13,6 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
 
+import h5py
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,6 +22,8 @@ from metagen.files import content_hash, reading_hdf5, writing_hdf5
 from metagen.layout import Layout, read_layout, write_layout
 
 SCHEMA, VERSION = "metagen/near-field", 1
+HASH = "content_hash"
+"""Attribute of :func:`stored_hash`, compared whenever the file is read."""
 SAMPLES = 10
 """Samples per cell and axis, where nothing else is said (the paper's)."""
 
@@ -110,6 +113,7 @@ class NearField:
             file.attrs["symmetry"] = self.symmetry
             file.attrs["numerics"] = json.dumps(dict(self.numerics), sort_keys=True)
             file.attrs["provenance"] = json.dumps(dict(self.provenance), sort_keys=True)
+            file.attrs[HASH] = stored_hash(file)
 
     @classmethod
     def load(cls, path: str | Path) -> NearField:
@@ -121,6 +125,8 @@ class NearField:
                 contents that contradict each other.
         """
         with reading_hdf5(path, SCHEMA, VERSION) as file:
+            if file.attrs.get(HASH, stored_hash(file)) != stored_hash(file):
+                raise FormatError(f"{path}: its contents are not those that were written; make it again")
             layout = read_layout(file["layout"])
             samples = int(file.attrs["samples_per_period"])
             symmetry: Symmetry = "mirror-xy" if file.attrs["symmetry"] == "mirror-xy" else "none"
@@ -140,6 +146,21 @@ class NearField:
                 provenance=json.loads(file.attrs["provenance"]),
                 symmetry=symmetry,
             )
+
+
+def stored_hash(file: h5py.File) -> str:
+    """Content hash of what an open near-field file says: the field, the radii and all that defines them."""
+    layout, attributes = file["layout"], file.attrs
+    return content_hash(
+        np.asarray(file["field"]),
+        np.asarray(layout["radii"]),
+        str(layout.attrs["platform"]),
+        float(attributes["wavelength"]),
+        float(attributes["z"]),
+        int(attributes["samples_per_period"]),
+        str(attributes["symmetry"]),
+        str(attributes["numerics"]),
+    )
 
 
 def quadrant_of(whole: NDArray[np.complex64]) -> NDArray[np.complex64]:

@@ -22,7 +22,7 @@ from metagen.fdtd.campaign import Campaign, part, run
 from metagen.fdtd.claims import Queue, holder
 from metagen.fdtd.plan import Estimate, refuse_what_does_not_fit
 from metagen.layout import random_layout
-from metagen.nearfield import NearField
+from metagen.nearfield import NearField, stored_hash
 
 pytestmark = pytest.mark.meep
 
@@ -278,13 +278,23 @@ def test_without_meep_there_is_one_clear_error(campaign, tmp_path, metagen):
     assert "Traceback" not in result.stderr
 
 
-def test_check_accepts_good_files_and_refuses_another_schema_version(campaign, tmp_path, metagen):
+def test_check_accepts_good_files_and_names_every_bad_one(campaign, tmp_path, metagen):
     folder = tmp_path / "fields"
     metagen("simulate", campaign, "--output", folder)
     files = sorted(folder.glob("*.h5"))
     assert metagen("check", *files).returncode == 0
+    with h5py.File(files[0], "a") as file:
+        file["layout/radii"][0, 0] += 1e-3
     with h5py.File(files[1], "a") as file:
         file.attrs["schema_version"] = 99
+    with h5py.File(files[2], "a") as file:
+        file["field"][:] *= 2
+        file.attrs["content_hash"] = stored_hash(file)
+    with h5py.File(files[3], "a") as file:
+        del file.attrs["content_hash"]
     result = metagen("check", *files)
     assert result.returncode == 1
-    assert "version is 99" in result.stderr
+    for path, reason in zip(
+        files, ("not those", "version is 99", "transmission", "no content_hash"), strict=True
+    ):
+        assert any(path.name in line and reason in line for line in result.stderr.splitlines())
