@@ -1,4 +1,5 @@
 from . import dataset as dataset
+from . import datasets as datasets
 from . import design as design
 from . import errors as errors
 from . import fab as fab

@@ -148,17 +148,34 @@ def calibrate(
 
 @app.command()
 def check(files: NearFieldFiles) -> None:
-    """Check near-field files: structure, conventions, finite values, and that no power comes from nowhere."""
+    """Check near-field files: structure, units, hashes, finite values, no power from nowhere."""
     from metagen.dataset import expand
-    from metagen.metrics import Wavefront, transmission
-    from metagen.nearfield import NearField
+    from metagen.fdtd.check import check_file
 
+    problems = []
     for path in expand(files):
-        near = NearField.load(path)
-        passed = transmission(Wavefront.of(near))
-        if passed > 1:
-            raise MetagenError(f"{path}: transmission is {passed:.3f}; no device passes more than it gets")
-        print(f"{path}: {near.layout.name}, {near.wavelength:g} µm, transmission {passed:.3f}")
+        try:
+            near, passed = check_file(path)
+        except MetagenError as problem:
+            problems.append(str(problem))
+        else:
+            print(f"{path}: {near.layout.name}, {near.wavelength:g} µm, transmission {passed:.3f}")
+    if problems:
+        raise MetagenError("\n".join(problems))
+
+
+@app.command()
+def pack(files: NearFieldFiles, output: Output) -> None:
+    """Write near-field files of any wavelengths to one compact file (metagen.datasets.load opens it)."""
+    from metagen import datasets
+    from metagen.dataset import Dataset
+
+    for packed in datasets.pack(Dataset.load_all(files), output):
+        print(
+            f"{packed.wavelength:g} µm: {len(packed.relative_errors)} fields on {packed.rank} basis vectors, "
+            f"relative error at most {max(packed.relative_errors.values()):.2g}"
+        )
+    print(f"{output}: {output.stat().st_size / 1e6:.2f} MB")
 
 
 @app.command()

@@ -1,0 +1,201 @@
+"""Near fields in a compact file: one quadrant, on a basis of singular vectors, in half precision.
+
+A raw near field of 113 × 113 pillars takes 8 MB. Neighbouring cells have similar fields, so that a few dozen
+patterns (the right singular vectors of all patches of one wavelength) hold nearly everything; only their
+coefficients are kept. What the file leaves out is measured after writing and stored with it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from importlib import resources
+from pathlib import Path
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from metagen.dataset import Dataset, cut
+from metagen.errors import InputError
+from metagen.files import reading_hdf5, writing_hdf5
+from metagen.layout import Layout, unfold
+from metagen.nearfield import NearField, unfold_field
+from metagen.platform import Platform
+from metagen.validation import validate
+
+SCHEMA, VERSION = "metagen/compact-fields", 1
+TOLERANCE = 2e-4
+"""Largest relative error that the compact form may add to the fields of one wavelength."""
+
+Complex = NDArray[np.complex64]
+
+
+@dataclass(frozen=True)
+class Packed:
+    """What the compact form of one wavelength keeps and loses.
+
+    Attributes:
+        wavelength: in vacuum.
+        rank: number of basis vectors.
+        relative_errors: per layout, of the unpacked field against the raw one (all components).
+    """
+
+    wavelength: float
+    rank: int
+    relative_errors: Mapping[str, float]
+
+
+def load(name: str | Path) -> list[Dataset]:
+    """Open a compact file, or one that is shipped, by its name.
+
+    Returns:
+        One dataset per wavelength, the longest first. The provenance of each near field states as
+        ``compact_relative_error`` how far it is from the raw one.
+
+    Raises:
+        InputError: no such file, and no such name.
+        FormatError: see :func:`metagen.files.reading_hdf5`.
+    """
+    with reading_hdf5(_find(name), SCHEMA, VERSION) as file:
+        layouts = {key: _read_layout(group) for key, group in file["layouts"].items()}
+        return [
+            Dataset(tuple(_unpack(group, layouts)), sources=())
+            for _, group in sorted(file["wavelengths"].items(), reverse=True)
+        ]
+
+
+def shipped() -> list[str]:
+    """Names that :func:`load` knows."""
+    folder = resources.files("metagen") / "data"
+    return sorted(path.name.removesuffix(".h5") for path in folder.iterdir()) if folder.is_dir() else []
+
+
+def pack(datasets: Sequence[Dataset], path: str | Path, tolerance: float = TOLERANCE) -> list[Packed]:
+    """Write datasets (one per wavelength) to a compact file.
+
+    Args:
+        datasets: whole layouts, all with both mirror planes.
+        path: where the file goes.
+        tolerance: largest relative error that leaving out basis vectors may add, per wavelength.
+
+    Returns:
+        Rank and errors of each wavelength, measured on what :func:`load` gives back.
+
+    Raises:
+        InputError: a layout has no mirror planes, or a wavelength stands there twice.
+    """
+    if len({dataset.wavelength for dataset in datasets}) < len(datasets):
+        raise InputError(f"wavelengths are {[d.wavelength for d in datasets]}; give each one once")
+    with writing_hdf5(path, SCHEMA, VERSION) as file:
+        for layout in {each.hash: each for dataset in datasets for each in dataset.layouts}.values():
+            _write_layout(file.require_group("layouts").create_group(layout.hash), layout)
+        return [
+            _pack(file.create_group(f"wavelengths/{dataset.wavelength:.6f}"), dataset, tolerance)
+            for dataset in datasets
+        ]
+
+
+def _find(name: str | Path) -> Path:
+    if Path(name).is_file():
+        return Path(name)
+    if str(name) in shipped():
+        return Path(str(resources.files("metagen") / "data" / f"{name}.h5"))
+    raise InputError(f"{name}: no such file; datasets that come with metagen: {shipped() or 'none'}")
+
+
+def _pack(group: h5py.Group, dataset: Dataset, tolerance: float) -> Packed:
+    patches = [_quadrant_patches(near) for near in dataset.near_fields]
+    basis = singular_basis(np.concatenate(patches), tolerance)
+    scale = np.abs(np.concatenate(patches) @ basis.conj().T).max(axis=0)
+    group["basis"] = basis
+    group["scale"] = scale.astype(np.float32)
+    group.attrs["wavelength"] = dataset.wavelength
+    group.attrs["samples_per_period"] = dataset.samples
+    group.attrs["numerics"] = json.dumps(dict(dataset.numerics), sort_keys=True)
+    errors = {}
+    for number, (near, each) in enumerate(zip(dataset.near_fields, patches, strict=True)):
+        member = group.create_group(f"{number:03d}")
+        coefficients = (each @ basis.conj().T / scale).astype(np.complex64)
+        halves = coefficients.view(np.float32).astype(np.float16)
+        member.create_dataset("coefficients", data=halves, compression="gzip", shuffle=True, fletcher32=True)
+        member.attrs["layout"] = near.layout.hash
+        member.attrs["raw_hash"] = near.hash
+        member.attrs["provenance"] = json.dumps(dict(near.provenance), sort_keys=True)
+        found = _field(member, basis, group["scale"][:], near.layout.count, dataset.samples)
+        error = float(np.sum(np.abs(found - near.field) ** 2) / np.sum(np.abs(near.field) ** 2))
+        member.attrs["relative_error"] = errors[near.layout.name] = error
+    return Packed(dataset.wavelength, len(basis), errors)
+
+
+def singular_basis(patches: Complex, tolerance: float) -> Complex:
+    """[K, P] fewest orthonormal rows that hold all of the [M, P] patches but ``tolerance`` of their power."""
+    gram = patches.conj().T.astype(np.complex128) @ patches
+    power, vectors = np.linalg.eigh(gram)
+    kept = np.cumsum(power[::-1]) / power.sum()
+    rank = min(int(np.searchsorted(kept, 1 - tolerance)) + 1, len(power))
+    basis: Complex = vectors[:, ::-1][:, :rank].T.conj().astype(np.complex64)
+    return basis
+
+
+def _quadrant_patches(near: NearField) -> Complex:
+    """[⌈N/2⌉², n·n·3] field over the cells with x, y ≥ 0, those on the axes as a whole."""
+    if near.symmetry != "mirror-xy":
+        raise InputError(f"{near.layout.name} was simulated without mirror planes; only quadrants are packed")
+    first = near.layout.count // 2 * near.samples
+    patches = cut(near.field[first:, first:], near.samples)
+    return patches.reshape(-1, patches.shape[-1])
+
+
+def _unpack(group: h5py.Group, layouts: Mapping[str, Layout]) -> list[NearField]:
+    basis, scale = np.asarray(group["basis"]), np.asarray(group["scale"])
+    samples = int(group.attrs["samples_per_period"])
+    members = [member for key, member in sorted(group.items()) if key.isdigit()]
+    fields = []
+    for member in members:
+        layout = layouts[str(member.attrs["layout"])]
+        error = {"compact_relative_error": float(member.attrs["relative_error"])}
+        fields.append(
+            NearField(
+                layout=layout,
+                wavelength=float(group.attrs["wavelength"]),
+                field=_field(member, basis, scale, layout.count, samples),
+                samples=samples,
+                numerics=json.loads(group.attrs["numerics"]),
+                provenance={**json.loads(member.attrs["provenance"]), **error},
+                symmetry="mirror-xy",
+            )
+        )
+    return fields
+
+
+def _field(
+    member: h5py.Group, basis: Complex, scale: NDArray[np.float32], count: int, samples: int
+) -> Complex:
+    coefficients = np.asarray(member["coefficients"]).astype(np.float32).view(np.complex64)
+    half = (count + 1) // 2
+    blocks = ((coefficients * scale) @ basis).reshape(half, half, samples, samples, 3)
+    cells = blocks.swapaxes(1, 2).reshape(half * samples, half * samples, 3)
+    # The cells on the axes reach over them: the quadrant starts in their middle.
+    beyond = count % 2 * (samples // 2)
+    return unfold_field(cells[beyond:, beyond:], count * samples)
+
+
+def _write_layout(group: h5py.Group, layout: Layout) -> None:
+    first = layout.count // 2
+    quadrant = layout.radii[first:, first:]
+    group.create_dataset("radii", data=quadrant, compression="gzip", shuffle=True)
+    group.attrs["count"] = layout.count
+    group.attrs["platform"] = json.dumps(asdict(layout.platform))
+    group.attrs["name"] = layout.name
+    group.attrs["provenance"] = json.dumps(dict(layout.provenance))
+
+
+def _read_layout(group: h5py.Group) -> Layout:
+    return Layout(
+        validate(json.loads(group.attrs["platform"]), Platform, source=str(group.file.filename)),
+        unfold(np.asarray(group["radii"]), int(group.attrs["count"])),
+        name=str(group.attrs["name"]),
+        provenance=json.loads(group.attrs["provenance"]),
+    )
