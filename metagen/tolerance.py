@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -12,14 +13,12 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from metagen.design import Light, Model
-from metagen.design.light import Optics
+from metagen.design.light import CELLS, Optics
 from metagen.design.objectives import Goal
 from metagen.errors import InputError
 from metagen.layout import Layout
 from metagen.validation import checked
 
-CELLS = 1 << 12
-"""Lattice cells that are evaluated together: what a model makes of them still fits into the caches."""
 SHIFTS = np.linspace(-3, 3, 13)
 """Shifts of the bias curve, in standard deviations."""
 NOISES = np.array([0.5, 1.0, 1.5, 2.0, 3.0])
@@ -179,8 +178,19 @@ class _Device:
     def values(self, radii: Values) -> Values:
         """[B, G] the goals behind devices of [B, N, N] radii."""
         light = Light(self.optics, torch.tensor(radii, dtype=torch.float32))
-        with torch.no_grad():
+        with torch.no_grad(), one_thread():
             return np.column_stack([goal(light).double().numpy() for goal in self.goals])
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Torch on one thread: on tasks this small its threads wait for each other longer than they work."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def imperfect(layout: Layout, errors: ProcessErrors, count: int, seed: int) -> Iterator[Values]:
