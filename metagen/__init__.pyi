@@ -7,9 +7,11 @@ from . import fdtd as fdtd
 from . import lens as lens
 from . import materials as materials
 from . import metrics as metrics
+from . import passport as passport
 from . import propagation as propagation
 from . import rcwa as rcwa
 from . import surrogate as surrogate
+from . import tolerance as tolerance
 from .layout import Layout as Layout
 from .nearfield import NearField as NearField
 from .platform import Platform as Platform
