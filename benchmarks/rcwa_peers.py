@@ -1,8 +1,8 @@
 """Solve the benchmark's unit cell with other programs; run by benchmarks/rcwa.py in their environment.
 
 Usage: python rcwa_peers.py PROGRAM ORDERS PIXELS < radii and wavelengths as JSON; one JSON line per solve
-comes out: raw zero-order amplitude, and seconds. Neither the first solve (import, compilation) nor drawing the
-disk is timed.
+comes out: raw zero-order amplitude, and seconds. Neither the first solve (import, compilation) nor drawing
+the disk is timed.
 
 Every program is used as its documentation shows, in double precision, with its best factorisation for
 curved walls that was found, on pixels averaged over their area where it takes a grid.

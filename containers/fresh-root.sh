@@ -144,14 +144,14 @@ in_root() {
 }
 
 clone() {
-    git -c safe.directory="$checkout" -C "$checkout" bundle create --quiet "$FRESH_ROOT/root/metagen.bundle" HEAD
-    in_root git -c advice.detachedHead=false clone --quiet /root/metagen.bundle /root/metagen
+    git -c safe.directory="$checkout" -C "$checkout" bundle create --quiet "$FRESH_ROOT/srv/metagen.bundle" HEAD
+    in_root git -c advice.detachedHead=false clone --quiet /srv/metagen.bundle /srv/metagen
 }
 
 describe() {
     say "Debian $(cat "$FRESH_ROOT/etc/debian_version"), $(chroot "$FRESH_ROOT" dpkg-query -W | wc -l) packages," \
         "python3: $(chroot "$FRESH_ROOT" sh -c 'command -v python3 || echo none')"
-    say "commit $(in_root git -C /root/metagen log -1 --format='%h %s'), pip settings: ${pip[*]:-none}"
+    say "commit $(in_root git -C /srv/metagen log -1 --format='%h %s'), pip settings: ${pip[*]:-none}"
 }
 
 prove() {
@@ -166,7 +166,7 @@ prove() {
     timed "git clone of HEAD" clone
     describe
     for target in "$@"; do
-        timed "make $target" in_root make --no-print-directory -C /root/metagen "$target" || status=1
+        timed "make $target" in_root make --no-print-directory -C /srv/metagen "$target" || status=1
     done
     return $status
 }

@@ -87,8 +87,8 @@ def calibration_table(trials: Iterable[Trial]) -> Table:
             )
             for each in trials
         ),
-        f"Relative errors: against RCWA (mean over {CELLS} radii), and against a much finer grid. A target is "
-        f"kept where {SAFETY:g} times the latter is not larger.",
+        f"Relative errors: against RCWA (mean over {CELLS} radii), and against a much finer grid. A target "
+        f"is kept where {SAFETY:g} times the latter is not larger.",
     )
 
 

@@ -387,7 +387,7 @@ def test_a_bias_stays_within_what_the_models_know(red, start):
 
 
 def test_no_room_between_the_limits_is_an_error(red, start):
-    with pytest.raises(InputError, match="min_gap 0.36"):
+    with pytest.raises(InputError, match=r"min_gap 0\.36"):
         optimize(start, [red], FOCUS, OptimizerSettings(minimum_gap=0.36), progress=False)
 
 
