@@ -9,7 +9,7 @@ from types import ModuleType
 from metagen.errors import MissingDependencyError
 
 HINT = (
-    "Meep is not installed for this Python: run `make setup` in a checkout (Debian, Ubuntu: package "
+    "Meep is not installed for this Python: run `make setup` in a checkout (Debian 12: package "
     "python3-meep-openmpi with the system's Python), or use conda-forge (containers/environment.yml). "
     "Do not `pip install meep`: that is an unrelated program"
 )
