@@ -40,7 +40,7 @@ the pillar). It can judge grids of up to JUDGED of its pixels: there, its own er
 JUDGED = 0.6
 PROBE_COUNT, PROBE_SEED = 5, 1
 """The random layout on which an error is measured."""
-SAFETY = 1.5
+SAFETY = 1.8
 """Error of other layouts over that of the measured one, at most (docs/fdtd.md)."""
 
 T = TypeVar("T")
