@@ -71,3 +71,13 @@ def test_fields_without_mirror_planes_are_refused(datasets, tmp_path):
     with pytest.raises(InputError, match="mirror planes"):
         mg.datasets.pack([Dataset((near,))], tmp_path / "c.h5")
     assert not (tmp_path / "c.h5").exists()
+
+
+def test_the_command_packs_files_of_all_wavelengths(datasets, tmp_path, metagen):
+    for dataset in datasets:
+        for near in dataset.near_fields:
+            near.save(tmp_path / "fields" / f"{near.layout.name}-{near.wavelength}.h5")
+    result = metagen("pack", tmp_path / "fields", "--output", tmp_path / "compact.h5")
+    assert result.returncode == 0, result.stderr
+    assert "3 fields" in result.stdout
+    assert [each.names for each in mg.datasets.load(tmp_path / "compact.h5")] == [datasets[0].names] * 2
