@@ -14,7 +14,7 @@ demo: $(READY)
 
 # One thread per process: the matrices are small, and two test processes share two cores.
 test: check
-	OMP_NUM_THREADS=1 $(VENV)/bin/pytest -n 2
+	OMP_NUM_THREADS=1 $(VENV)/bin/pytest -n 2 --dist worksteal
 
 check: $(READY)
 	$(VENV)/bin/ruff check
