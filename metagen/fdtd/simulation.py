@@ -60,10 +60,7 @@ def simulate(
     simulation = scene.simulation()
     points = sample_points(layout.count, samples, layout.platform.period) / scene.grid.pixel
     monitor = Monitor.add(simulation, scene, reach=points[-1])
-    with warnings.catch_warnings():
-        # Compensation makes the index of air a little less than 1, which is stable at this Courant number.
-        warnings.filterwarnings("ignore", message="Epsilon < 1", category=RuntimeWarning)
-        simulation.init_sim()
+    _initialise(simulation)
     initialised = time.perf_counter()
     settled = run_until_decayed(simulation, numerics, scene.grid, progress)
     field = monitor.sample(simulation, points) * _power_factor(scene) / incident
@@ -92,6 +89,13 @@ def simulate(
         ),
         symmetry="mirror-xy" if scene.mirrors else "none",
     )
+
+
+def _initialise(simulation: Any) -> None:
+    with warnings.catch_warnings():
+        # Compensation makes the index of air a little less than 1, which is stable at this Courant number.
+        warnings.filterwarnings("ignore", message="Epsilon < 1", category=RuntimeWarning)
+        simulation.init_sim()
 
 
 def scene_for(
