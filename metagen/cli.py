@@ -192,9 +192,14 @@ def train(
     settings = TrainingSettings.load(recipe)
     for dataset in Dataset.load_all(files):
         model = surrogate.train(dataset, settings)
+        if settings.held_out:
+            _, held_out = dataset.split_layouts(settings.held_out)
+            surrogate.record(model, surrogate.evaluate(model, held_out))
         path = output / f"model-{model.wavelength * 1000:.0f}.safetensors"
         surrogate.save(model, path)
         print(f"{path}: trained on {', '.join(model.card.layouts)}")
+        for name, error in model.card.errors.items():
+            print(f"  {name}: {error:.3g}")
 
 
 @app.command()

@@ -54,7 +54,8 @@ def folder(tmp_path_factory, metagen):
     (folder / "training.toml").write_text(TRAINING)
     (folder / "design.toml").write_text(DESIGN.format(folder=folder, wavelength=0.633))
     succeed(metagen("simulate", folder / "campaign.toml", "--output", folder / "fields"))
-    succeed(metagen("train", folder / "training.toml", folder / "fields", "--output", folder))
+    shown = succeed(metagen("train", folder / "training.toml", folder / "fields", "--output", folder))
+    assert "random-s3: " in shown  # the error on the layout that was held out
     return folder
 
 

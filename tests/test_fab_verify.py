@@ -9,14 +9,11 @@ from metagen.errors import InputError
 from metagen.fab import LayoutFileOptions, load_device, write_gds, write_oasis
 from metagen.fdtd import Numerics, simulate
 from metagen.fdtd.campaign import Task
+from metagen.fdtd.validation import relative_error
 from metagen.layout import random_layout
 
 PLATFORM = mg.Platform()
 NUMERICS = Numerics(wavelength=0.633, pixels_per_period=8, pillar_compensation=(0.5, 0.5))
-
-
-def relative_error(found, true):
-    return np.sum(np.abs(found - true) ** 2) / np.sum(np.abs(true) ** 2)
 
 
 @pytest.mark.meep

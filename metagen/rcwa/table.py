@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -11,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import platformdirs
 import torch
 from torch import Tensor
 
@@ -20,6 +18,7 @@ from metagen.files import content_hash, reading_hdf5, writing_hdf5
 from metagen.platform import Platform
 from metagen.rcwa.rational import Rational
 from metagen.rcwa.tabulate import Numerics, Order, Resonance, Tabulated, resonances, tabulate
+from metagen.results import cache_folder
 from metagen.validation import validate
 
 SCHEMA, VERSION = "metagen/phase-table", 2
@@ -180,6 +179,5 @@ class PhaseTable:
 
 def cache_path(platform: Platform, wavelength: float, numerics: Numerics) -> Path:
     """Where the table is cached: the name is a hash of all that determines it."""
-    directory = os.environ.get("METAGEN_CACHE") or platformdirs.user_cache_path("metagen")
     key = content_hash(asdict(platform), wavelength, asdict(numerics), SOLVER_VERSION, VERSION)
-    return Path(directory) / f"phase-table-{key[:32]}.h5"
+    return cache_folder() / f"phase-table-{key[:32]}.h5"
