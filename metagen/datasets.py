@@ -56,8 +56,8 @@ def load(name: str | Path) -> list[Dataset]:
     """Open a compact file, or one that is shipped, by its name.
 
     Returns:
-        One dataset per wavelength, the longest first. The provenance of each near field states as
-        ``compact_relative_error`` how far it is from the raw one.
+        One dataset per wavelength, the longest first. The provenance of each near field names the raw one by
+        its content hash (``raw_hash``) and states how far from it this is (``compact_relative_error``).
 
     Raises:
         InputError: no such file, and no such name.
@@ -173,7 +173,10 @@ def _unpack(group: h5py.Group, layouts: Mapping[str, Layout]) -> list[NearField]
     fields = []
     for member in members:
         layout = layouts[str(member.attrs["layout"])]
-        error = {"compact_relative_error": float(member.attrs["relative_error"])}
+        raw = {
+            "raw_hash": str(member.attrs["raw_hash"]),
+            "compact_relative_error": float(member.attrs["relative_error"]),
+        }
         fields.append(
             NearField(
                 layout=layout,
@@ -181,7 +184,7 @@ def _unpack(group: h5py.Group, layouts: Mapping[str, Layout]) -> list[NearField]
                 field=_field(member, basis, step, layout.count, samples),
                 samples=samples,
                 numerics=json.loads(group.attrs["numerics"]),
-                provenance={**json.loads(member.attrs["provenance"]), **error},
+                provenance={**json.loads(member.attrs["provenance"]), **raw},
                 symmetry="mirror-xy",
             )
         )

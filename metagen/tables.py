@@ -34,6 +34,12 @@ class Table:
             shown.add_row(*row)
         Console(width=None if sys.stdout.isatty() else 120).print(shown)
 
+    def markdown(self) -> str:
+        """The table as Markdown, with the note below it."""
+        lines = [self.columns, tuple("---" for _ in self.columns), *self.rows]
+        rows = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+        return f"{rows}\n\n{self.note}".rstrip()
+
 
 def number(value: float) -> str:
     """Three significant digits, without an exponent where that is short."""

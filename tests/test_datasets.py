@@ -44,6 +44,7 @@ def test_what_comes_back_deviates_by_the_stated_error_and_within_the_tolerance(d
             stated = near.provenance["compact_relative_error"]
             assert difference / np.sum(np.abs(raw.field) ** 2) == pytest.approx(stated, rel=1e-5)
             assert each.relative_errors[raw.layout.name] == stated
+            assert near.provenance["raw_hash"] == raw.hash
             lost, power = lost + difference, power + np.sum(np.abs(raw.field) ** 2)
         # Cells on the axes count once in the basis and twice in the field: a little over is possible there.
         assert lost / power < 1.2 * tolerance
