@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import cached_property, lru_cache
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
+from metagen.design.correction import Corrected
 from metagen.errors import InputError, MismatchError
 from metagen.files import content_hash
 from metagen.materials import index_at
 from metagen.platform import Platform
-from metagen.propagation import PointPropagator, attainable_intensity, focal_plane
+from metagen.propagation import PointPropagator, attainable_intensity, focal_plane, rayleigh_sommerfeld
 from metagen.surrogate import Domain, ExpansionSurrogate
 from metagen.surrogate.lattice import MIRRORS, neighbourhoods
 
@@ -40,6 +41,15 @@ class Model(Protocol):
         monitor plane of devices of [..., N, N] radii; the design itself passes one device at a time."""
 
 
+@runtime_checkable
+class Confident(Protocol):
+    """A model that knows how wrong it may be."""
+
+    def expected_error(self, radii: Tensor) -> Tensor:
+        """[..., N, N] expected squared error of the near field over each cell, relative to the mean power of
+        a cell, differentiable."""
+
+
 class Wave:
     """The light of one wavelength behind one device, differentiable with respect to its radii.
 
@@ -56,7 +66,8 @@ class Wave:
     def near_field(self) -> Tensor:
         """[C, ..., X, Y] complex field on the monitor plane: Ex, or (Ex, Ey, Ez) where they are predicted."""
         field: Tensor = self._optics.model(self._radii)
-        return field[None] if field.ndim == self._radii.ndim else field.movedim(-1, 0)
+        components = field[None] if field.ndim == self._radii.ndim else field.movedim(-1, 0)
+        return self._optics.corrected(components)
 
     def intensity(self, points: Tensor) -> Tensor:
         """[..., P] Σ|E|² over the components at points [P, 3]."""
@@ -79,9 +90,33 @@ class Wave:
         )
         return field.abs().square().sum(0)
 
+    @property
+    def incident_power(self) -> float:
+        """Power incident on the aperture, in units of that of a wave of amplitude 1 in the cover per area."""
+        domain = self._optics.model.domain
+        side = self._radii.shape[-1] * domain.platform.period
+        return side**2 * index_at(domain.platform.substrate, domain.wavelength).real / self._optics.cover
+
+    @cached_property
+    def expected_error(self) -> Tensor:
+        """[..., N, N] the squared error of the near field that the model expects over each cell, relative to
+        the mean power of a cell.
+
+        Raises:
+            InputError: the model does not know its own error.
+        """
+        model = self._optics.model
+        if not isinstance(model, Confident):
+            raise InputError(
+                f"the model of wavelength {model.domain.wavelength:g} has no expected_error; leave the trust "
+                "penalty away, or train a model that has a trust map"
+            )
+        return model.expected_error(self._radii)
+
     def _fields(self, points: Tensor) -> Tensor:
         propagators = self._optics.propagators(points, self._radii.shape[-1], self._folds)
-        return torch.stack([each(E) for each, E in zip(propagators, self._amplitudes, strict=True)])
+        fields = torch.stack([each(E) for each, E in zip(propagators, self._amplitudes, strict=True)])
+        return self._optics.corrected_at(points, fields)
 
     @cached_property
     def _amplitudes(self) -> Sequence[Tensor]:
@@ -115,10 +150,16 @@ def _coefficients(model: ExpansionSurrogate, around: Tensor) -> Tensor:
 
 
 class Optics:
-    """A model together with the point propagators that its objectives need; each is made once."""
+    """A model together with the point propagators that its objectives need; each is made once.
+
+    Of a :class:`metagen.design.Corrected` model, ``model`` is the one that was corrected: the correction does
+    not depend on the radii, so its field at the points is computed once.
+    """
 
     def __init__(self, model: Model) -> None:
-        self.model = model
+        self.model = model.model if isinstance(model, Corrected) else model
+        self._residual = model.residual if isinstance(model, Corrected) else None
+        self._residual_at = lru_cache(KEPT)(self._make_residual_at)
         self._propagators = lru_cache(KEPT)(self._make_propagators)
         self._attainable = lru_cache(KEPT)(self._make_attainable)
 
@@ -131,6 +172,26 @@ class Optics:
     def cover(self) -> float:
         """Refractive index behind the device."""
         return index_at(self.model.domain.platform.cover, self.model.domain.wavelength).real
+
+    def corrected(self, components: Tensor) -> Tensor:
+        """[C, ..., X, Y] near field with the correction added, if there is one."""
+        if self._residual is None:
+            return components
+        leading = [1] * (components.ndim - 3)
+        return components + self._residual.reshape(len(components), *leading, *components.shape[-2:])
+
+    def corrected_at(self, points: Tensor, fields: Tensor) -> Tensor:
+        """[C, ..., P] fields at points [P, 3] with that of the correction added, if there is one."""
+        if self._residual is None:
+            return fields
+        there = self._residual_at(_hashable(points)).to(fields.dtype)
+        return fields + there.reshape(len(there), *[1] * (fields.ndim - 2), -1)
+
+    def _make_residual_at(self, points: Points) -> Tensor:
+        assert self._residual is not None
+        at = torch.tensor(points, dtype=torch.float64)
+        wavelength = self.model.domain.wavelength
+        return rayleigh_sommerfeld(self._residual, self.pitch, wavelength, at, self.cover)
 
     def propagators(self, points: Tensor, count: int, folded: bool) -> tuple[PointPropagator, ...]:
         """One propagator per component, for all cells or for those with x, y ≥ 0."""
@@ -188,6 +249,8 @@ class Light(Mapping[float, Wave]):
 
 def model_hash(model: Model) -> str:
     """Content hash of a model: what it is, what it stands for, and its weights."""
+    if isinstance(model, Corrected):
+        return content_hash(model_hash(model.model), model.residual.numpy())
     weights = model.state_dict() if isinstance(model, torch.nn.Module) else {}
     arrays = [tensor.detach().cpu().numpy() for _, tensor in sorted(weights.items())]
     return content_hash(type(model).__qualname__, asdict(model.domain), *arrays)

@@ -9,9 +9,10 @@ from pydantic import Field
 
 from metagen import lens, surrogate
 from metagen.design.ascent import OptimizerSettings, optimize
+from metagen.design.combine import WorstOf
 from metagen.design.device import Device
 from metagen.design.light import Model, common_platform
-from metagen.design.objectives import Goal, WorstOf
+from metagen.design.objectives import Goal
 from metagen.layout import Layout, random_layout
 from metagen.platform import Platform
 from metagen.validation import Positive, PositiveInt, checked, load_toml

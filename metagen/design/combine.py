@@ -1,0 +1,90 @@
+"""How goals are put together to one objective."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from metagen.design.light import Light
+from metagen.design.objectives import Aimed, Objective, power_mean
+from metagen.errors import InputError
+from metagen.validation import Positive, checked
+
+
+@dataclass(frozen=True)
+class WorstOf:
+    """The smallest of several objectives: maximising it improves the worst (the paper's eq. 12).
+
+    A goal is measured by its target.
+
+    Attributes:
+        goals: the objectives.
+        sharpness: None for the smallest itself. A number s for the power mean of exponent −s, which is
+            smooth, lets also the better goals count, and nears the smallest as s grows; for positive goals.
+
+    Raises:
+        InputError: there is no goal, or the sharpness is not positive.
+    """
+
+    goals: tuple[Objective, ...]
+    sharpness: float | None = None
+
+    def __post_init__(self) -> None:
+        if not self.goals:
+            raise InputError("WorstOf has no goals; give at least one")
+        if self.sharpness is not None and not self.sharpness > 0:
+            raise InputError(f"sharpness is {self.sharpness:g}; it must be positive, or None")
+
+    def __call__(self, light: Light) -> Tensor:
+        reached = torch.stack([_measured(goal, light) for goal in self.goals], dim=-1)
+        return reached.amin(-1) if self.sharpness is None else power_mean(reached, -self.sharpness)
+
+
+@dataclass(frozen=True)
+class Sum:
+    """The sum of several objectives, for example of goals and a penalty such as :class:`Trust`.
+
+    Attributes:
+        parts: the objectives.
+
+    Raises:
+        InputError: there is none.
+    """
+
+    parts: tuple[Objective, ...]
+
+    def __post_init__(self) -> None:
+        if not self.parts:
+            raise InputError("Sum has no parts; give at least one")
+
+    def __call__(self, light: Light) -> Tensor:
+        return torch.stack([part(light) for part in self.parts], dim=-1).sum(-1)
+
+
+@checked
+class Trust:
+    """A penalty that keeps a device where its model is known to be right: −weight · expected error.
+
+    Attributes:
+        wavelength: in vacuum.
+        weight: of the expected relative error of the near field
+            (:attr:`metagen.design.Wave.expected_error`), averaged over the cells.
+    """
+
+    wavelength: Positive
+    weight: Positive = 1.0
+
+    def __call__(self, light: Light) -> Tensor:
+        return -self.weight * light[self.wavelength].expected_error.mean((-2, -1))
+
+
+def worst_of(*goals: Objective, sharpness: float | None = None) -> WorstOf:
+    """:class:`WorstOf` of the arguments."""
+    return WorstOf(goals, sharpness)
+
+
+def _measured(goal: Objective, light: Light) -> Tensor:
+    value = goal(light)
+    return value / goal.target if isinstance(goal, Aimed) else value

@@ -1,0 +1,83 @@
+"""A model that is right about one device, because that device was simulated."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from metagen.errors import MismatchError
+from metagen.nearfield import NearField
+
+if TYPE_CHECKING:
+    from metagen.design.light import Model
+
+
+class Corrected(torch.nn.Module):
+    """A model plus what it misses of one simulated device: simulated field − predicted field, held fixed.
+
+    For that device it gives the simulated field. For its neighbours the error that is left is that of the
+    model's *changes*, which for small steps is far below that of the model; so a device that goes on from
+    there stays predictable. (In optimisation with approximate models this is known as additive correction.)
+
+    Attributes:
+        model: that is corrected.
+        residual: [C, X, Y] complex: what is added to its field.
+    """
+
+    residual: Tensor
+
+    def __init__(self, model: Model, near: NearField) -> None:
+        """Correct a model by the near field of a device.
+
+        Raises:
+            MismatchError: the near field is of another platform, wavelength or sampling.
+        """
+        super().__init__()
+        self.model = model
+        self.domain = model.domain
+        _check_domain(model, near)
+        radii = torch.tensor(near.layout.radii, dtype=torch.get_default_dtype())
+        with torch.no_grad():
+            field = model(radii)
+        predicted = field[None] if field.ndim == 2 else field.movedim(-1, 0)
+        simulated = torch.tensor(near.field[..., : len(predicted)]).movedim(-1, 0)
+        self.register_buffer("residual", simulated.to(predicted.dtype) - predicted)
+
+    def forward(self, radii: Tensor) -> Tensor:
+        """Field of devices of [..., N, N] radii, as the model gives it.
+
+        Raises:
+            MismatchError: the device is of another size than the simulated one.
+        """
+        field: Tensor = self.model(radii)
+        side = radii.shape[-1] * self.domain.samples
+        if side != self.residual.shape[-1]:
+            raise MismatchError(
+                f"the model was corrected by a device of {self.residual.shape[-1] // self.domain.samples} "
+                f"pillars along a side, this one has {radii.shape[-1]}; correct it by a device of that size"
+            )
+        return field + (self.residual[0] if field.ndim == radii.ndim else self.residual.movedim(0, -1))
+
+
+def corrected(models: Sequence[Model], near_fields: Sequence[NearField]) -> list[Model]:
+    """Every model, corrected by the near field of its wavelength where there is one."""
+    found = {near.wavelength: near for near in near_fields}
+    return [
+        Corrected(model, found[model.domain.wavelength]) if model.domain.wavelength in found else model
+        for model in models
+    ]
+
+
+def _check_domain(model: Model, near: NearField) -> None:
+    domain = model.domain
+    pairs = {
+        "platform": (domain.platform, near.layout.platform),
+        "wavelength": (domain.wavelength, near.wavelength),
+        "samples": (domain.samples, near.samples),
+    }
+    for name, (own, given) in pairs.items():
+        if own != given:
+            raise MismatchError(f"{name} of the model is {own}, but of the near field it is {given}")
