@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from metagen.cli_fab import FAB_COMMANDS
+from metagen.cli_study import studies
 from metagen.errors import MetagenError
 from metagen.parallel import launched_rank
 from metagen.platform import Platform
@@ -298,6 +299,7 @@ def demo(
 
 for name, command in FAB_COMMANDS.items():
     app.command(name)(command)
+app.add_typer(studies)
 
 
 def _platform(path: Path | None) -> Platform:

@@ -1,0 +1,55 @@
+"""The commands that ask what a surrogate can do: the paper again, neighbours, new platforms, devices."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+studies = typer.Typer(
+    name="study", help="Experiments with surrogates; each leaves a page with tables and figures."
+)
+
+Sources = Annotated[
+    list[Path],
+    typer.Argument(
+        help="Near-field files, folders of them, compact files, or names of data sets that come with metagen.",
+        show_default=False,
+    ),
+]
+Output = Annotated[
+    Path,
+    typer.Option("--output", "-o", help="Folder of the page; what was computed there before is used again."),
+]
+
+
+@studies.command()
+def paper(
+    sources: Sources,
+    recipe: Annotated[Path, typer.Option(help="Settings (TOML), such as training/paper.toml.")],
+    output: Output,
+) -> None:
+    """Do the paper's experiment: modes, linear models, network and LPA, on random patches and whole lenses."""
+    from metagen.study import paper_figures as draw
+    from metagen.study.lpa_readings import readings
+    from metagen.study.page import publish
+    from metagen.study.paper import PaperSettings, reproduce
+    from metagen.study.paper_tables import comparison_table, powers_table, readings_table
+    from metagen.study.sources import by_wavelength
+
+    settings = PaperSettings.load(recipe)
+    found = [reproduce(dataset, settings, output) for dataset in by_wavelength(sources)]
+    figures = {
+        f"{what}-{each.dataset.wavelength * 1000:.0f}": make(each)
+        for each in found
+        for what, make in (
+            ("modes", draw.modes_figure),
+            ("linear", draw.linear_figure),
+            ("network", draw.network_figure),
+            ("field", draw.field_figure),
+        )
+    }
+    tables = [comparison_table(found), powers_table(found)]
+    tables += [readings_table(each.dataset.wavelength, readings(each.dataset)) for each in found]
+    print(publish(output, "paper", tables, figures))

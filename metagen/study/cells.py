@@ -1,0 +1,35 @@
+"""Errors cell by cell."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from metagen.dataset import Dataset, cut
+from metagen.layout import Layout
+from metagen.surrogate import Surrogate
+
+Floats = NDArray[np.float64]
+
+
+def predicted(model: Surrogate, layout: Layout) -> NDArray[np.complex64]:
+    """[N·n, N·n, C] near field of a layout according to a model."""
+    with torch.no_grad():
+        field: NDArray[np.complex64] = model(torch.tensor(layout.radii, dtype=torch.float32)).numpy()
+    return field[..., None] if field.ndim == 2 else field
+
+
+def cell_errors(model: Surrogate, dataset: Dataset) -> tuple[Floats, Floats]:
+    """‖E_pred − E‖² and ‖E‖² of every cell of a dataset, each [M], in its order."""
+    parts = []
+    for one in dataset.by_layout():
+        truth = one.patches(model.domain.components)
+        guess = cut(predicted(model, one.layouts[0]), model.samples)[one.cells[0]]
+        parts.append((_squares(guess - truth), _squares(truth)))
+    differences, powers = zip(*parts, strict=True)
+    return np.concatenate(differences), np.concatenate(powers)
+
+
+def _squares(patches: NDArray[np.complex64]) -> Floats:
+    return np.asarray((np.abs(patches).astype(np.float64) ** 2).sum(-1))

@@ -1,0 +1,62 @@
+"""How the error of the local phase approximation depends on what is counted as an error."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metagen.dataset import Dataset
+from metagen.study.cells import predicted
+from metagen.surrogate import LPA, Cell, Domain, LPASettings
+
+
+@dataclass(frozen=True)
+class Readings:
+    """Relative errors of the local phase approximation on one layout, read in several ways.
+
+    Attributes:
+        layout: its name.
+        flat: zero-order transmission, constant over the cell.
+        near_field: near field of the periodic cell.
+        at_top: flat, but not carried on from the pillar tops to the monitor half a wavelength above.
+        free_phase: flat, times the phase factor that suits the layout best.
+        free_factor: flat, times the complex factor that suits the layout best.
+        phase: that best phase, in turns.
+    """
+
+    layout: str
+    flat: float
+    near_field: float
+    at_top: float
+    free_phase: float
+    free_factor: float
+    phase: float
+
+
+def readings(dataset: Dataset) -> tuple[Readings, ...]:
+    """The error of the local phase approximation on every layout of a dataset."""
+    domain = Domain.of(dataset)
+    flat, near = (LPA.compute(domain, LPASettings(cell=cell)) for cell in (Cell.FLAT, Cell.NEAR_FIELD))
+    return tuple(_readings(flat, near, one) for one in dataset.by_layout())
+
+
+def _readings(flat: LPA, near: LPA, one: Dataset) -> Readings:
+    layout, truth = one.layouts[0], one.fields[0][..., 0].astype(np.complex128)
+    guess = predicted(flat, layout)[..., 0].astype(np.complex128)
+    overlap = np.vdot(guess, truth)
+    phase, factor = overlap / abs(overlap), overlap / np.vdot(guess, guess)
+
+    def error(field: NDArray[np.complex128] | NDArray[np.complex64]) -> float:
+        return float(np.sum(np.abs(field - truth) ** 2) / np.sum(np.abs(truth) ** 2))
+
+    return Readings(
+        layout=layout.name,
+        flat=error(guess),
+        near_field=error(predicted(near, layout)[..., 0]),
+        at_top=error(-guess),
+        free_phase=error(phase * guess),
+        free_factor=error(factor * guess),
+        phase=float(np.angle(phase) / (2 * np.pi)),
+    )

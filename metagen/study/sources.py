@@ -1,0 +1,68 @@
+"""Where studies take near fields from: files, folders, compact files, data sets that come with metagen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import h5py
+
+from metagen import datasets
+from metagen.dataset import Dataset, expand
+from metagen.errors import InputError
+from metagen.nearfield import NearField
+
+ENOUGH = 2
+"""Layouts that are needed at least: one to learn from, one to test on."""
+
+
+def near_fields(sources: Iterable[str | Path]) -> Iterator[NearField]:
+    """All near fields of near-field files, folders of them, compact files, and names of shipped data sets.
+
+    Raises:
+        InputError, FormatError: a source is none of these, or damaged.
+    """
+    for source in sources:
+        if _is_compact(source):
+            for dataset in datasets.load(source):
+                yield from dataset.near_fields
+        else:
+            yield from map(NearField.load, expand([source]))
+
+
+def by_wavelength(sources: Iterable[str | Path]) -> list[Dataset]:
+    """The same as one dataset per wavelength, the longest first.
+
+    Raises:
+        InputError, FormatError: see :func:`near_fields`.
+        MismatchError: near fields of one wavelength that do not make one dataset.
+    """
+    groups: dict[float, list[NearField]] = {}
+    for near in near_fields(sources):
+        groups.setdefault(near.wavelength, []).append(near)
+    return [Dataset(tuple(group)) for _, group in sorted(groups.items(), reverse=True)]
+
+
+def only(dataset: Dataset, names: Sequence[str]) -> Dataset:
+    """The layouts of these names that are there; of a campaign under way, those that are finished.
+
+    Raises:
+        InputError: fewer than :data:`ENOUGH` of them are there.
+    """
+    chosen = tuple(near for near in dataset.near_fields if near.layout.name in names)
+    if len(chosen) < ENOUGH:
+        raise InputError(
+            f"of the layouts {list(names)} the data hold {[near.layout.name for near in chosen]} at "
+            f"wavelength {dataset.wavelength:g}; at least {ENOUGH} are needed"
+        )
+    return Dataset(chosen)
+
+
+def _is_compact(source: str | Path) -> bool:
+    path = Path(source)
+    if not path.is_file():
+        return str(source) in datasets.shipped()
+    if not h5py.is_hdf5(path):
+        return False
+    with h5py.File(path, "r") as file:
+        return bool(file.attrs.get("schema") == datasets.SCHEMA)
