@@ -2,7 +2,7 @@
 
 from metagen.design.ascent import NotFiniteError as NotFiniteError
 from metagen.design.ascent import OptimizerSettings as OptimizerSettings
-from metagen.design.ascent import optimize as optimize
+from metagen.design.ascent import OverBias as OverBias
 from metagen.design.combine import Sum as Sum
 from metagen.design.combine import Trust as Trust
 from metagen.design.combine import WorstOf as WorstOf
@@ -13,6 +13,8 @@ from metagen.design.light import Light as Light
 from metagen.design.light import Model as Model
 from metagen.design.light import Wave as Wave
 from metagen.design.light import model_hash as model_hash
+from metagen.design.methods import Method as Method
+from metagen.design.methods import Schedule as Schedule
 from metagen.design.objectives import Disc as Disc
 from metagen.design.objectives import Efficiency as Efficiency
 from metagen.design.objectives import Focus as Focus
@@ -28,4 +30,5 @@ from metagen.design.objectives import power_mean as power_mean
 from metagen.design.settings import DesignSettings as DesignSettings
 from metagen.design.settings import run as run
 from metagen.design.settings import start_layout as start_layout
+from metagen.design.starts import optimize as optimize
 from metagen.design.variables import Symmetry as Symmetry

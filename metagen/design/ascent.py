@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, is_dataclass, replace
+from dataclasses import asdict, dataclass, is_dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import NoReturn
 
@@ -16,6 +17,7 @@ from tqdm import tqdm
 
 from metagen.design.device import Device, Progress, read_progress
 from metagen.design.light import Light, Model, Optics, common_platform, model_hash
+from metagen.design.methods import Climber, Method, Schedule
 from metagen.design.objectives import Objective
 from metagen.design.variables import Limits, Symmetry, Variables
 from metagen.errors import InputError, MetagenError, MismatchError
@@ -24,8 +26,14 @@ from metagen.files import content_hash
 from metagen.layout import Layout
 from metagen.validation import Positive, PositiveInt, checked
 
-EPSILON = 1e-12
-"""Keeps Adam from dividing by zero; far below any gradient of a figure of merit of order one."""
+
+class OverBias(StrEnum):
+    """What counts of the figures of merit at several biases."""
+
+    WORST = "worst"
+    """The smallest."""
+    MEAN = "mean"
+    """Their mean."""
 
 
 @checked
@@ -33,25 +41,43 @@ class OptimizerSettings:
     """How a device is optimised.
 
     Attributes:
-        steps: of Adam.
-        learning_rate: of the first step, in the variables of the sigmoid (4 of them span 76 % of the radius
-            range); it falls to 0 as a half cosine.
+        steps: of the method.
+        method: how the next device follows from the gradient.
+        learning_rate: of the first step of Adam, in the variables of the sigmoid (4 of them span 76 % of the
+            radius range); L-BFGS finds its own.
+        schedule: how the learning rate changes.
         symmetry: which sites share one radius.
         minimum_gap: between neighbouring pillars; kept by the limits of every radius
             (:meth:`metagen.fab.DesignRules.radius_limits`).
         grid: radii are multiples of this; none for any radius.
-        radius_bias: δ of a process that makes all radii too large or too small: the figure of merit is the
-            worst of the radii − δ, as they are, and + δ, at three times the cost; none for the radii alone.
+        radius_bias: δ of a process that makes all radii too large or too small: the figure of merit is that
+            of the radii − δ, as they are, and + δ, at three times the cost; none for the radii alone.
+        over_bias: what counts of these three.
+        trial_steps: with several starts, each is first optimised for this many steps.
         save_every: steps between two writes of the device file.
+
+    Raises:
+        InputError: L-BFGS with a grid, on which nothing is smooth.
     """
 
     steps: PositiveInt = 200
+    method: Method = Method.ADAM
     learning_rate: Positive = 0.1
+    schedule: Schedule = Schedule.COSINE
     symmetry: Symmetry = Symmetry.MIRROR
     minimum_gap: Positive | None = None
     grid: Positive | None = None
     radius_bias: Positive | None = None
+    over_bias: OverBias = OverBias.WORST
+    trial_steps: PositiveInt = 50
     save_every: PositiveInt = 20
+
+    def __post_init__(self) -> None:
+        if self.method is Method.LBFGS and self.grid is not None:
+            raise InputError(
+                f"method is {self.method.value!r} and grid is {self.grid:g}: radii in steps leave nothing "
+                "smooth to search along; use method 'adam', or go on with it on the grid"
+            )
 
 
 class NotFiniteError(MetagenError):
@@ -66,7 +92,7 @@ class NotFiniteError(MetagenError):
         self.device = device
 
 
-def optimize(
+def climb(
     layout: Layout,
     models: Sequence[Model],
     objective: Objective,
@@ -76,32 +102,7 @@ def optimize(
     path: str | Path | None = None,
     progress: bool = True,
 ) -> Device:
-    """Change the radii of a layout to maximise an objective, by Adam.
-
-    The result depends on the arguments alone. With ``path`` the best device so far is written there every few
-    steps, with the state of the optimiser: called again with the same arguments, an optimisation that was
-    killed goes on and ends with the same device, and one that had ended returns at once. Ctrl-C stops it
-    early: the best device is written, and returned with ``finished=False``.
-
-    Args:
-        layout: where to start.
-        models: one per wavelength.
-        objective: maps the light behind a device to a real number; larger is better.
-        settings: of the optimiser.
-        name: of the device; by default that of the layout with "-designed" appended.
-        path: of the device file (HDF5).
-        progress: whether to show a progress bar with the figure of merit and the time left.
-
-    Returns:
-        The best device of all steps, with its history.
-
-    Raises:
-        InputError: the start lacks a pillar or the symmetry, or nothing lies between the limits.
-        MismatchError: layout and models are of different platforms, an objective asks for a wavelength
-            without a model, or the file at ``path`` is of another optimisation.
-        NotFiniteError: the objective or its gradient is not finite; the error holds the best device before
-            that, and so does ``path``.
-    """
+    """Optimise from one start; see :func:`metagen.design.optimize`."""
     name = name or f"{layout.name}-designed"
     ascent = _Ascent.of(name, layout, models, objective, settings or OptimizerSettings())
     start = ascent.resume(path) if path is not None and Path(path).exists() else ascent.start()
@@ -176,8 +177,7 @@ class _Ascent:
 
     def start(self) -> Progress:
         first = self.variables.start(self.layout)
-        zero = torch.zeros_like(first)
-        return Progress(self.key, first, zero, zero, best=first, history=())
+        return Progress(self.key, first, best=first, history=(), optimizer=b"")
 
     def resume(self, path: str | Path) -> Progress:
         state = read_progress(path)
@@ -189,19 +189,33 @@ class _Ascent:
         return state
 
     def states(self, state: Progress) -> Iterator[Progress]:
-        """The state after each evaluation that is still to do."""
+        """The state after each step that is still to do."""
+
+        def evaluate(variables: Tensor) -> tuple[float, Tensor]:
+            return self.evaluate(variables, state)
+
+        climber = Climber(self.settings.method, state.variables, evaluate, state.optimizer)
         while not self.finished(state):
-            figure, gradient = self.evaluate(state)
-            state = _adam(state, figure, gradient, self.rate(len(state.history)))
+            at = climber.variables.detach().clone()
+            figure = climber.step(self.rate(len(state.history)))
+            state = Progress(
+                key=self.key,
+                variables=climber.variables.detach().clone(),
+                best=at if figure > max(state.history, default=-math.inf) else state.best,
+                history=(*state.history, figure),
+                optimizer=climber.state,
+            )
             yield state
 
     def rate(self, step: int) -> float:
-        """Half a cosine from the learning rate to 0."""
-        return self.settings.learning_rate * (1 + math.cos(math.pi * step / self.evaluations)) / 2
+        """Step size: of Adam by its schedule; 1 for L-BFGS, from where its line search goes on."""
+        if self.settings.method is Method.LBFGS:
+            return 1.0
+        return self.settings.learning_rate * self.settings.schedule.factor(step / self.evaluations)
 
-    def evaluate(self, state: Progress) -> tuple[float, Tensor]:
+    def evaluate(self, at: Tensor, state: Progress) -> tuple[float, Tensor]:
         """Figure of merit and gradient."""
-        variables = state.variables.clone().requires_grad_()
+        variables = at.clone().requires_grad_()
         figure = self.figure(self.variables.radii(variables))
         if figure.ndim != 0 or figure.is_complex() or not figure.requires_grad:
             raise InputError(
@@ -220,11 +234,14 @@ class _Ascent:
         return reached, gradient
 
     def figure(self, radii: Tensor) -> Tensor:
-        """The objective, at its worst bias if one is set."""
+        """The objective; over all biases if there is one."""
         bias = self.settings.radius_bias
         biased = [radii] if bias is None else [radii - bias, radii, radii + bias]
         figures = [self.objective(Light(self.optics, each)) for each in biased]
-        return figures[0] if bias is None else torch.stack(figures).min()
+        if bias is None:
+            return figures[0]
+        together = torch.stack(figures)
+        return together.min() if self.settings.over_bias is OverBias.WORST else together.mean()
 
     def device(self, state: Progress) -> Device:
         """The best device so far."""
@@ -249,22 +266,6 @@ class _Ascent:
 def _bar(state: Progress, total: int, show: bool) -> tqdm[NoReturn]:
     return tqdm(
         total=total, initial=len(state.history), unit="step", desc="design", disable=not show, mininterval=1
-    )
-
-
-def _adam(state: Progress, figure: float, gradient: Tensor, rate: float) -> Progress:
-    """One step uphill (D. Kingma and J. Ba, arXiv 1412.6980, algorithm 1 with its default constants)."""
-    time = len(state.history) + 1
-    first = 0.9 * state.first + 0.1 * gradient
-    second = 0.999 * state.second + 0.001 * gradient.square()
-    change = (first / (1 - 0.9**time)) / ((second / (1 - 0.999**time)).sqrt() + EPSILON)
-    return replace(
-        state,
-        variables=state.variables + rate * change,
-        first=first,
-        second=second,
-        best=state.variables if figure > max(state.history, default=-math.inf) else state.best,
-        history=(*state.history, figure),
     )
 
 

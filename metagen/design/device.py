@@ -14,7 +14,7 @@ from torch import Tensor
 from metagen.files import reading_hdf5, writing_hdf5
 from metagen.layout import SCHEMA, VERSION, Layout, read_layout, write_layout
 
-TENSORS = ("variables", "first", "second", "best")
+TENSORS = ("variables", "best")
 
 
 @dataclass(frozen=True)
@@ -24,18 +24,16 @@ class Progress:
     Attributes:
         key: hash of what determines the optimisation.
         variables: [K] to be evaluated next.
-        first: [K] first moments of Adam.
-        second: [K] second moments of Adam.
         best: [K] variables of the best device so far.
-        history: figure of merit of each evaluated device.
+        history: figure of merit of each step's device.
+        optimizer: state of the optimiser (:attr:`metagen.design.methods.Climber.state`); empty at the start.
     """
 
     key: str
     variables: Tensor
-    first: Tensor
-    second: Tensor
     best: Tensor
     history: tuple[float, ...]
+    optimizer: bytes
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,10 +92,12 @@ def read_progress(path: str | Path) -> Progress:
         group = file["progress"]
         tensors = {name: torch.from_numpy(np.asarray(group[name])) for name in TENSORS}
         history = tuple(np.asarray(file["design/history"]).tolist())
-        return Progress(key=str(group.attrs["key"]), history=history, **tensors)
+        state = np.asarray(group["optimizer"]).tobytes()
+        return Progress(key=str(group.attrs["key"]), history=history, optimizer=state, **tensors)
 
 
 def _write_progress(group: h5py.Group, progress: Progress) -> None:
     group.attrs["key"] = progress.key
     for name in TENSORS:
         group[name] = getattr(progress, name).numpy()
+    group["optimizer"] = np.frombuffer(progress.optimizer, dtype=np.uint8)

@@ -30,7 +30,7 @@ Objective = Callable[[Light], Tensor]
 """Maps the light behind a device to one real number, to be maximised."""
 
 SHARPNESS = 8.0
-"""Exponent of the power mean that stands for the largest side lobe: smooth, and led by the brightest points."""
+"""Exponent of the power mean that stands for the largest side lobe: smooth, and led by the brightest."""
 
 
 @checked
@@ -247,7 +247,7 @@ class RingRatio(Aimed):
 
     def __call__(self, light: Light) -> Tensor:
         found = light[self.wavelength].intensity(self.points())
-        ring, inside = (part.mean(-1) for part in found.split(self.count, -1))
+        ring, inside = found[..., : self.count].mean(-1), found[..., self.count :].mean(-1)
         inner, outer = self.radius - self.half_width, self.radius + self.half_width
         return ring / inside * ((outer**2 - inner**2) / inner**2)
 

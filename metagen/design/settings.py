@@ -8,11 +8,12 @@ from typing import Annotated, Literal, Self
 from pydantic import Field
 
 from metagen import lens, surrogate
-from metagen.design.ascent import OptimizerSettings, optimize
+from metagen.design.ascent import OptimizerSettings
 from metagen.design.combine import WorstOf
 from metagen.design.device import Device
 from metagen.design.light import Model, common_platform
 from metagen.design.objectives import Goal
+from metagen.design.starts import optimize
 from metagen.layout import Layout, random_layout
 from metagen.platform import Platform
 from metagen.validation import Positive, PositiveInt, checked, load_toml

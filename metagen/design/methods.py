@@ -1,0 +1,98 @@
+"""The ways uphill, and their state as bytes, so that an optimisation can go on exactly where it was."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Callable
+from enum import StrEnum
+
+import torch
+from torch import Tensor
+
+EPSILON = 1e-12
+"""Keeps Adam from dividing by zero; far below any gradient of a figure of merit of order one."""
+MEMORY = 20
+"""Steps that L-BFGS remembers."""
+LINE_SEARCH = 20
+"""Evaluations of one step of L-BFGS at most."""
+
+Evaluation = Callable[[Tensor], tuple[float, Tensor]]
+"""Figure of merit and its gradient at given variables."""
+
+
+class Method(StrEnum):
+    """How the next device follows from the gradient."""
+
+    ADAM = "adam"
+    """D. Kingma and J. Ba, arXiv 1412.6980: one evaluation per step; kinks (worst-of, a grid) do no harm."""
+    LBFGS = "lbfgs"
+    """Quasi-Newton with a line search that keeps the strong Wolfe conditions: one or more evaluations per
+    step, never downhill, for smooth objectives."""
+
+
+class Schedule(StrEnum):
+    """How the step size of Adam changes."""
+
+    COSINE = "cosine"
+    """It falls to 0 as half a cosine."""
+    CONSTANT = "constant"
+    """It stays."""
+
+    def factor(self, share: float) -> float:
+        """What the first step size is multiplied by when this share of the steps is done."""
+        return 1.0 if self is Schedule.CONSTANT else (1 + math.cos(math.pi * share)) / 2
+
+
+class Climber:
+    """Variables on their way uphill, by one of torch's optimisers.
+
+    Attributes:
+        variables: [K] to be evaluated next.
+    """
+
+    def __init__(self, method: Method, variables: Tensor, evaluate: Evaluation, state: bytes) -> None:
+        self.variables = variables.clone().requires_grad_()
+        self._evaluate = evaluate
+        self._known: list[tuple[Tensor, float, Tensor]] = []
+        self._optimizer = _optimizer(method, self.variables)
+        if state:
+            self._optimizer.load_state_dict(torch.load(io.BytesIO(state), weights_only=True))
+
+    def step(self, rate: float) -> float:
+        """Evaluate the variables and move them; the figure of merit is that before the move."""
+        for group in self._optimizer.param_groups:
+            group["lr"] = rate
+        self._known = [known for known in self._known if torch.equal(known[0], self.variables)]
+        return -float(self._optimizer.step(self._loss))
+
+    @property
+    def state(self) -> bytes:
+        """Of the optimiser, to go on with."""
+        buffer = io.BytesIO()
+        torch.save(self._optimizer.state_dict(), buffer)
+        return buffer.getvalue()
+
+    def _loss(self) -> float:
+        """What torch's optimisers call: they go downhill, and L-BFGS asks again for what it has seen."""
+        at = self.variables.detach()
+        found = next((known for known in self._known if torch.equal(known[0], at)), None)
+        if found is None:
+            found = (at.clone(), *self._evaluate(at))
+            self._known.append(found)
+        self.variables.grad = -found[2]
+        return -found[1]
+
+
+def _optimizer(method: Method, variables: Tensor) -> torch.optim.Optimizer:
+    if method is Method.ADAM:
+        return torch.optim.Adam([variables], eps=EPSILON)
+    return torch.optim.LBFGS(
+        [variables],
+        max_iter=1,
+        max_eval=LINE_SEARCH,
+        history_size=MEMORY,
+        tolerance_grad=0,
+        tolerance_change=0,
+        line_search_fn="strong_wolfe",
+    )
