@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -23,8 +23,13 @@ WAVELENGTH_TOLERANCE = 1e-6
 """Wavelengths this close (micrometres) are the same."""
 COARSE = 3
 """Samples per cell and axis for the attainable intensity, whose integrand K(p)·K(q)* has no fast phase."""
+LARGEST = 1 << 25
+"""Kernel values (complex, 268 MB in single precision) that are kept; above it they are made anew each time."""
 KEPT = 16
 """Sets of points per model whose propagators are kept."""
+
+Propagator = Callable[[Tensor], Tensor]
+"""From amplitudes on the monitor plane to the field at points."""
 
 
 class Model(Protocol):
@@ -183,7 +188,7 @@ class Optics:
         wavelength = self.model.domain.wavelength
         return rayleigh_sommerfeld(self._residual, self.pitch, wavelength, at, self.cover)
 
-    def propagators(self, points: Tensor, count: int, folded: bool) -> tuple[PointPropagator, ...]:
+    def propagators(self, points: Tensor, count: int, folded: bool) -> tuple[Propagator, ...]:
         """One propagator per component, for all cells or for those with x, y ≥ 0."""
         return self._propagators(_hashable(points), count, folded)
 
@@ -191,7 +196,7 @@ class Optics:
         """Largest mean intensity over the points, of all incident power."""
         return self._attainable(_hashable(points), count)
 
-    def _make_propagators(self, points: Points, count: int, folded: bool) -> tuple[PointPropagator, ...]:
+    def _make_propagators(self, points: Points, count: int, folded: bool) -> tuple[Propagator, ...]:
         domain, at = self.model.domain, torch.tensor(points, dtype=torch.float64)
         index, wavelength = self.cover, domain.wavelength
         if isinstance(self.model, ExpansionSurrogate):
@@ -203,6 +208,11 @@ class Optics:
             parity = self.model.basis.parity[:, [MIRRORS.index((-1, 1)), MIRRORS.index((1, -1))]]
             return tuple(each.folded(parity) if folded else each for each in whole)
         side = count * domain.samples
+        if len(points) * side**2 > LARGEST:
+            stream = partial(
+                rayleigh_sommerfeld, pitch=self.pitch, wavelength=wavelength, points=at, index=index
+            )
+            return (stream,) * domain.components
         dtype = torch.complex128 if torch.get_default_dtype() == torch.float64 else torch.complex64
         plain = PointPropagator.for_samples(side, self.pitch, wavelength, at, index, dtype)
         return (plain,) * domain.components
