@@ -53,3 +53,24 @@ def paper(
     tables = [comparison_table(found), powers_table(found)]
     tables += [readings_table(each.dataset.wavelength, readings(each.dataset)) for each in found]
     print(publish(output, "paper", tables, figures))
+
+
+@studies.command()
+def devices(
+    sources: Sources,
+    model: Annotated[list[str], typer.Option(help="Model file or name; once per wavelength.")],
+    output: Output,
+    distance: Annotated[
+        float | None,
+        typer.Option(help="Where the light is measured; by default a lens's focus, or one side away."),
+    ] = None,
+) -> None:
+    """Compare predicted and simulated light behind lenses, random layouts and verified devices."""
+    from metagen import surrogate
+    from metagen.study.devices import device_errors, device_table
+    from metagen.study.page import publish
+    from metagen.study.sources import near_fields
+
+    models = [surrogate.load(name) for name in model]
+    errors = device_errors(models, near_fields(sources), distance)
+    print(publish(output, "devices", [device_table(errors)], {}))

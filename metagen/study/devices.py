@@ -1,0 +1,156 @@
+"""What a designer wants to know of a surrogate: how wrong is the light that it predicts behind a device."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import astuple, dataclass, replace
+
+import torch
+
+from metagen.dataset import Dataset
+from metagen.errors import MismatchError
+from metagen.layout import Layout
+from metagen.metrics import Wavefront, focusing_efficiency, intensity, ring_metrics
+from metagen.nearfield import NearField
+from metagen.surrogate import Surrogate, evaluate
+from metagen.tables import Table, number
+
+RING = 1.5
+"""Radius of the ring whose power is compared (the paper's)."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The light behind a device, as numbers.
+
+    Attributes:
+        intensity: |E|² on the axis, in units of the incident intensity.
+        efficiency: see :func:`metagen.metrics.focusing_efficiency`; NaN where there is no focus on the axis.
+        ring: power within 0.5 µm of a circle of radius :data:`RING` / incident power.
+        transmission: see :func:`metagen.metrics.transmission`.
+    """
+
+    intensity: float
+    efficiency: float
+    ring: float
+    transmission: float
+
+
+@dataclass(frozen=True)
+class DeviceError:
+    """A model beside the simulation of one device.
+
+    Attributes:
+        layout: name of the device.
+        wavelength: in vacuum.
+        known: whether the model was trained on this device.
+        distance: of the plane where the light was measured.
+        relative_error: of the near field, over the components that the model knows.
+        predicted: the light by the model's near field.
+        simulated: the light by the same components of the simulated near field.
+    """
+
+    layout: str
+    wavelength: float
+    known: bool
+    distance: float
+    relative_error: float
+    predicted: Measured
+    simulated: Measured
+
+
+def device_errors(
+    models: Sequence[Surrogate], near_fields: Iterable[NearField], distance: float | None = None
+) -> list[DeviceError]:
+    """Compare models with simulated devices.
+
+    Args:
+        models: one per wavelength.
+        near_fields: of any devices, at the wavelengths of the models.
+        distance: where the light is measured; by default the focal length that the layout states, or else
+            the side of the device.
+
+    Raises:
+        MismatchError: no model of this wavelength, or one of another platform.
+        InputError: a device has radii that the model does not know.
+    """
+    return [_compare(_model_for(models, near), near, distance) for near in near_fields]
+
+
+def measured(wave: Wavefront, distance: float) -> Measured:
+    """Measure the light in the plane at ``distance``."""
+    ring = ring_metrics(wave, distance, RING)
+    focus = torch.tensor([[0.0, 0.0, distance]], dtype=torch.float64)
+    return Measured(
+        intensity=float(intensity(wave, focus)[0]),
+        efficiency=focusing_efficiency(wave, distance),
+        ring=ring.efficiency,
+        transmission=ring.transmission,
+    )
+
+
+def device_table(errors: Sequence[DeviceError]) -> Table:
+    """Errors of the near field, and of what is done with it."""
+    return Table(
+        "Devices: what the surrogate predicts against Meep",
+        (
+            "layout",
+            "nm",
+            "seen in training",
+            "near field",
+            "distance",
+            "focal intensity",
+            "efficiency",
+            "ring power",
+            "transmission",
+        ),
+        tuple(_row(each) for each in errors),
+        "Near field: relative error ‖E_pred − E‖² / ‖E‖². The others: predicted over simulated, less one, of "
+        "|E|² on the axis at the distance, of the power within 1.5 FWHM there, of that within 0.5 µm of a "
+        f"circle of {RING:g} µm, and of the power through the monitor, all from the components that the model "
+        "knows. Dash: no focus on the axis.",
+    )
+
+
+def _row(error: DeviceError) -> tuple[str, ...]:
+    pairs = zip(astuple(error.predicted), astuple(error.simulated), strict=True)
+    return (
+        error.layout,
+        f"{error.wavelength * 1000:.0f}",
+        "yes" if error.known else "no",
+        number(error.relative_error),
+        f"{error.distance:g}",
+        *("–" if math.isnan(one / other) else f"{one / other - 1:+.1%}" for one, other in pairs),
+    )
+
+
+def _model_for(models: Sequence[Surrogate], near: NearField) -> Surrogate:
+    for model in models:
+        if math.isclose(model.wavelength, near.wavelength, rel_tol=1e-6):
+            return model
+    raise MismatchError(
+        f"{near.layout.name} was simulated at wavelength {near.wavelength:g}, but the models predict "
+        f"{[model.wavelength for model in models]}; give a model of that wavelength"
+    )
+
+
+def _compare(model: Surrogate, near: NearField, distance: float | None) -> DeviceError:
+    layout, simulated = near.layout, Wavefront.of(near)
+    predicted = Wavefront.predicted(model, layout)
+    simulated = replace(simulated, field=simulated.field[: len(predicted.field)])
+    plane = distance or _own_distance(layout)
+    return DeviceError(
+        layout=layout.name,
+        wavelength=near.wavelength,
+        known=layout.name in model.card.layouts or near.hash in model.card.near_fields,
+        distance=plane,
+        relative_error=evaluate(model, Dataset((near,))).overall.relative_error,
+        predicted=measured(predicted, plane),
+        simulated=measured(simulated, plane),
+    )
+
+
+def _own_distance(layout: Layout) -> float:
+    stated = layout.provenance.get("focal_length")
+    return float(stated) if stated else layout.side
