@@ -1,16 +1,21 @@
-"""One self-contained HTML file with the pictures and tables of a run."""
+"""One self-contained HTML file with the figures and tables of a run: figures zoom, light and dark, desk and phone."""
 
 from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bokeh.embed import components
+from bokeh.resources import Resources
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from metagen.files import replacing
+from metagen.interactive import UnknownArtistError, plots
 from metagen.tables import Table
 
 
@@ -21,7 +26,7 @@ class Section:
     Attributes:
         title: heading.
         text: what the reader sees, in a sentence or two.
-        figures: drawn below the text.
+        figures: drawn below the text; see :func:`metagen.interactive.plots` for what zooms.
         tables: shown below the figures.
     """
 
@@ -31,10 +36,18 @@ class Section:
     tables: tuple[Table, ...] = ()
 
 
+@dataclass(frozen=True)
+class _Shown:
+    """A section as the page needs it: each figure as the HTML of its panels."""
+
+    section: Section
+    figures: tuple[tuple[Markup, ...], ...]
+
+
 def write_report(
     path: Path, title: str, lead: str, sections: list[Section], facts: dict[str, object]
 ) -> None:
-    """Write the report (atomically); pictures are embedded, nothing is loaded from elsewhere.
+    """Write the report (atomically); figures and what draws them are embedded, nothing is loaded from elsewhere.
 
     Args:
         path: of the HTML file.
@@ -46,14 +59,48 @@ def write_report(
     environment = Environment(
         loader=PackageLoader("metagen"), autoescape=select_autoescape(), undefined=StrictUndefined
     )
+    shown, script = _show(sections)
     page = environment.get_template("report.html").render(
-        title=title, lead=lead, sections=sections, facts=facts, embed=_embed
+        title=title,
+        lead=lead,
+        sections=shown,
+        facts=facts,
+        library=Markup(Resources(mode="inline", components=["bokeh"]).render_js()),
+        script=script,
     )
     with replacing(path) as partial:
         partial.write_text(page, encoding="utf-8")
 
 
-def _embed(figure: Figure) -> str:
+def _show(sections: Sequence[Section]) -> tuple[list[_Shown], Markup]:
+    """The sections, and the script that draws what zooms in them."""
+    panels = [[_panels(figure) for figure in section.figures] for section in sections]
+    zooming = [each for figures in panels for figure in figures if isinstance(figure, list) for each in figure]
+    script, places = components(zooming) if zooming else ("", [])
+    place = iter(places)
+    shown = [
+        _Shown(
+            section,
+            tuple(
+                (figure,) if isinstance(figure, Markup) else tuple(Markup(next(place)) for _ in figure)
+                for figure in figures
+            ),
+        )
+        for section, figures in zip(sections, panels, strict=True)
+    ]
+    return shown, Markup(script)
+
+
+def _panels(figure: Figure) -> list[object] | Markup:
+    """The plots of a figure; a figure that cannot be translated, as a picture."""
+    try:
+        return list(plots(figure))
+    except UnknownArtistError:
+        return _picture(figure)
+
+
+def _picture(figure: Figure) -> Markup:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=110)
-    return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+    code = base64.b64encode(buffer.getvalue()).decode()
+    return Markup('<img src="data:image/png;base64,{}" alt="">').format(code)
