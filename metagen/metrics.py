@@ -238,7 +238,7 @@ def strehl(wave: Wavefront, distance: float) -> float:
     The ideal lens has an even amplitude over the whole square and the phase −k(√(x² + y² + f²) − f), on the
     same samples. A device may exceed 1 by a little, as an even amplitude is not quite the best one.
     """
-    ideal = _ideal_lens(wave, distance)
+    ideal = ideal_lens(wave, distance)
     point = _on_axis([distance])
     per_power = [float(intensity(each, point)[0]) / transmitted_power(each) for each in (wave, ideal)]
     return per_power[0] / per_power[1]
@@ -329,7 +329,8 @@ def _power_within(wave: Wavefront, distance: float, radii: list[float]) -> list[
     return [float((flux * share).sum()) * step**2 for share in inside]
 
 
-def _ideal_lens(wave: Wavefront, distance: float) -> Wavefront:
+def ideal_lens(wave: Wavefront, distance: float) -> Wavefront:
+    """The lens that :func:`strehl` compares with: amplitude 1, perfect phase, the samples of ``wave``."""
     x, y = (coordinates(side, wave.pitch) for side in wave.field.shape[1:])
     path = torch.sqrt(x[:, None] ** 2 + y**2 + distance**2) - distance
     k = 2 * torch.pi * wave.cover / wave.wavelength

@@ -11,12 +11,12 @@ from metagen.design.objectives import Goal
 from metagen.fab import LayoutFile
 from metagen.fdtd.calibration import CELLS, SAFETY, Trial
 from metagen.fdtd.validation import CellError
-from metagen.metrics import FocusMetrics, RingMetrics
+from metagen.metrics import DepthOfFocus, FocusMetrics, RingMetrics
 from metagen.rcwa import PhaseTable
 from metagen.surrogate import Comparison
 from metagen.tables import Table, number
 from metagen.tolerance import BAND, Tolerance
-from metagen.verification import Verification
+from metagen.verification import Metrics, Verification
 
 TABLE_ROWS = 13
 
@@ -160,7 +160,7 @@ def describe(goal: Goal) -> str:
     return f"{goal.kind} at {goal.wavelength * 1000:.0f} nm"
 
 
-def describe_metrics(metrics: FocusMetrics | RingMetrics | None) -> str:
+def describe_metrics(metrics: Metrics | None) -> str:
     """The main metrics in a few words."""
     match metrics:
         case FocusMetrics():
@@ -173,8 +173,15 @@ def describe_metrics(metrics: FocusMetrics | RingMetrics | None) -> str:
                 f"ring ratio {number(metrics.ratio)}, efficiency {metrics.efficiency:.1%}, "
                 f"transmission {metrics.transmission:.1%}"
             )
+        case DepthOfFocus():
+            return describe_depth(metrics)
         case None:
             return "–"
+
+
+def describe_depth(depth: DepthOfFocus) -> str:
+    """Where the light on the axis is above half of its maximum."""
+    return f"{depth.start:.0f}–{depth.end:.0f} µm{'' if depth.complete else ' or more'}"
 
 
 def file_table(files: Sequence[LayoutFile]) -> Table:

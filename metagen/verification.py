@@ -2,20 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from metagen.design import Disc, Focus, Light, Line, Model, Ring
+from metagen.dataset import expand
+from metagen.design import (
+    Disc,
+    Efficiency,
+    Focus,
+    Goal,
+    Light,
+    Line,
+    Model,
+    Ring,
+    RingRatio,
+    SideLobes,
+    Spots,
+    Uniformity,
+)
 from metagen.design.light import Optics
-from metagen.design.objectives import Goal
-from metagen.errors import MismatchError
+from metagen.errors import InputError, MismatchError
 from metagen.layout import Layout
-from metagen.metrics import FocusMetrics, RingMetrics, Wavefront, focus_metrics, ring_metrics
+from metagen.metrics import (
+    DepthOfFocus,
+    FocusMetrics,
+    RingMetrics,
+    Wavefront,
+    depth_of_focus,
+    focus_metrics,
+    ring_metrics,
+)
 from metagen.nearfield import NearField
 from metagen.surrogate import Domain
+
+Metrics = FocusMetrics | RingMetrics | DepthOfFocus
+
+SCAN = 121
+"""Distances at which the intensity on the axis is looked at for a depth of focus."""
+SCAN_FROM, SCAN_TO = 0.5, 3.5
+"""The scan goes from this part of a line's first distance to this multiple of its last one."""
 
 
 @dataclass(frozen=True)
@@ -25,12 +55,17 @@ class Reached:
     Attributes:
         goal: what was wanted.
         predicted: the goal's value according to the surrogate; None without one.
-        verified: the same number from the simulated Ex.
+        verified: the same number from the simulated field, of the same components.
     """
 
     goal: Goal
     predicted: float | None
     verified: float
+
+    @property
+    def gap(self) -> float | None:
+        """predicted / verified − 1; None without a prediction."""
+        return None if self.predicted is None else self.predicted / self.verified - 1
 
 
 @dataclass(frozen=True)
@@ -45,24 +80,32 @@ class Verification:
 
     device: str
     goals: tuple[Reached, ...]
-    metrics: tuple[FocusMetrics | RingMetrics | None, ...]
+    metrics: tuple[Metrics | None, ...]
 
     @property
     def verified(self) -> float:
-        """The worst goal, simulated."""
-        return min(reached.verified for reached in self.goals)
+        """The worst goal, simulated, each goal measured by its target."""
+        return min(reached.verified / reached.goal.target for reached in self.goals)
 
     @property
     def predicted(self) -> float | None:
         """The worst goal, predicted; None where one has no prediction."""
-        values = [reached.predicted for reached in self.goals]
-        return None if None in values else min(value for value in values if value is not None)
+        values = [(reached.predicted, reached.goal.target) for reached in self.goals]
+        shares = [value / target for value, target in values if value is not None]
+        return min(shares) if len(shares) == len(values) else None
+
+    @property
+    def gap(self) -> float | None:
+        """The largest |predicted / verified − 1| of the goals; None where one has no prediction."""
+        gaps = [abs(reached.gap) for reached in self.goals if reached.gap is not None]
+        return max(gaps) if len(gaps) == len(self.goals) else None
 
 
 class Simulated:
-    """A simulated near field in the place of a model: it knows one device, and answers with its Ex."""
+    """A simulated near field in the place of a model: it knows one device, and answers with its field."""
 
-    def __init__(self, near: NearField) -> None:
+    def __init__(self, near: NearField, components: int = 1) -> None:
+        """Take the first components of a near field: 1 (Ex) or all 3."""
         self._near = near
         platform, radii = near.layout.platform, near.layout.radii[near.layout.radii > 0]
         self.domain = Domain(
@@ -71,11 +114,13 @@ class Simulated:
             samples=near.samples,
             radius_low=min(float(radii.min()), platform.radius_min),
             radius_high=max(float(radii.max()), platform.radius_max),
+            components=3 if components == 3 else 1,
         )
 
     def __call__(self, radii: Tensor) -> Tensor:
-        """The simulated Ex [N·n, N·n]; the radii are those of the simulated device."""
-        return torch.from_numpy(self._near.field[..., 0].copy())
+        """The simulated field [N·n, N·n], or [N·n, N·n, 3]; the radii are those of the simulated device."""
+        field = torch.from_numpy(self._near.field.copy())
+        return field if self.domain.components == 3 else field[..., 0]
 
 
 def verify(
@@ -95,13 +140,14 @@ def verify(
     for near in near_fields:
         if near.layout.hash != layout.hash:
             raise MismatchError(f"the near field is of {near.layout.name}, another device than {layout.name}")
-    simulated = values(goals, layout, [Simulated(near) for near in near_fields])
+    components = models[0].domain.components if models else 1
+    simulated = values(goals, layout, [Simulated(near, components) for near in near_fields])
     predicted = values(goals, layout, models) if models else [None] * len(goals)
-    waves = {near.wavelength: Wavefront.of(near) for near in near_fields}
+    whole = [Simulated(near, components=3) for near in near_fields]
     return Verification(
         device=layout.name,
         goals=tuple(map(Reached, goals, predicted, simulated)),
-        metrics=tuple(_metrics(goal, waves[goal.wavelength]) for goal in goals),
+        metrics=tuple(measured(goals, layout, whole)),
     )
 
 
@@ -112,11 +158,83 @@ def values(goals: Sequence[Goal], layout: Layout, models: Sequence[Model]) -> li
         return [float(goal(light)) for goal in goals]
 
 
-def _metrics(goal: Goal, wave: Wavefront) -> FocusMetrics | RingMetrics | None:
+def measured(goals: Sequence[Goal], layout: Layout, models: Sequence[Model]) -> list[Metrics | None]:
+    """The metrics that belong to each goal, of the light that the models give behind a layout.
+
+    Goals that ask for the same metrics are measured once.
+    """
+    waves = {model.domain.wavelength: wavefront(model, layout) for model in models}
+    wanted = [_question(goal) for goal in goals]
+    answers = {
+        (goal.wavelength, question): question(waves[goal.wavelength])
+        for goal, question in zip(goals, wanted, strict=True)
+        if question is not None
+    }
+    return [
+        None if question is None else answers[goal.wavelength, question]
+        for goal, question in zip(goals, wanted, strict=True)
+    ]
+
+
+def wavefront(model: Model, layout: Layout) -> Wavefront:
+    """The field that a model gives behind a layout, ready to be measured."""
+    domain = model.domain
+    with torch.no_grad():
+        field = model(torch.tensor(layout.radii, dtype=torch.float32))
+    components = field[None] if field.ndim == 2 else field.movedim(-1, 0)
+    return Wavefront(components, domain.platform.period / domain.samples, domain.wavelength, domain.platform)
+
+
+def near_fields_of(layout: Layout, paths: Iterable[str | Path]) -> list[NearField]:
+    """The near fields of a device among files and folders of files, one per wavelength.
+
+    Raises:
+        InputError, FormatError: see :meth:`metagen.NearField.load`; also a folder without files, and a
+            wavelength that is there twice.
+    """
+    found: dict[float, Path] = {}
+    fields = []
+    for path in expand(paths):
+        near = NearField.load(path)
+        if near.layout.hash != layout.hash:
+            continue
+        if near.wavelength in found:
+            raise InputError(
+                f"{found[near.wavelength]} and {path} are both near fields of {layout.name} at "
+                f"{near.wavelength:g}; give the one that counts"
+            )
+        found[near.wavelength] = path
+        fields.append(near)
+    return fields
+
+
+@dataclass(frozen=True)
+class _Question:
+    """What to measure about a wave; equal questions have equal answers."""
+
+    distance: float
+    radius: float = 0.0
+    half_width: float = 0.0
+    last: float = 0.0
+
+    def __call__(self, wave: Wavefront) -> Metrics:
+        if self.last:
+            ends = (math.log10(SCAN_FROM * self.distance), math.log10(SCAN_TO * self.last))
+            return depth_of_focus(wave, torch.logspace(ends[0], ends[1], SCAN, dtype=torch.float64))
+        if self.radius:
+            return ring_metrics(wave, self.distance, self.radius, self.half_width)
+        return focus_metrics(wave, self.distance)
+
+
+def _question(goal: Goal) -> _Question | None:
     match goal:
-        case Focus(distance=distance, x=0, y=0):
-            return focus_metrics(wave, distance)
+        case Focus(distance=distance, x=0, y=0) | Efficiency(distance=distance, x=0, y=0):
+            return _Question(distance)
         case Ring(distance=distance, radius=radius):
-            return ring_metrics(wave, distance, radius)
-        case Disc() | Focus() | Line():
+            return _Question(distance, radius, min(0.5, radius / 2))
+        case RingRatio(distance=distance, radius=radius, half_width=half_width):
+            return _Question(distance, radius, half_width)
+        case Line(distances=distances) if len(distances) > 1:
+            return _Question(min(distances), last=max(distances))
+        case Disc() | Efficiency() | Focus() | Line() | SideLobes() | Spots() | Uniformity():
             return None
