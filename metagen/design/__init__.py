@@ -13,6 +13,7 @@ from metagen.design.light import Light as Light
 from metagen.design.light import Model as Model
 from metagen.design.light import Wave as Wave
 from metagen.design.light import model_hash as model_hash
+from metagen.design.matched import matched as matched
 from metagen.design.methods import Method as Method
 from metagen.design.methods import Schedule as Schedule
 from metagen.design.objectives import Disc as Disc
@@ -28,7 +29,11 @@ from metagen.design.objectives import Spots as Spots
 from metagen.design.objectives import Uniformity as Uniformity
 from metagen.design.objectives import power_mean as power_mean
 from metagen.design.settings import DesignSettings as DesignSettings
+from metagen.design.settings import LensStart as LensStart
+from metagen.design.settings import MatchedStart as MatchedStart
+from metagen.design.settings import RandomStart as RandomStart
 from metagen.design.settings import run as run
 from metagen.design.settings import start_layout as start_layout
+from metagen.design.settings import start_layouts as start_layouts
 from metagen.design.starts import optimize as optimize
 from metagen.design.variables import Symmetry as Symmetry

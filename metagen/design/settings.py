@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -9,10 +10,11 @@ from pydantic import Field
 
 from metagen import lens, surrogate
 from metagen.design.ascent import OptimizerSettings
-from metagen.design.combine import WorstOf
+from metagen.design.combine import Sum, Trust, WorstOf
 from metagen.design.device import Device
 from metagen.design.light import Model, common_platform
-from metagen.design.objectives import Goal
+from metagen.design.matched import matched
+from metagen.design.objectives import Goal, Objective
 from metagen.design.starts import optimize
 from metagen.layout import Layout, random_layout
 from metagen.platform import Platform
@@ -37,23 +39,38 @@ class RandomStart:
 
 
 @checked
+class MatchedStart:
+    """Start from a forward design for all goals at once (:func:`metagen.design.matched`)."""
+
+    kind: Literal["matched"] = "matched"
+
+
+Start = Annotated[LensStart | RandomStart | MatchedStart, Field(discriminator="kind")]
+
+
+@checked
 class DesignSettings:
-    """All that a design needs, as read from a TOML file.
+    """All that a design needs, as read from a TOML file or written in a script.
 
     Attributes:
         name: of the device.
         count: pillars along one side.
-        start: where to start.
+        start: where to start; of several starts the best goes on (:func:`metagen.design.optimize`).
         models: model files or names, one per wavelength (:func:`metagen.surrogate.load`).
-        goals: what to reach; the worst of them is improved.
+        goals: what to reach; the worst of them is improved, each measured by its target.
+        sharpness: of that worst (:class:`metagen.design.WorstOf`).
+        trust: weight of the penalty on expected errors (:class:`metagen.design.Trust`) at every wavelength,
+            for models that know theirs; none for no penalty.
         optimizer: how.
     """
 
     name: str
     count: PositiveInt
-    start: Annotated[LensStart | RandomStart, Field(discriminator="kind")]
+    start: Start | Annotated[tuple[Start, ...], Field(min_length=1)]
     models: Annotated[tuple[str, ...], Field(min_length=1)]
     goals: Annotated[tuple[Annotated[Goal, Field(discriminator="kind")], ...], Field(min_length=1)]
+    sharpness: Positive | None = None
+    trust: Positive | None = None
     optimizer: OptimizerSettings = Field(default_factory=OptimizerSettings)
 
     @classmethod
@@ -66,16 +83,20 @@ class DesignSettings:
         return load_toml(path, cls)
 
     @property
-    def objective(self) -> WorstOf:
-        """The worst of the goals."""
-        return WorstOf(self.goals)
+    def objective(self) -> Objective:
+        """The worst of the goals, with the trust penalty if there is one."""
+        worst = WorstOf(self.goals, self.sharpness)
+        if self.trust is None:
+            return worst
+        wavelengths = dict.fromkeys(goal.wavelength for goal in self.goals)
+        return Sum((worst, *(Trust(wavelength, self.trust) for wavelength in wavelengths)))
 
 
 def run(
     settings: DesignSettings,
     path: str | Path,
     *,
-    models: tuple[Model, ...] | None = None,
+    models: Sequence[Model] | None = None,
     progress: bool = True,
 ) -> Device:
     """Design a device as its file says, and write it.
@@ -90,9 +111,8 @@ def run(
         MetagenError: see :func:`metagen.surrogate.load` and :func:`metagen.design.optimize`.
     """
     models = models or tuple(surrogate.load(name) for name in settings.models)
-    layout = start_layout(settings, common_platform(models))
     return optimize(
-        layout,
+        start_layouts(settings, common_platform(models)),
         models,
         settings.objective,
         settings.optimizer,
@@ -102,9 +122,22 @@ def run(
     )
 
 
+def start_layouts(settings: DesignSettings, platform: Platform) -> list[Layout]:
+    """The layouts that a design starts from."""
+    starts = settings.start if isinstance(settings.start, tuple) else (settings.start,)
+    return [_start_layout(start, settings, platform) for start in starts]
+
+
 def start_layout(settings: DesignSettings, platform: Platform) -> Layout:
-    """The layout that a design starts from."""
-    start = settings.start
-    if isinstance(start, RandomStart):
-        return random_layout(platform, settings.count, start.seed)
-    return lens.focusing(platform, start.focal_length, start.wavelength, settings.count)
+    """The first of them."""
+    return start_layouts(settings, platform)[0]
+
+
+def _start_layout(start: Start, settings: DesignSettings, platform: Platform) -> Layout:
+    match start:
+        case RandomStart():
+            return random_layout(platform, settings.count, start.seed)
+        case MatchedStart():
+            return matched(platform, settings.goals, settings.count)
+        case LensStart():
+            return lens.focusing(platform, start.focal_length, start.wavelength, settings.count)

@@ -1,0 +1,140 @@
+"""Forward design for several goals at once: where a design at several wavelengths best starts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from metagen.design.objectives import Disc, Efficiency, Goal, Ring, RingRatio, SideLobes, Uniformity
+from metagen.errors import InputError
+from metagen.layout import Layout, cell_centres, unfold
+from metagen.materials import index_at
+from metagen.platform import Platform
+from metagen.rcwa.table import PhaseTable
+
+RADII = 401
+"""Radii among which the best one is sought."""
+PHASES = 24
+"""Common phases of a wavelength that are tried."""
+ROUNDS = 3
+"""Times that every wavelength's common phase is chosen anew."""
+
+Targets = dict[float, NDArray[np.complex128]]
+
+
+def matched(
+    platform: Platform,
+    goals: Sequence[Goal],
+    count: int,
+    tables: Mapping[float, PhaseTable] | None = None,
+) -> Layout:
+    """Design a device in the local phase approximation that serves several goals at several wavelengths.
+
+    Light that left the goals' points in phase and travelled backwards would arrive at the device with a field
+    whose conjugate, sent out, makes the goals. At every site the radius is taken with the largest sum over
+    the wavelengths of Re(t·conj(that field)), where each wavelength's field has unit mean power and a common
+    phase of its own, chosen so that the sum over all sites becomes large.
+
+    Args:
+        platform: what the process fixes.
+        goals: what the light should do; those of one wavelength are added up.
+        count: pillars along one side.
+        tables: phase table of each wavelength; by default computed (or taken from the cache).
+
+    Returns:
+        A layout with both mirror planes.
+
+    Raises:
+        InputError: there are no goals, or they lack the mirror planes.
+    """
+    if not goals:
+        raise InputError("goals is empty; a matched start needs at least one")
+    x = cell_centres(count, platform.period)[count // 2 :]
+    targets = _targets(platform, goals, x)
+    radii = np.linspace(platform.radius_min, platform.radius_max, RADII)
+    tables = tables or {w: PhaseTable.compute(platform, wavelength=w) for w in targets}
+    transmissions = {wavelength: tables[wavelength](radii) for wavelength in targets}
+    chosen = _best_radii(targets, transmissions)
+    return Layout(
+        platform,
+        unfold(radii[chosen].reshape(len(x), len(x)), count),
+        name="matched",
+        provenance={"family": "matched", "goals": repr(tuple(goals))},
+    )
+
+
+def _targets(platform: Platform, goals: Sequence[Goal], x: NDArray[np.float64]) -> Targets:
+    """Per wavelength, [sites] the field that a site should send out, of unit mean power."""
+    targets: Targets = {}
+    for goal in goals:
+        points = _sources(goal).numpy()
+        _check_mirrors(goal, points)
+        k = 2 * np.pi / goal.wavelength * index_at(platform.cover, goal.wavelength).real
+        field = _unit(np.sum([_backwards(point, x, k) for point in points], axis=0))
+        targets[goal.wavelength] = _unit(targets.get(goal.wavelength, np.zeros_like(field)) + field)
+    return targets
+
+
+def _backwards(point: NDArray[np.float64], x: NDArray[np.float64], k: float) -> NDArray[np.complex128]:
+    """[sites] conjugate of a spherical wave from a point."""
+    distance = np.sqrt((x[:, None] - point[0]) ** 2 + (x - point[1]) ** 2 + point[2] ** 2).ravel()
+    return np.asarray(np.exp(-1j * k * (distance - point[2])) / distance)
+
+
+def _unit(field: NDArray[np.complex128]) -> NDArray[np.complex128]:
+    return np.asarray(field / np.sqrt(np.mean(np.abs(field) ** 2)))
+
+
+def _best_radii(targets: Targets, transmissions: Mapping[float, NDArray[np.complex128]]) -> NDArray[np.intp]:
+    """[sites] index of the best radius, the common phases being chosen one wavelength after the other."""
+    phases = dict.fromkeys(targets, 0.0)
+    turn = 2 * np.pi * np.arange(PHASES) / PHASES
+    for _ in range(ROUNDS):
+        for wavelength in targets:
+            reached = [
+                _overlap(targets, transmissions, {**phases, wavelength: phase}).max(axis=1).sum()
+                for phase in turn
+            ]
+            phases[wavelength] = float(turn[int(np.argmax(reached))])
+    return np.asarray(_overlap(targets, transmissions, phases).argmax(axis=1))
+
+
+def _overlap(
+    targets: Targets, transmissions: Mapping[float, NDArray[np.complex128]], phases: Mapping[float, float]
+) -> NDArray[np.float64]:
+    """[sites, radii] sum of Re(t·conj(target)) over the wavelengths."""
+    wanted = [targets[w] * np.exp(1j * phases[w]) for w in targets]
+    given = [transmissions[w] for w in targets]
+    left = np.stack([part for each in wanted for part in (each.real, each.imag)], axis=1)
+    right = np.stack([part for each in given for part in (each.real, each.imag)])
+    return np.asarray(left @ right)
+
+
+def _sources(goal: Goal) -> torch.Tensor:
+    """[P, 3] where the light of a goal should come together."""
+    match goal:
+        case Efficiency():
+            return torch.tensor([[goal.x, goal.y, goal.distance]], dtype=torch.float64)
+        case RingRatio():
+            return Ring(goal.wavelength, goal.distance, goal.radius).points()
+        case Disc():
+            return torch.tensor([[0.0, 0.0, goal.distance]], dtype=torch.float64)
+        case SideLobes():
+            return goal.points()[:1]
+        case Uniformity():
+            return _sources(goal.of)
+        case _:
+            return goal.points()
+
+
+def _check_mirrors(goal: Goal, points: NDArray[np.float64]) -> None:
+    known = {tuple(point) for point in points.round(9) + 0.0}
+    images = {tuple(point * sign + 0.0) for point in points.round(9) for sign in ([-1, 1, 1], [1, -1, 1])}
+    if not images <= known:
+        raise InputError(
+            f"the points of {goal.kind!r} at {goal.wavelength:g} lack a mirror image in x or y; a matched "
+            "start has both mirror planes: give such points in pairs, or start from a lens"
+        )
