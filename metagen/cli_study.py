@@ -74,3 +74,21 @@ def devices(
     models = [surrogate.load(name) for name in model]
     errors = device_errors(models, near_fields(sources), distance)
     print(publish(output, "devices", [device_table(errors)], {}))
+
+
+@studies.command()
+def neighbours(
+    sources: Sources,
+    recipe: Annotated[Path, typer.Option(help="Settings (TOML), such as training/neighbours.toml.")],
+    output: Output,
+) -> None:
+    """Error against the pillars that a model sees, and against the layouts that it learns from."""
+    from metagen.study.neighbours import NeighbourSettings, neighbour_figure, neighbour_table, study
+    from metagen.study.page import publish
+    from metagen.study.sources import by_wavelength
+
+    settings = NeighbourSettings.load(recipe)
+    points = {data.wavelength: study(data, settings, output) for data in by_wavelength(sources)}
+    figures = {f"{nm * 1000:.0f}": neighbour_figure(own) for nm, own in points.items()}
+    tables = [neighbour_table(own) for own in points.values()]
+    print(publish(output, "neighbours", tables, figures))

@@ -1,0 +1,183 @@
+"""How much of the surroundings a model must see, and how many layouts it must learn from."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Self
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
+from pydantic import Field
+
+from metagen.dataset import Dataset
+from metagen.study.kept import trained
+from metagen.surrogate import ClusterSettings, FieldError, TrainingSettings, evaluate
+from metagen.tables import Table, number
+from metagen.validation import PositiveInt, checked, load_toml
+
+STYLES = ("-", "--", ":", "-.")
+MARKERS = "osd^"
+
+
+@checked
+class NeighbourSettings:
+    """What is trained.
+
+    Attributes:
+        held_out: layouts that every model is tested on, as a whole.
+        models: the recipes; their width is replaced by each of ``widths``.
+        widths: pillars along one side of the neighbourhood.
+        counts: numbers of layouts to learn from, with the recipes' own widths; the other points learn from
+            all layouts.
+        share: part of the cells of each layout that is learnt from, at random.
+        seed: of that choice, and of the order in which layouts are added.
+    """
+
+    held_out: tuple[str, ...]
+    models: Annotated[tuple[TrainingSettings, ...], Field(min_length=1)]
+    widths: tuple[PositiveInt, ...] = (1, 3, 5, 7, 9)
+    counts: tuple[PositiveInt, ...] = (1, 2, 4, 8)
+    share: Annotated[float, Field(gt=0, lt=1)] = 0.25
+    seed: Annotated[int, Field(ge=0)] = 0
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read the settings from a TOML file with the attributes as keys and ``[[models]]`` as tables.
+
+        Raises:
+            InputError: no such file, an unknown key, or a value that is not allowed.
+        """
+        return load_toml(path, cls)
+
+
+@dataclass(frozen=True)
+class Point:
+    """One model that was trained and tested.
+
+    Attributes:
+        wavelength: in vacuum.
+        label: what the model is, in a word or two.
+        width: pillars along one side of its neighbourhood.
+        count: layouts that it learnt from.
+        seconds: that training took.
+        errors: on the held-out layouts.
+    """
+
+    wavelength: float
+    label: str
+    width: int
+    count: int
+    seconds: float
+    errors: tuple[FieldError, ...]
+
+
+def study(dataset: Dataset, settings: NeighbourSettings, folder: Path) -> list[Point]:
+    """Train every recipe with every width on all layouts, and with its own width on few layouts.
+
+    Args:
+        dataset: near fields of one wavelength.
+        settings: what is trained.
+        folder: where the trained models are kept; those that are there and fit are taken as they are.
+
+    Raises:
+        InputError: a held-out layout is not there.
+    """
+    learnt, tested = dataset.split_layouts(settings.held_out)
+    order = np.random.default_rng(settings.seed).permutation(len(learnt.names))
+    ordered = Dataset(tuple(learnt.near_fields[index] for index in order))
+    points = []
+    for recipe, count in _cases(settings, len(order)):
+        some = Dataset(ordered.near_fields[:count]).split_patches(settings.share, settings.seed)[0]
+        model = trained(some, recipe, folder / _file(dataset, recipe, count))
+        points.append(
+            Point(
+                wavelength=dataset.wavelength,
+                label=model.settings.label,
+                width=model.width,
+                count=count,
+                seconds=float(str(model.card.provenance["wall_time_s"])),
+                errors=evaluate(model, tested).layouts,
+            )
+        )
+    return points
+
+
+def _cases(settings: NeighbourSettings, layouts: int) -> Iterator[tuple[TrainingSettings, int]]:
+    for recipe, width in itertools.product(settings.models, settings.widths):
+        yield _widened(recipe, width), layouts
+    for recipe, count in itertools.product(settings.models, settings.counts):
+        if count < layouts:
+            yield recipe, count
+
+
+def _widened(recipe: TrainingSettings, width: int) -> TrainingSettings:
+    model = recipe.model
+    if isinstance(model, ClusterSettings):
+        return replace(recipe, model=replace(model, width=width, pair_width=min(width, model.pair_width)))
+    return replace(recipe, model=replace(model, width=width))
+
+
+def _file(dataset: Dataset, recipe: TrainingSettings, count: int) -> str:
+    model = recipe.model
+    return f"{model.kind}-{dataset.wavelength * 1000:.0f}-width{model.width}-layouts{count}.safetensors"
+
+
+def neighbour_table(points: Sequence[Point]) -> Table:
+    """All points."""
+    names = [error.name for error in points[0].errors]
+    return Table(
+        "Neighbours and data",
+        ("model", "nm", "neighbours", "layouts", "training (s)", *names),
+        tuple(
+            (
+                point.label,
+                f"{point.wavelength * 1000:.0f}",
+                f"{point.width**2}",
+                f"{point.count}",
+                f"{point.seconds:.0f}",
+                *(number(error.relative_error) for error in point.errors),
+            )
+            for point in points
+        ),
+        "Relative error of Ex on layouts that were not trained on. Neighbours: pillars whose radii a model "
+        "sees, its own included.",
+    )
+
+
+def neighbour_figure(points: Sequence[Point]) -> Figure:
+    """Error against neighbours and against layouts; a line style per held-out layout."""
+    figure = Figure(figsize=(11, 4.4), layout="constrained")
+    left, right = figure.subplots(1, 2, sharey=True)
+    most = max(point.count for point in points)
+    labels = list(dict.fromkeys(point.label for point in points))
+    for colour, label in enumerate(labels):
+        own = sorted((p for p in points if p.label == label), key=lambda p: (p.count, p.width))
+        usual = own[0].width if own[0].count < most else own[-1].width
+        _draw(left, colour, [(p.width**2, p) for p in own if p.count == most])
+        _draw(right, colour, [(p.count, p) for p in own if p.width == usual])
+    left.set(xscale="log", xlabel="pillars that the model sees", ylabel="relative error", yscale="log")
+    left.set_xticks([p**2 for p in sorted({point.width for point in points})])
+    left.xaxis.set_major_formatter("{x:.0f}")
+    left.xaxis.set_minor_locator(NullLocator())
+    right.set(xscale="log", xlabel="layouts that it learnt from")
+    left.legend(fontsize="small")
+    for axes in (left, right):
+        axes.grid(alpha=0.3)
+    return figure
+
+
+def _draw(axes: Axes, colour: int, line: Sequence[tuple[int, Point]]) -> None:
+    for index, error in enumerate(line[0][1].errors):
+        axes.plot(
+            [x for x, _ in line],
+            [point.errors[index].relative_error for _, point in line],
+            color=f"C{colour}",
+            linestyle=STYLES[index % len(STYLES)],
+            marker=MARKERS[index % len(MARKERS)],
+            label=f"{line[0][1].label}, {error.name}",
+        )
