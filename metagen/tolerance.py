@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from metagen.design import Light, Model
-from metagen.design.light import CELLS, Optics
+from metagen.design.light import Optics
 from metagen.design.objectives import Goal
 from metagen.errors import InputError
 from metagen.layout import Layout
@@ -27,6 +27,8 @@ CURVE_SHARE = 10
 """A point of the noise curve has a tenth of the samples."""
 SMALLEST = 1e-6
 """An error makes no pillar vanish: only a radius of 0 says that there is none."""
+CELLS = 1 << 14
+"""Cells of imperfect copies that are evaluated together."""
 BAND = (0.05, 0.95)
 """Quantiles that are shown of a distribution."""
 

@@ -30,7 +30,7 @@ from metagen.surrogate import (
 from metagen.surrogate.lattice import assemble, mirror_images, mirror_patches, neighbourhoods
 from metagen.surrogate.models import build_expansion
 from metagen.surrogate.pillars import RadiusSpline, knots, powers
-from metagen.surrogate.terms import ClusterTerms, Reach
+from metagen.surrogate.terms import ClusterTerms, Reach, SymmetricTerms
 
 DOMAIN = Domain(wavelength=0.633, radius_low=0.05, radius_high=0.17, samples=6)
 EXPANSIONS = [
@@ -200,8 +200,18 @@ def test_pairs_are_adjacent_pillars_and_the_middle_with_every_other(places, prod
 def test_the_classes_of_parity_split_the_terms_completely():
     terms = ClusterTerms(DOMAIN, Reach(3, 2, 3, 2))
     parities = torch.tensor([[1, 1, 1, 1], [1, -1, 1, -1], [1, 1, -1, -1], [1, -1, -1, 1]])
-    combinations = torch.cat([terms.symmetric(parity) for parity in parities], dim=1)
-    assert torch.allclose(combinations.T @ combinations, torch.eye(terms.count, dtype=torch.float64))
+    identity = torch.eye(terms.count, dtype=torch.float64)
+    classes = [SymmetricTerms.of(terms.mirrored, parity) for parity in parities]
+    combinations = torch.cat([each.combine(identity) for each in classes], dim=1)
+    assert torch.allclose(combinations.T @ combinations, identity)
+
+
+def test_weights_of_combined_terms_spread_to_the_terms_give_the_same_sums():
+    terms = ClusterTerms(DOMAIN, Reach(3, 2, 3, 2)).double()
+    values = terms(random_radii(5, 9))
+    combined = SymmetricTerms.of(terms.mirrored, torch.tensor([1, -1, 1, -1]))
+    weights = random_radii(combined.images.shape[1], 2, seed=1)
+    assert torch.allclose(combined.combine(values) @ weights, values @ combined.spread(weights, terms.count))
 
 
 # Models

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import itertools
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
 
 from metagen.errors import InputError, MismatchError
 from metagen.platform import Platform
+from metagen.surrogate.blocks import Tile, cut_out, cuts
 from metagen.surrogate.card import Card
 from metagen.surrogate.domain import Domain
-from metagen.surrogate.lattice import assemble, neighbourhoods
+from metagen.surrogate.lattice import assemble, surround
 from metagen.surrogate.settings import ModelSettings
 
 TOLERANCE = 1e-6
 """Radii this close to the known range (micrometres) are inside: single precision rounds by about 1e-8."""
+TILE = 128
+"""Pillars along one side of a tile: 13 MB of complex64 field at ten samples per cell and axis."""
 
 
 class Surrogate(nn.Module, ABC):
@@ -40,39 +45,93 @@ class Surrogate(nn.Module, ABC):
         self.card = Card()
 
     @abstractmethod
-    def patches(self, radii: Tensor) -> Tensor:
-        """[..., n·n·C] complex field over cells with neighbourhoods [..., width²]."""
+    def fields(self, surrounded: Tensor) -> Tensor:
+        """[..., A, B, n·n·C] complex field over the cells of a block.
+
+        Args:
+            surrounded: [..., A + 2m, B + 2m] radii of the block and of a margin m = ⌊width / 2⌋ around it.
+        """
 
     def forward(self, radii: Tensor, *, clamp: bool = False) -> Tensor:
         """Predict the near field of devices.
 
         Args:
-            radii: [..., N, N].
+            radii: [..., N, N], on the device that the model is on.
             clamp: move radii that the model does not know to the nearest one that it does (their gradient is
                 then 0); a radius of 0 stays 0. Otherwise they are an error.
 
         Raises:
             InputError: another shape, a NaN, or a radius that the model does not know.
+            MismatchError: radii and model are on different devices.
         """
-        around = neighbourhoods(self.admit(radii, clamp=clamp), self.width)
-        return assemble(self.patches(around), self.domain.samples, self.domain.components)
+        return self._plane(surround(self.admit(radii, clamp=clamp), self.width))
+
+    def tiles(self, radii: Tensor, size: int = TILE, *, clamp: bool = False) -> Iterator[Tile]:
+        """Predict the near field part by part, where the whole would not fit into memory.
+
+        Every tile has a graph of its own: gradients of a sum over tiles can be taken tile by tile.
+
+        Args:
+            radii: [..., N, N].
+            size: pillars along one side of a tile.
+            clamp: see :meth:`forward`.
+
+        Returns:
+            The tiles, row by row, each computed when it is asked for.
+
+        Raises:
+            InputError, MismatchError: see :meth:`forward`; also a size that is not positive.
+        """
+        if size < 1:
+            raise InputError(f"size is {size}; a tile has at least one pillar along a side")
+        self.admit(radii, clamp=clamp)
+        return self._tiles(radii, size, clamp)
+
+    def _tiles(self, radii: Tensor, size: int, clamp: bool) -> Iterator[Tile]:
+        count, margin = radii.shape[-1], self.width // 2
+        for along, across in itertools.product(cuts(count, size), repeat=2):
+            block = cut_out(radii, along, across, margin)
+            known = self._clamped(block) if clamp else block
+            x, y = (slice(cells.start * self.samples, cells.stop * self.samples) for cells in (along, across))
+            yield Tile(x, y, self._plane(known))
+
+    def _plane(self, surrounded: Tensor) -> Tensor:
+        return assemble(self.fields(surrounded), self.domain.samples, self.domain.components)
 
     def admit(self, radii: Tensor, *, clamp: bool = False) -> Tensor:
         """Check radii as :meth:`forward` does, and clamp them if asked to."""
+        self._check_form(radii)
         low, high = self.domain.radius_low, self.domain.radius_high
-        if radii.ndim < 2 or radii.shape[-1] != radii.shape[-2]:
-            raise InputError(f"radii have shape {tuple(radii.shape)}, expected [..., N, N]")
         known = (radii >= low - TOLERANCE) & (radii <= high + TOLERANCE)
-        if clamp and not radii.isnan().any():
-            return torch.where(radii == 0, radii, radii.clamp(low, high))
-        wrong = ~(known | (radii == 0))
+        wrong = radii.isnan() if clamp else ~(known | (radii == 0))
         if wrong.any():
             index = [int(i) for i in wrong.nonzero()[0]]
             raise InputError(
                 f"radii{index} is {float(radii[tuple(index)]):g}; the model knows radii from {low:g} to "
                 f"{high:g} and 0 (no pillar): keep to them, pass clamp=True, or train on more radii"
             )
-        return radii
+        return self._clamped(radii) if clamp else radii
+
+    def _check_form(self, radii: Tensor) -> None:
+        if not isinstance(radii, Tensor) or not radii.is_floating_point():
+            kind = radii.dtype if isinstance(radii, Tensor) else type(radii).__name__
+            raise InputError(
+                f"radii are {kind}, expected a torch tensor of real numbers; see torch.as_tensor"
+            )
+        if radii.ndim < 2 or radii.shape[-1] != radii.shape[-2] or not radii.numel():
+            raise InputError(f"radii have shape {tuple(radii.shape)}, expected [..., N, N]")
+        if radii.device != self.device:
+            raise MismatchError(
+                f"radii are on {radii.device}, the model is on {self.device}; move one of them with .to()"
+            )
+
+    def _clamped(self, radii: Tensor) -> Tensor:
+        return torch.where(radii == 0, radii, radii.clamp(self.domain.radius_low, self.domain.radius_high))
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model computes; moved by ``model.to(...)``."""
+        return next(self.buffers()).device
 
     @property
     def platform(self) -> Platform:

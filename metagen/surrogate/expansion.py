@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from metagen.surrogate.base import Surrogate
 from metagen.surrogate.basis import PatchBasis
+from metagen.surrogate.blocks import in_blocks
 from metagen.surrogate.domain import Domain
+from metagen.surrogate.lattice import windows
 from metagen.surrogate.settings import ExpansionSettings
 
 
@@ -21,7 +24,12 @@ class ExpansionSurrogate(Surrogate):
 
     Attributes:
         basis: the modes.
+        block_side: cells along one side of the blocks that are evaluated at once.
+        symmetric: whether the field of a mirrored device is the mirrored field by construction.
     """
+
+    block_side: ClassVar[int] = 32
+    symmetric: ClassVar[bool] = False
 
     def __init__(self, domain: Domain, settings: ExpansionSettings) -> None:
         super().__init__(domain, settings, settings.width)
@@ -31,9 +39,21 @@ class ExpansionSurrogate(Surrogate):
     def coefficients(self, radii: Tensor) -> Tensor:
         """[..., rank] complex coefficients of cells with neighbourhoods [..., width²]."""
 
-    def patches(self, radii: Tensor) -> Tensor:
-        """[..., n·n·C] complex field over cells with neighbourhoods [..., width²]."""
-        return self.basis.expand(self.coefficients(radii))
+    def block(self, surrounded: Tensor) -> Tensor:
+        """[..., A, B, rank] complex coefficients of a block that is small enough to be evaluated at once.
+
+        Args:
+            surrounded: [..., A + 2m, B + 2m] radii of the block and of a margin m = ⌊width / 2⌋ around it.
+        """
+        return self.coefficients(windows(surrounded, self.width))
+
+    def coefficient_map(self, surrounded: Tensor) -> Tensor:
+        """[..., A, B, rank] complex coefficients of a block of any size, as :meth:`block`."""
+        return in_blocks(self.block, surrounded, self.width // 2, self.block_side)
+
+    def fields(self, surrounded: Tensor) -> Tensor:
+        """[..., A, B, n·n·C] complex field over the cells of a block, see :meth:`Surrogate.fields`."""
+        return self.basis.expand(self.coefficient_map(surrounded))
 
     @abstractmethod
     def prepare(self, radii: Tensor, patches: Tensor) -> None:

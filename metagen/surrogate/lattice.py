@@ -11,22 +11,30 @@ MIRRORS = ((1, 1), (-1, 1), (1, -1), (-1, -1))
 """The mirror images of a device as factors of (x, y): itself, x → −x, y → −y, both."""
 
 
-def neighbourhoods(radii: Tensor, width: int) -> Tensor:
-    """[…, N, N, width²] radii around every cell of [..., N, N] radii, 0 outside the array.
+def surround(radii: Tensor, width: int) -> Tensor:
+    """[..., N + 2m, N + 2m] radii with a margin m = ⌊width / 2⌋ of sites without a pillar."""
+    return torch.nn.functional.pad(radii, [width // 2] * 4)
+
+
+def windows(surrounded: Tensor, width: int) -> Tensor:
+    """[..., A, B, width²] radii around every cell of a block, from those of the block and its margin.
 
     The order is that of :meth:`metagen.dataset.Dataset.neighbourhoods`.
     """
-    margin = width // 2
-    padded = torch.nn.functional.pad(radii, (margin, margin, margin, margin))
-    return padded.unfold(-2, width, 1).unfold(-2, width, 1).flatten(-2)
+    return surrounded.unfold(-2, width, 1).unfold(-2, width, 1).flatten(-2)
+
+
+def neighbourhoods(radii: Tensor, width: int) -> Tensor:
+    """[..., N, N, width²] radii around every cell of [..., N, N] radii, 0 outside the array."""
+    return windows(surround(radii, width), width)
 
 
 def assemble(patches: Tensor, samples: int, components: int) -> Tensor:
-    """Lay patches [..., N, N, n·n·C] out as the plane [..., N·n, N·n], with a last axis [C] where C > 1."""
-    count = patches.shape[-2]
+    """Lay patches [..., A, B, n·n·C] out as the plane [..., A·n, B·n], with a last axis [C] where C > 1."""
+    rows, columns = patches.shape[-3:-1]
     split = torch.unflatten(patches, -1, (samples, samples, components))
-    side = count * samples
-    plane: Tensor = split.transpose(-4, -3).reshape(*patches.shape[:-3], side, side, components)
+    sides = (rows * samples, columns * samples)
+    plane: Tensor = split.transpose(-4, -3).reshape(*patches.shape[:-3], *sides, components)
     return plane.squeeze(-1) if components == 1 else plane
 
 

@@ -15,12 +15,15 @@ from torch import Tensor
 from metagen import rcwa
 from metagen.nearfield import monitor_height
 from metagen.surrogate.base import Surrogate
+from metagen.surrogate.blocks import in_blocks
 from metagen.surrogate.domain import Domain
 from metagen.surrogate.pillars import RadiusSpline, knots
 from metagen.surrogate.settings import Cell, LPASettings
 
 BATCH = 32
 """Cells solved together, which bounds the memory."""
+SIDE = 64
+"""Cells along one side of the blocks that are evaluated at once."""
 
 
 class LPA(Surrogate):
@@ -44,10 +47,9 @@ class LPA(Surrogate):
         model.cells.fit(cells[:-1], cells[-1])
         return model.eval()
 
-    def patches(self, radii: Tensor) -> Tensor:
-        """[..., n·n·C] complex field over cells with radii [..., 1]."""
-        field: Tensor = self.cells(radii.squeeze(-1))
-        return field
+    def fields(self, surrounded: Tensor) -> Tensor:
+        """[..., A, B, n·n·C] complex field over cells with radii [..., A, B]."""
+        return in_blocks(self.cells, surrounded, 0, SIDE)
 
 
 def flat_cells(domain: Domain, radii: NDArray[np.float64]) -> Tensor:

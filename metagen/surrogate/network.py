@@ -68,6 +68,7 @@ class MirrorNetwork(ExpansionSurrogate):
 
     scale: Tensor
     images: Tensor
+    symmetric = True
 
     def __init__(self, domain: Domain, settings: MirrorSettings) -> None:
         super().__init__(domain, settings)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import dataclass
+from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -50,30 +51,27 @@ class ClusterTerms(nn.Module):
     Pairs are those of adjacent pillars, and of the pillar in the middle with each other one. Every term
     carries a weight that says how large its contribution is expected to be, so that one ridge penalty suits
     them all: pillars count less the farther from the middle, functions the higher their degree, pairs the
-    farther apart. The first term is a constant.
+    farther apart. The terms are, in this order: a constant; function by function, the places; function of the
+    first by function of the second pillar, the pairs.
 
     Attributes:
+        scale: [terms] how large the contribution of each term is expected to be.
+        pairs: [2, pairs] places of the first and the second pillar of each pair.
         mirrored: [4, terms] the term of the device itself that each term of a mirror image is.
     """
 
-    mirrored: Tensor
-    expected: Tensor
+    scale: Tensor
     pairs: Tensor
-    closeness: Tensor
+    mirrored: Tensor
 
     def __init__(self, domain: Domain, reach: Reach) -> None:
         super().__init__()
         self.domain = domain
         self.reach = reach
-        places = _places(reach.width)
         pairs = _pairs(reach)
-        distance = torch.tensor([math.hypot(*place) for place in places])
-        degree = torch.arange(1, reach.powers + 1)
-        apart = torch.tensor([math.dist(places[i], places[j]) for i, j in pairs])
         buffers = {
-            "expected": 1 / ((1 + distance) ** 2 * degree[:, None]),
+            "scale": _scale(reach, pairs),
             "pairs": torch.tensor(pairs, dtype=torch.long).reshape(-1, 2).T,
-            "closeness": PAIR / apart,
             "mirrored": _mirrored(reach, pairs),
         }
         for name, value in buffers.items():
@@ -82,31 +80,64 @@ class ClusterTerms(nn.Module):
     @property
     def count(self) -> int:
         """Number of terms."""
-        return self.mirrored.shape[1]
+        return len(self.scale)
 
     def forward(self, radii: Tensor) -> Tensor:
         """[..., terms] of neighbourhoods [..., width²]."""
-        single = powers(radii, self.domain, self.reach.powers) * self.expected.to(radii.dtype)
+        single = powers(radii, self.domain, self.reach.powers)
         few = single[..., : self.reach.pair_powers, :]
         first, second = (few.index_select(-1, places) for places in self.pairs)
-        weighted = first * self.closeness.to(radii.dtype)
-        products = weighted.unsqueeze(-2) * second.unsqueeze(-3)
-        constant = torch.full_like(radii[..., :1], CONSTANT)
-        return torch.cat([constant, single.flatten(-2), products.flatten(-3)], dim=-1)
+        products = first.unsqueeze(-2) * second.unsqueeze(-3)
+        constant = torch.ones_like(radii[..., :1])
+        terms = torch.cat([constant, single.flatten(-2), products.flatten(-3)], dim=-1)
+        return terms * self.scale.to(terms.dtype)
 
-    def symmetric(self, parity: Tensor) -> Tensor:
-        """[terms, s] orthonormal combinations of the terms that take these factors under the mirrors.
 
-        Args:
-            parity: [4] factor under each of the mirrors.
-        """
-        rows = torch.arange(self.count)
-        combinations = torch.zeros(self.count, self.count, dtype=torch.float64)
-        for image, factor in zip(self.mirrored, parity.tolist(), strict=True):
-            combinations[image, rows] += factor
-        leads = (self.mirrored.min(0).values == rows) & (combinations != 0).any(0)
-        chosen = combinations[:, leads]
-        return chosen / chosen.square().sum(0).sqrt()
+@dataclass(frozen=True)
+class SymmetricTerms:
+    """Orthonormal combinations of terms that take given factors under the mirrors.
+
+    Attributes:
+        images: [4, s] the terms that each combination is made of, per entry of
+            :data:`metagen.surrogate.lattice.MIRRORS`.
+        factors: [4, s] with which they count.
+    """
+
+    images: Tensor
+    factors: Tensor
+
+    @classmethod
+    def of(cls, mirrored: Tensor, parity: Tensor) -> Self:
+        """All combinations with factors ``parity`` [4], from :attr:`ClusterTerms.mirrored`."""
+        signs = parity.double()
+        same = (mirrored[:, None] == mirrored).to(signs)
+        norm = torch.einsum("g,h,ght->t", signs, signs, same).sqrt()
+        leads = (mirrored.amin(0) == mirrored[0]) & (norm > 0)
+        return cls(mirrored[:, leads], signs[:, None] / norm[leads])
+
+    def combine(self, terms: Tensor) -> Tensor:
+        """[..., s] from [..., terms]."""
+        images = zip(self.images, self.factors.to(terms.dtype), strict=True)
+        return torch.stack([terms.index_select(-1, image) * factor for image, factor in images]).sum(0)
+
+    def spread(self, weights: Tensor, count: int) -> Tensor:
+        """[count, K] weights of the terms themselves from those of the combinations, [s, K]."""
+        spread = weights.new_zeros(count, weights.shape[1])
+        for image, factor in zip(self.images, self.factors.to(weights), strict=True):
+            spread.index_add_(0, image, factor[:, None] * weights)
+        return spread
+
+
+def _scale(reach: Reach, pairs: Places) -> Tensor:
+    """[terms] expected size; to the last digit the same for the mirror images of a term."""
+    places = _places(reach.width)
+    distance = torch.tensor([math.hypot(*place) for place in places])
+    single = 1 / ((1 + distance) ** 2 * torch.arange(1, reach.powers + 1)[:, None])
+    first, second = torch.tensor(pairs, dtype=torch.long).reshape(-1, 2).T
+    few = single[: reach.pair_powers]
+    apart = torch.tensor([math.dist(places[i], places[j]) for i, j in pairs])
+    products = few[:, None, first] * few[None, :, second] * (PAIR / apart)
+    return torch.cat([torch.tensor([CONSTANT]), single.flatten(), products.flatten()])
 
 
 def _places(width: int) -> Places:
@@ -122,8 +153,13 @@ def _pairs(reach: Reach) -> Places:
     return tuple(
         (i, j)
         for i, j in itertools.combinations(near, 2)
-        if math.dist(places[i], places[j]) < ADJACENT or (0, 0) in (places[i], places[j])
+        if is_adjacent(places[i], places[j]) or (0, 0) in (places[i], places[j])
     )
+
+
+def is_adjacent(one: tuple[int, int], other: tuple[int, int]) -> bool:
+    """Whether two places (in periods) are side by side or on a diagonal."""
+    return math.dist(one, other) < ADJACENT
 
 
 def _mirrored(reach: Reach, pairs: Places) -> Tensor:

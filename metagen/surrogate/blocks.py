@@ -1,0 +1,100 @@
+"""A lattice cut into blocks that are evaluated one after the other, so that memory stays bounded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.utils.checkpoint import checkpoint
+
+PARALLEL = 8
+"""Blocks of an accelerator are this many times as long and wide: it needs many cells to be busy."""
+
+
+class Tile(NamedTuple):
+    """A rectangular part of a field: ``whole[..., x, y]`` (or ``whole[..., x, y, :]``) is ``field``.
+
+    Attributes:
+        x: samples along the first axis.
+        y: samples along the second axis.
+        field: the complex field there.
+    """
+
+    x: slice
+    y: slice
+    field: Tensor
+
+
+def cuts(length: int, size: int) -> Iterator[slice]:
+    """Slices of at most ``size`` that make up ``length``."""
+    return (slice(start, min(start + size, length)) for start in range(0, length, size))
+
+
+def in_blocks(function: Callable[[Tensor], Tensor], surrounded: Tensor, margin: int, side: int) -> Tensor:
+    """A function of blocks of a lattice, evaluated block by block where the lattice is large.
+
+    For the gradient every block is evaluated again, so that only the results are kept.
+
+    Args:
+        function: from [D, a + 2·margin, b + 2·margin] radii to [D, a, b, K] values.
+        surrounded: [..., A + 2·margin, B + 2·margin] radii, those of the margin included.
+        margin: sites on every side of a block that its values depend on.
+        side: sites along one side of the largest block.
+
+    Returns:
+        [..., A, B, K].
+    """
+    side *= 1 if surrounded.device.type == "cpu" else PARALLEL
+    devices = surrounded.reshape(-1, *surrounded.shape[-2:])
+    rows, columns = (length - 2 * margin for length in devices.shape[-2:])
+    together = max(1, side * side // (min(rows, side) * min(columns, side)))
+    if rows <= side and columns <= side and len(devices) <= together:
+        values = function(devices)
+    else:
+        values = _joined(_saving(function), devices, margin, together, side)
+    return values.reshape(*surrounded.shape[:-2], *values.shape[1:])
+
+
+def cut_out(radii: Tensor, along: slice, across: slice, margin: int) -> Tensor:
+    """[..., a + 2·margin, b + 2·margin] some cells of [..., N, N] radii and a margin around them.
+
+    Outside the array the radii are 0.
+    """
+    count = radii.shape[-1]
+    sides = [(cells.start - margin, cells.stop + margin) for cells in (along, across)]
+    inside = tuple(slice(max(low, 0), min(high, count)) for low, high in sides)
+    outside = [(max(-low, 0), max(high - count, 0)) for low, high in sides]
+    return torch.nn.functional.pad(radii[..., *inside], (*outside[1], *outside[0]))
+
+
+def with_margin(cells: slice, margin: int) -> slice:
+    """The sites that the values of some cells depend on, where the lattice starts with its margin."""
+    return slice(cells.start, cells.stop + 2 * margin)
+
+
+def _joined(
+    function: Callable[[Tensor], Tensor], devices: Tensor, margin: int, together: int, side: int
+) -> Tensor:
+    """The values of all devices from blocks of at most ``together`` devices and ``side`` × ``side`` cells."""
+    rows, columns = (length - 2 * margin for length in devices.shape[-2:])
+
+    def strip(part: Tensor, along: slice) -> Tensor:
+        sites = part[:, with_margin(along, margin)]
+        blocks = [function(sites[..., with_margin(across, margin)]) for across in cuts(columns, side)]
+        return torch.cat(blocks, dim=2)
+
+    parts = (
+        torch.cat([strip(part, along) for along in cuts(rows, side)], dim=1)
+        for part in devices.split(together)
+    )
+    return torch.cat(list(parts))
+
+
+def _saving(function: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    """The same function, of which nothing but the argument is kept for the gradient."""
+    if not torch.is_grad_enabled():
+        return function
+    return partial(checkpoint, function, use_reentrant=False, preserve_rng_state=False)

@@ -1,0 +1,139 @@
+"""One-pillar and two-pillar terms of every cell of a lattice at once, as convolutions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import conv2d, fold
+
+from metagen.surrogate.domain import Domain
+from metagen.surrogate.pillars import powers
+from metagen.surrogate.terms import Reach, is_adjacent
+
+
+class ClusterConvolution(nn.Module):
+    """The terms of :class:`metagen.surrogate.terms.ClusterTerms` times weights, without forming the terms.
+
+    A function of one radius is a map over the lattice, and so is the product of functions of a pillar and of
+    its neighbour in one direction; a sum of such terms over the neighbourhood is a convolution of the map
+    with a kernel made of the weights. For pairs of the middle pillar with distant ones, the map of the
+    distant pillar's function is convolved, and the result multiplied by the middle pillar's.
+
+    Attributes:
+        single: [powers, width, width] index of the term at each place of the kernel.
+        near: [steps, pair_powers, pair_powers, pair_width, pair_width] the same for adjacent pairs: by the
+            step from the first pillar to the second, functions of both, and place of the first.
+        far: [pair_powers, pair_powers, pair_width, pair_width] the same for the other pairs: by functions of
+            the middle pillar and of the other, and place of the other.
+        steps: steps from a pillar to an adjacent one, one of each two opposite ones.
+    """
+
+    single: Tensor
+    near: Tensor
+    far: Tensor
+
+    def __init__(self, domain: Domain, reach: Reach, pairs: Tensor) -> None:
+        super().__init__()
+        self.domain = domain
+        self.reach = reach
+        self.steps = _steps(reach, pairs)
+        places = torch.arange(1, 1 + reach.powers * reach.width**2)
+        self.register_buffer("single", places.reshape(-1, reach.width, reach.width), persistent=False)
+        near, far = _pair_indices(reach, pairs, self.steps)
+        self.register_buffer("near", near, persistent=False)
+        self.register_buffer("far", far, persistent=False)
+
+    def forward(self, surrounded: Tensor, weights: Tensor) -> Tensor:
+        """[D, A, B, K] sums of the unscaled terms of every cell.
+
+        Args:
+            surrounded: [D, A + 2m, B + 2m] radii of blocks and of the margin m = ⌊width / 2⌋ around them.
+            weights: [terms, K].
+        """
+        reach = self.reach
+        maps = powers(surrounded.flatten(1), self.domain, reach.powers)
+        maps = maps.unflatten(-1, surrounded.shape[1:]).contiguous(memory_format=torch.channels_last)
+        sums = conv2d(maps, _kernel(weights, self.single), weights[0])
+        if self.steps:
+            few = maps[:, : reach.pair_powers]
+            around = _cropped(few, (reach.width - reach.pair_width) // 2)
+            middle = _cropped(few, reach.width // 2)
+            sums = sums + self._adjacent(around, weights) + self._distant(around, middle, weights)
+        return sums.movedim(1, -1).contiguous()
+
+    def _adjacent(self, maps: Tensor, weights: Tensor) -> Tensor:
+        """[D, K, A, B] sums over adjacent pairs; what a roll wraps around meets weights of zero."""
+        second = torch.stack([maps.roll((-a, -b), (2, 3)) for a, b in self.steps], dim=1)
+        products = (maps[:, None, :, None] * second[:, :, None]).flatten(1, 3)
+        return conv2d(products.contiguous(memory_format=torch.channels_last), _kernel(weights, self.near))
+
+    def _distant(self, maps: Tensor, middle: Tensor, weights: Tensor) -> Tensor:
+        """[D, K, A, B] sums over pairs of the middle pillar with one that is not adjacent."""
+        kernels = torch.cat([_kernel(weights, of_middle) for of_middle in self.far])
+        others = _FewToMany.apply(maps.contiguous(memory_format=torch.channels_last), kernels)
+        return (others.unflatten(1, (len(self.far), -1)) * middle.unsqueeze(2)).sum(1)
+
+
+class _FewToMany(torch.autograd.Function):
+    """A convolution from few channels to many, with fixed kernels.
+
+    The gradient as a convolution from many channels to few uses a small part of a processor's vectors; as a
+    matrix product it is about five times as fast.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, maps: Tensor, kernels: Tensor) -> Tensor:
+        ctx.save_for_backward(kernels)
+        ctx.sides = maps.shape[-2:]
+        return conv2d(maps, kernels)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        (kernels,) = ctx.saved_tensors
+        columns = kernels.flatten(1).mT @ gradient.flatten(2)
+        return fold(columns, ctx.sides, kernels.shape[-2:]), None
+
+
+def _kernel(weights: Tensor, index: Tensor) -> Tensor:
+    """[K, channels, w, w] weights at the places of the kernel; 0 where the index is −1."""
+    flat = index.flatten(0, -3)
+    chosen = weights[flat.clamp(min=0)] * (flat >= 0).unsqueeze(-1)
+    return chosen.movedim(-1, 0).contiguous(memory_format=torch.channels_last)
+
+
+def _cropped(maps: Tensor, margin: int) -> Tensor:
+    rows, columns = maps.shape[-2:]
+    return maps[..., margin : rows - margin, margin : columns - margin]
+
+
+def _steps(reach: Reach, pairs: Tensor) -> list[tuple[int, int]]:
+    """The steps between the pillars of adjacent pairs."""
+    first, second = (_coordinates(places, reach) for places in pairs)
+    steps = torch.unique(second - first, dim=0) if pairs.numel() else pairs.T
+    return [(int(a), int(b)) for a, b in steps if is_adjacent((0, 0), (int(a), int(b)))]
+
+
+def _coordinates(places: Tensor, reach: Reach) -> Tensor:
+    """[P, 2] coordinates relative to the middle."""
+    return torch.stack([places // reach.width, places % reach.width], dim=-1) - reach.width // 2
+
+
+def _pair_indices(reach: Reach, pairs: Tensor, steps: list[tuple[int, int]]) -> tuple[Tensor, Tensor]:
+    """The indices ``near`` and ``far`` of :class:`ClusterConvolution`."""
+    count, side, middle = reach.pair_powers, reach.pair_width, reach.pair_width // 2
+    near = torch.full((len(steps), count, count, side, side), -1)
+    far = torch.full((count, count, side, side), -1)
+    functions = torch.arange(count * count).reshape(count, count)
+    start = 1 + reach.powers * reach.width**2
+    first, second = (_coordinates(places, reach).tolist() for places in pairs)
+    for index, ((a, b), (c, d)) in enumerate(zip(first, second, strict=True)):
+        terms = start + functions * pairs.shape[1] + index
+        if (c - a, d - b) in steps:
+            near[steps.index((c - a, d - b)), :, :, middle + a, middle + b] = terms
+        elif (a, b) == (0, 0):
+            far[:, :, middle + c, middle + d] = terms
+        else:
+            far[:, :, middle + a, middle + b] = terms.T
+    return near, far
