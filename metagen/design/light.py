@@ -24,7 +24,7 @@ WAVELENGTH_TOLERANCE = 1e-6
 COARSE = 3
 """Samples per cell and axis for the attainable intensity, whose integrand K(p)·K(q)* has no fast phase."""
 LARGEST = 1 << 25
-"""Kernel values (complex, 268 MB in single precision) that are kept; above it they are made anew each time."""
+"""Kernel values (complex, 268 MB in single precision) that are kept; above it they are made each time."""
 KEPT = 16
 """Sets of points per model whose propagators are kept."""
 
