@@ -7,7 +7,7 @@ and points are read back through matplotlib's public interface.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from bokeh.models import (
@@ -32,16 +32,19 @@ from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-Plot = bokeh_figure
+Plot: TypeAlias = Any
+"""A Bokeh figure; Bokeh's own types reject what it accepts."""
 
 MOST_PIXELS = 512
 """Along one side of an image; of a larger one every k-th sample is kept."""
+LEVELS = 256
+"""Colours of a palette."""
 WIDTH = 380
 """Nominal, in pixels: plots stretch, and keep their ratio."""
 IMAGE_RATIO, CHART_RATIO = 0.84, 1.3
 """Width over height of a whole plot; with axes and colour bar around it, an image is then about square."""
 BLACK, GREY = "#000000", "#888888"
-"""Black lines do not show on a dark page: they are drawn in grey."""
+"""Black does not show on a dark page: what the page's style sheet does not reach is drawn in grey."""
 DASHES = {"-": "solid", "--": "dashed", ":": "dotted", "-.": "dashdot"}
 
 
@@ -61,7 +64,7 @@ def plots(figure: Figure) -> list[Plot]:
     """One zoomable plot per panel of a figure, in its order; panels of one size on the page share their axes.
 
     Args:
-        figure: of images, lines, areas, bars and points. Hidden entries of a legend show when they are tapped.
+        figure: of images, lines, areas, bars and points.
 
     Raises:
         UnknownArtistError: the figure holds something else, such as text at a point.
@@ -78,20 +81,15 @@ def _translate(axes: Axes) -> _Panel:
         _add(panel, artist)
     if axes.texts or axes.tables or axes.artists:
         raise UnknownArtistError("text, tables and other artists have no counterpart")
-    legend = axes.get_legend()
-    plot = panel.plot
-    if legend is None:
-        plot.legend.items = []
-    else:
-        plot.legend.click_policy = "hide"
+    if panel.plot.legend:
+        panel.plot.legend.update(click_policy="hide", background_fill_alpha=0, label_text_color=GREY)
     return panel
 
 
 def _empty_plot(axes: Axes) -> Plot:
     ratio = IMAGE_RATIO if axes.images else CHART_RATIO
-    wheel = WheelZoomTool(modifiers={"ctrl": True})
-    drag = BoxZoomTool()
-    return bokeh_figure(
+    drag, wheel = BoxZoomTool(), WheelZoomTool(modifiers={"ctrl": True})  # the bare wheel scrolls the page
+    plot = bokeh_figure(
         title=axes.get_title(),
         x_axis_label=axes.get_xlabel(),
         y_axis_label=axes.get_ylabel(),
@@ -107,6 +105,8 @@ def _empty_plot(axes: Axes) -> Plot:
         width=WIDTH,
         height=round(WIDTH / ratio),
     )
+    plot.toolbar.logo = None
+    return plot
 
 
 def _scale(name: str) -> str:
@@ -123,10 +123,10 @@ def _add(panel: _Panel, artist: object) -> None:
             _add_line(panel, artist)
         case PolyCollection():
             paths = [path.vertices for path in artist.get_paths()]
-            _add_areas(panel, artist, paths, to_hex(artist.get_facecolor()[0]))
+            _add_areas(panel, artist, paths, artist.get_facecolor()[0])
         case Patch():
             outline = artist.get_patch_transform().transform_path(artist.get_path())
-            _add_areas(panel, artist, outline.to_polygons(), to_hex(artist.get_facecolor()))
+            _add_areas(panel, artist, outline.to_polygons(), artist.get_facecolor())
         case PathCollection():
             _add_points(panel, artist)
         case _:
@@ -134,7 +134,8 @@ def _add(panel: _Panel, artist: object) -> None:
 
 
 def _add_image(panel: _Panel, image: AxesImage) -> None:
-    values = np.asarray(np.ma.filled(np.ma.asarray(image.get_array(), dtype=float), np.nan))
+    data: Any = image.get_array()
+    values = np.asarray(data.astype(float).filled(np.nan))
     if values.ndim != 2:
         raise UnknownArtistError("an image with colours of its own")
     if image.origin == "upper":
@@ -143,7 +144,7 @@ def _add_image(panel: _Panel, image: AxesImage) -> None:
     left, right, bottom, top = image.get_extent()
     low, high = image.get_clim()
     mapper = LogColorMapper if isinstance(image.norm, LogNorm) else LinearColorMapper
-    palette = [to_hex(color) for color in image.get_cmap()(np.linspace(0, 1, 256))]
+    palette = [to_hex(color) for color in image.get_cmap()(np.linspace(0, 1, LEVELS))]
     colors = mapper(palette=palette, low=low, high=high, nan_color=(0, 0, 0, 0))
     drawn = panel.plot.image(
         image=[values[::step, ::step].astype(np.float32)],
@@ -157,14 +158,19 @@ def _add_image(panel: _Panel, image: AxesImage) -> None:
     panel.plot.add_tools(HoverTool(renderers=[drawn], tooltips=tips, visible=False))
     if image.colorbar is not None:
         title = image.colorbar.ax.get_ylabel()
-        panel.plot.add_layout(ColorBar(color_mapper=colors, title=title, height=12, padding=4), "below")
+        texts = {"title_text_color": GREY, "major_label_text_color": GREY}
+        bar = ColorBar(
+            color_mapper=colors, title=title, height=12, padding=4, background_fill_alpha=0, **texts
+        )
+        panel.plot.add_layout(bar, "below")
 
 
 def _add_line(panel: _Panel, line: Line2D) -> None:
     x, y = (np.asarray(values, dtype=float) for values in (line.get_xdata(), line.get_ydata()))
     style: dict[str, Any] = {"line_color": _color(line.get_color()), "line_width": line.get_linewidth()}
-    if line.get_linestyle() in DASHES:
-        style["line_dash"] = DASHES[line.get_linestyle()]
+    dash = DASHES.get(str(line.get_linestyle()))
+    if dash:
+        style["line_dash"] = dash
     for along, transform, position in (
         ("height", panel.axes.get_xaxis_transform(which="grid"), x),
         ("width", panel.axes.get_yaxis_transform(which="grid"), y),
@@ -173,15 +179,17 @@ def _add_line(panel: _Panel, line: Line2D) -> None:
             panel.plot.add_layout(Span(dimension=along, location=float(position[0]), **style))
             return
     label = _label(line)
-    if line.get_linestyle() in DASHES:
+    if dash:
         drawn = panel.plot.line(x, y, **style, **label)
         tips = [("", "$x{0.000a}, $y{0.0000a}")]
-        panel.plot.add_tools(HoverTool(renderers=[drawn], tooltips=tips, visible=False, line_policy="nearest"))
+        panel.plot.add_tools(
+            HoverTool(renderers=[drawn], tooltips=tips, visible=False, line_policy="nearest")
+        )
     if line.get_marker() not in ("None", "none", "", None):
         panel.plot.scatter(x, y, size=line.get_markersize(), color=style["line_color"], **label)
 
 
-def _add_areas(panel: _Panel, artist: Any, outlines: list[Any], color: str) -> None:
+def _add_areas(panel: _Panel, artist: Any, outlines: list[Any], color: object) -> None:
     corners = [np.asarray(outline, dtype=float).T for outline in outlines]
     panel.plot.patches(
         [x for x, _ in corners],
@@ -206,19 +214,21 @@ def _add_points(panel: _Panel, points: PathCollection) -> None:
 
 
 def _label(artist: Any) -> dict[str, str]:
-    """The entry in the legend; matplotlib gives artists without one a name that starts with an underscore."""
+    """The entry in the legend, if there is one; matplotlib's own names start with an underscore."""
     label = str(artist.get_label())
-    return {} if not label or label.startswith("_") else {"legend_label": label}
+    named = artist.axes.get_legend() is not None and label and not label.startswith("_")
+    return {"legend_label": label} if named else {}
 
 
 def _color(color: Any) -> str:
-    found = to_hex(color)
+    found: str = to_hex(color)
     return GREY if found == BLACK else found
 
 
 def _share_ranges(panels: list[_Panel]) -> None:
     """Images of one extent in one figure zoom together."""
-    first: dict[tuple[Any, ...], Plot] = {}
+    first: dict[tuple[float, ...], Plot] = {}
     for axes, plot in ((panel.axes, panel.plot) for panel in panels if panel.axes.images):
-        leader = first.setdefault((*axes.get_xlim(), *axes.get_ylim()), plot)
-        plot.x_range, plot.y_range = leader.x_range, leader.y_range
+        extent = (*axes.get_xlim(), *axes.get_ylim())
+        first.setdefault(extent, plot)
+        plot.x_range, plot.y_range = first[extent].x_range, first[extent].y_range

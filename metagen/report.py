@@ -1,4 +1,4 @@
-"""One self-contained HTML file with the figures and tables of a run: figures zoom, light and dark, desk and phone."""
+"""One self-contained HTML file with the figures and tables of a run, for desk and phone; figures zoom."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from metagen.files import replacing
-from metagen.interactive import UnknownArtistError, plots
+from metagen.interactive import Plot, UnknownArtistError, plots
 from metagen.tables import Table
 
 
@@ -47,7 +47,7 @@ class _Shown:
 def write_report(
     path: Path, title: str, lead: str, sections: list[Section], facts: dict[str, object]
 ) -> None:
-    """Write the report (atomically); figures and what draws them are embedded, nothing is loaded from elsewhere.
+    """Write the report (atomically); all that it needs is embedded, nothing is loaded from elsewhere.
 
     Args:
         path: of the HTML file.
@@ -65,7 +65,7 @@ def write_report(
         lead=lead,
         sections=shown,
         facts=facts,
-        library=Markup(Resources(mode="inline", components=["bokeh"]).render_js()),
+        library=Markup(Resources(mode="inline", components=["bokeh"]).render_js() if script else ""),
         script=script,
     )
     with replacing(path) as partial:
@@ -75,7 +75,9 @@ def write_report(
 def _show(sections: Sequence[Section]) -> tuple[list[_Shown], Markup]:
     """The sections, and the script that draws what zooms in them."""
     panels = [[_panels(figure) for figure in section.figures] for section in sections]
-    zooming = [each for figures in panels for figure in figures if isinstance(figure, list) for each in figure]
+    zooming = [
+        each for figures in panels for figure in figures if isinstance(figure, list) for each in figure
+    ]
     script, places = components(zooming) if zooming else ("", [])
     place = iter(places)
     shown = [
@@ -91,10 +93,10 @@ def _show(sections: Sequence[Section]) -> tuple[list[_Shown], Markup]:
     return shown, Markup(script)
 
 
-def _panels(figure: Figure) -> list[object] | Markup:
+def _panels(figure: Figure) -> list[Plot] | Markup:
     """The plots of a figure; a figure that cannot be translated, as a picture."""
     try:
-        return list(plots(figure))
+        return plots(figure)
     except UnknownArtistError:
         return _picture(figure)
 
