@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.integrate import cumulative_trapezoid
 
-from metagen.design.objectives import Disc, Efficiency, Goal, Ring, RingRatio, SideLobes, Uniformity
+from metagen.design.objectives import Disc, Efficiency, Goal, Line, Ring, RingRatio, SideLobes, Uniformity
 from metagen.errors import InputError
 from metagen.layout import Layout, cell_centres, unfold
 from metagen.materials import index_at
@@ -17,6 +18,8 @@ from metagen.rcwa.table import PhaseTable
 
 RADII = 401
 """Radii among which the best one is sought."""
+RAYS = 2000
+"""Radii over which the phase of an axilens is integrated."""
 PHASES = 24
 """Common phases of a wavelength that are tried."""
 ROUNDS = 3
@@ -70,12 +73,29 @@ def _targets(platform: Platform, goals: Sequence[Goal], x: NDArray[np.float64]) 
     """Per wavelength, [sites] the field that a site should send out, of unit mean power."""
     targets: Targets = {}
     for goal in goals:
-        points = _sources(goal).numpy()
-        _check_mirrors(goal, points)
         k = 2 * np.pi / goal.wavelength * index_at(platform.cover, goal.wavelength).real
-        field = _unit(np.sum([_backwards(point, x, k) for point in points], axis=0))
+        field = _unit(_axilens(goal, x, k) if isinstance(goal, Line) else _conjugate(goal, x, k))
         targets[goal.wavelength] = _unit(targets.get(goal.wavelength, np.zeros_like(field)) + field)
     return targets
+
+
+def _conjugate(goal: Goal, x: NDArray[np.float64], k: float) -> NDArray[np.complex128]:
+    """[sites] conjugate of what the goal's points would send to the device."""
+    points = _sources(goal).numpy()
+    _check_mirrors(goal, points)
+    return np.sum([_backwards(point, x, k) for point in points], axis=0)
+
+
+def _axilens(goal: Line, x: NDArray[np.float64], k: float) -> NDArray[np.complex128]:
+    """[sites] a lens whose focal length grows with the area inside a radius, from the first distance to the
+    last, so that every stretch of the line gets the same power (N. Davidson, A. A. Friesem and E. Hasman,
+    Opt. Lett. 16, 523 (1991))."""
+    near, far = min(goal.distances), max(goal.distances)
+    rho = np.linspace(0, np.hypot(x[-1], x[-1]), RAYS)
+    focal_length = near + (far - near) * np.minimum(rho / x[-1], 1) ** 2
+    slope = -k * rho / np.hypot(rho, focal_length)
+    phase = cumulative_trapezoid(slope, rho, initial=0)
+    return np.asarray(np.exp(1j * np.interp(np.hypot(x[:, None], x).ravel(), rho, phase)))
 
 
 def _backwards(point: NDArray[np.float64], x: NDArray[np.float64], k: float) -> NDArray[np.complex128]:

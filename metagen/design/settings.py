@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -16,6 +17,7 @@ from metagen.design.light import Model, common_platform
 from metagen.design.matched import matched
 from metagen.design.objectives import Goal, Objective
 from metagen.design.starts import optimize
+from metagen.errors import InputError
 from metagen.layout import Layout, random_layout
 from metagen.platform import Platform
 from metagen.validation import Positive, PositiveInt, checked, load_toml
@@ -75,12 +77,24 @@ class DesignSettings:
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
-        """Read settings from a TOML file.
+        """Read settings from a TOML file, or from a Python script that calls them ``settings``.
+
+        A script is run (but not as ``__main__``), so load only scripts that you trust.
 
         Raises:
-            InputError: no such file, an unknown key, or a value that is not allowed.
+            InputError: no such file, an unknown key, a value that is not allowed, or a script without them.
         """
-        return load_toml(path, cls)
+        path = Path(path)
+        if path.suffix != ".py":
+            return load_toml(path, cls)
+        if not path.is_file():
+            raise InputError(f"{path}: no such file")
+        found = runpy.run_path(str(path)).get("settings")
+        if not isinstance(found, cls):
+            raise InputError(
+                f"{path}: settings is {found!r:.80}; the script must make DesignSettings of that name"
+            )
+        return found
 
     @property
     def objective(self) -> Objective:

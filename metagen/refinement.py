@@ -1,0 +1,218 @@
+"""The closed loop: simulate a device, correct the models by what came out, go on from there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from metagen import surrogate
+from metagen.dataset import Dataset
+from metagen.design import DesignSettings, Model, OptimizerSettings, optimize
+from metagen.design.correction import corrected
+from metagen.errors import InputError
+from metagen.fdtd.campaign import Task, run
+from metagen.fdtd.numerics import Numerics
+from metagen.layout import Layout
+from metagen.nearfield import NearField
+from metagen.parallel import communicator
+from metagen.surrogate import Surrogate
+from metagen.tables import Table, number
+from metagen.validation import Positive, PositiveInt, checked
+from metagen.verification import Verification, verify
+
+Simulate = Callable[[Layout], Sequence[NearField]]
+"""From a device to its near field at each wavelength of the goals."""
+
+
+@checked
+class RefineSettings:
+    """When the loop ends, and how far each round goes.
+
+    Attributes:
+        rounds: of optimisation at most; every one is followed by a simulation.
+        tolerance: stop when no goal's |predicted / simulated − 1| is larger.
+        steps: of each round.
+        learning_rate: of each round; small, because what is known of a device holds for its neighbours.
+    """
+
+    rounds: PositiveInt = 3
+    tolerance: Positive = 0.02
+    steps: PositiveInt = 60
+    learning_rate: Positive = 0.05
+
+    def optimizer(self, before: OptimizerSettings) -> OptimizerSettings:
+        """The settings of a round, with the constraints of the design."""
+        return replace(before, steps=self.steps, learning_rate=self.learning_rate)
+
+
+@dataclass(frozen=True, eq=False)
+class Round:
+    """A device of the loop.
+
+    Attributes:
+        device: as simulated.
+        verification: predicted by the models that it was designed with, and simulated.
+    """
+
+    device: Layout
+    verification: Verification
+
+
+@checked
+class Retraining:
+    """Fine-tuning: every model is trained again, by its own recipe, with the simulated devices added.
+
+    Attributes:
+        files: near-field files, or folders of them, that the models were trained on.
+    """
+
+    files: tuple[Path, ...] = Field(min_length=1)
+
+    def __call__(self, model: Model, seen: Sequence[NearField]) -> Model:
+        """The model of one wavelength, trained on the files and on what has been seen.
+
+        Raises:
+            InputError: the model's card has no recipe, or no file is of its wavelength.
+        """
+        recipe = model.card.settings if isinstance(model, Surrogate) else None
+        if recipe is None:
+            raise InputError(
+                f"the model of wavelength {model.domain.wavelength:g} has no training recipe on its card, so "
+                "it cannot be trained again; leave the training data away: it is then only corrected"
+            )
+        known = [each for each in Dataset.load_all(self.files) if each.wavelength == model.domain.wavelength]
+        if not known:
+            raise InputError(
+                f"the training data have no near field of wavelength {model.domain.wavelength:g}"
+            )
+        devices = {near.layout.hash for near in known[0].near_fields}
+        new = [near for near in seen if near.wavelength == known[0].wavelength]
+        fields = (*known[0].near_fields, *(near for near in new if near.layout.hash not in devices))
+        return surrogate.train(Dataset(fields), replace(recipe, held_out=()))
+
+
+def refine(
+    device: Layout,
+    models: Sequence[Model],
+    design: DesignSettings,
+    simulate: Simulate,
+    folder: str | Path,
+    settings: RefineSettings | None = None,
+    retrain: Retraining | None = None,
+    *,
+    progress: bool = True,
+) -> list[Round]:
+    """Simulate a device, and while prediction and simulation differ, correct the models and design on.
+
+    The models are corrected by the near field of the last device (:class:`metagen.design.Corrected`): about
+    it they are then exact, and about its neighbours nearly so. With ``retrain`` they are also trained again
+    with all devices of the loop. Each round starts from the last device. Everything that was computed is in
+    ``folder`` or with ``simulate``; the same call goes on where it was stopped.
+
+    Args:
+        device: to begin with.
+        models: that it was designed with.
+        design: goals and constraints.
+        simulate: what a near field is asked from; it should remember what it has computed.
+        folder: for the devices, ``round-1.h5`` and so on.
+        settings: of the loop.
+        retrain: the training data, to train again as well.
+        progress: whether to show progress bars.
+
+    Returns:
+        Every device with its verification, from the given one to the last.
+    """
+    return list(rounds(device, models, design, simulate, folder, settings, retrain, progress=progress))
+
+
+def rounds(
+    device: Layout,
+    models: Sequence[Model],
+    design: DesignSettings,
+    simulate: Simulate,
+    folder: str | Path,
+    settings: RefineSettings | None = None,
+    retrain: Retraining | None = None,
+    *,
+    progress: bool = True,
+) -> Iterator[Round]:
+    """:func:`refine`, one round at a time."""
+    settings = settings or RefineSettings()
+    seen: list[NearField] = []
+    base = list(models)
+    for done in range(settings.rounds + 1):
+        fields = simulate(device)
+        verification = verify(device, fields, design.goals, models)
+        yield Round(device, verification)
+        if done == settings.rounds or (verification.gap or 0) <= settings.tolerance:
+            return
+        seen += fields
+        base = [retrain(model, seen) for model in base] if retrain else base
+        models = corrected(base, fields)
+        device = optimize(
+            device,
+            models,
+            design.objective,
+            settings.optimizer(design.optimizer),
+            name=f"{design.name}-round{done + 1}",
+            path=Path(folder) / f"round-{done + 1}.h5",
+            progress=progress,
+        )
+
+
+def best(rounds: Sequence[Round]) -> Round:
+    """The round whose worst goal is best in the simulation."""
+    return max(rounds, key=lambda each: each.verification.verified)
+
+
+def refinement_table(found: Sequence[Round]) -> Table:
+    """One row per round."""
+    return Table(
+        "Closed loop",
+        ("device", "worst goal, predicted", "in Meep", "largest gap of a goal"),
+        tuple(
+            (
+                each.device.name,
+                "–" if each.verification.predicted is None else number(each.verification.predicted),
+                number(each.verification.verified),
+                "–" if each.verification.gap is None else f"{each.verification.gap:.1%}",
+            )
+            for each in found
+        ),
+        "Predicted by the models that the device was designed with; from the first round on these are "
+        "corrected by the simulation of the device before. Gap: |predicted / in Meep − 1|.",
+    )
+
+
+class MeepService:
+    """Simulations on demand, on all MPI ranks: rank 0 asks, the others :meth:`serve` until it closes.
+
+    Attributes:
+        light: numerics of each wavelength.
+        folder: of the near-field files; what is there is not computed again.
+    """
+
+    def __init__(self, light: Sequence[Numerics], folder: Path) -> None:
+        self.light = light
+        self.folder = folder
+        self._world: Any = communicator()
+
+    def __call__(self, layout: Layout) -> list[NearField]:
+        """Near field of a layout at every wavelength (on rank 0)."""
+        self._world.bcast(True)
+        return [
+            NearField.load(path) for path in run([Task(layout, each) for each in self.light], self.folder)
+        ]
+
+    def serve(self) -> None:
+        """Take part in what rank 0 asks for (on the other ranks)."""
+        while self._world.bcast(None):
+            run(None, self.folder)
+
+    def close(self) -> None:
+        """End :meth:`serve` (on rank 0)."""
+        self._world.bcast(False)
