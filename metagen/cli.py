@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from metagen.cli_design import DESIGN_COMMANDS
 from metagen.cli_fab import FAB_COMMANDS
 from metagen.cli_study import studies
 from metagen.errors import MetagenError
@@ -219,19 +220,6 @@ def evaluate(
 
 
 @app.command()
-def design(
-    settings: Annotated[Path, typer.Argument(help="Design file (TOML).", show_default=False)], output: Output
-) -> None:
-    """Optimise a device through surrogates; killed, it goes on where it was."""
-    from metagen.design import DesignSettings, run
-
-    device = run(DesignSettings.load(settings), output)
-    print(f"{output}: figure of merit {device.history[0]:.4g} → {device.figure:.4g}")
-    if not device.finished:
-        raise KeyboardInterrupt
-
-
-@app.command()
 def verify(
     settings: Annotated[Path, typer.Argument(help="Design file with the goals (TOML).", show_default=False)],
     devices: Annotated[
@@ -297,7 +285,7 @@ def demo(
     print(f"report: {report_path(chain)}")
 
 
-for name, command in FAB_COMMANDS.items():
+for name, command in {**DESIGN_COMMANDS, **FAB_COMMANDS}.items():
     app.command(name)(command)
 app.add_typer(studies)
 

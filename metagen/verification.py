@@ -228,6 +228,8 @@ class _Question:
 
 def _question(goal: Goal) -> _Question | None:
     match goal:
+        case Efficiency(distance=distance, radius=outer, inner=inner, x=0, y=0) if inner > 0:
+            return _Question(distance, (inner + outer) / 2, (outer - inner) / 2)
         case Focus(distance=distance, x=0, y=0) | Efficiency(distance=distance, x=0, y=0):
             return _Question(distance)
         case Ring(distance=distance, radius=radius):

@@ -83,7 +83,7 @@ def _conjugate(goal: Goal, x: NDArray[np.float64], k: float) -> NDArray[np.compl
     """[sites] conjugate of what the goal's points would send to the device."""
     points = _sources(goal).numpy()
     _check_mirrors(goal, points)
-    return np.sum([_backwards(point, x, k) for point in points], axis=0)
+    return np.asarray(np.sum([_backwards(point, x, k) for point in points], axis=0))
 
 
 def _axilens(goal: Line, x: NDArray[np.float64], k: float) -> NDArray[np.complex128]:
@@ -136,6 +136,8 @@ def _overlap(
 def _sources(goal: Goal) -> torch.Tensor:
     """[P, 3] where the light of a goal should come together."""
     match goal:
+        case Efficiency() if goal.inner > 0:
+            return Ring(goal.wavelength, goal.distance, (goal.inner + goal.radius) / 2).points()
         case Efficiency():
             return torch.tensor([[goal.x, goal.y, goal.distance]], dtype=torch.float64)
         case RingRatio():

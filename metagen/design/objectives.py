@@ -174,36 +174,45 @@ class Spots(Aimed):
 
 @checked
 class Efficiency(Aimed):
-    """Share of the incident power that goes into a circle: :func:`metagen.metrics.focusing_efficiency`.
+    """Share of the incident power that goes into a circle or a ring: the metrics of the same name.
 
     Here the flux is taken as n|E|² of the components that the model predicts. Oblique waves carry their power
-    at cos θ of that, so the value is too large by up to a tenth at NA 0.45; the metric has no such error.
+    at cos θ of that, so the value is too large by up to a tenth at NA 0.45; the metrics have no such error.
 
     Attributes:
         wavelength: in vacuum.
         distance: of the plane from the monitor plane.
         radius: of the circle.
+        inner: radius of the circle that is left out of it, which makes it a ring.
         x: position of its centre.
         y: position of its centre.
         count: points, evenly spread; they should be closer than half the width of a focus.
+
+    Raises:
+        InputError: nothing lies between inner and radius.
     """
 
     wavelength: Positive
     distance: Positive
     radius: Positive
+    inner: Annotated[float, Field(ge=0)] = 0.0
     x: float = 0.0
     y: float = 0.0
-    count: PositiveInt = 24
+    count: PositiveInt = 32
     kind: Literal["efficiency"] = "efficiency"
+
+    def __post_init__(self) -> None:
+        if not self.inner < self.radius:
+            raise InputError(f"inner is {self.inner:g}; it must be below radius, {self.radius:g}")
 
     def points(self) -> Tensor:
         """[count, 3] where the intensity is taken."""
         centre = torch.tensor([self.x, self.y, 0.0], dtype=torch.float64)
-        return spiral(0.0, self.radius, self.distance, self.count) + centre
+        return spiral(self.inner, self.radius, self.distance, self.count) + centre
 
     def __call__(self, light: Light) -> Tensor:
-        wave = light[self.wavelength]
-        return wave.intensity(self.points()).mean(-1) * (math.pi * self.radius**2 / wave.incident_power)
+        wave, area = light[self.wavelength], math.pi * (self.radius**2 - self.inner**2)
+        return wave.intensity(self.points()).mean(-1) * (area / wave.incident_power)
 
 
 @checked

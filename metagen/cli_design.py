@@ -1,0 +1,151 @@
+"""The commands of inverse design: from a design file to a device, beside others, and round the loop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from metagen.parallel import launched_rank
+
+if TYPE_CHECKING:
+    from metagen.design import DesignSettings, Model
+    from metagen.layout import Layout
+
+DesignFile = Annotated[
+    Path,
+    typer.Argument(help="Design file: TOML, or a script that makes `settings`.", show_default=False),
+]
+Output = Annotated[Path, typer.Option("--output", "-o", help="Where the result goes.", show_default=False)]
+Models = Annotated[
+    list[str] | None,
+    typer.Option("--model", help="Model file or name, instead of the design file's; once per wavelength."),
+]
+
+LPA_SAMPLES = 3
+"""Per cell and axis of a flat cell; behind a lens of NA 0.45 its rim counts 2 % (633 nm) too much."""
+
+
+def design(
+    settings: DesignFile,
+    output: Output,
+    model: Models = None,
+    lpa: Annotated[
+        bool, typer.Option("--lpa", help="With the local phase approximation: the baseline.")
+    ] = False,
+) -> None:
+    """Optimise a device through surrogates; killed, it goes on where it was."""
+    from metagen.design import DesignSettings, run
+
+    wanted = DesignSettings.load(settings)
+    models = _models(wanted, model)
+    device = run(wanted, output, models=_local(wanted, models) if lpa else models)
+    print(f"{output}: figure of merit {device.history[0]:.4g} → {device.figure:.4g}")
+    if not device.finished:
+        raise KeyboardInterrupt
+
+
+def compare(
+    settings: DesignFile,
+    devices: Annotated[list[Path], typer.Argument(help="Layout or device files.", show_default=False)],
+    near_fields: Annotated[
+        list[Path] | None,
+        typer.Option(help="Simulated near fields: a file or folder; may be given several times."),
+    ] = None,
+    model: Models = None,
+    report: Annotated[Path | None, typer.Option(help="Write a report with figures (HTML).")] = None,
+) -> None:
+    """Measure devices for the same job by the same functions: predicted and in Meep, in one table."""
+    from metagen.comparison import Candidate, compare, comparison_table
+    from metagen.design import DesignSettings
+    from metagen.layout import Layout
+    from metagen.verification import near_fields_of
+
+    wanted = DesignSettings.load(settings)
+    models = _models(wanted, model)
+    candidates = [
+        Candidate(device, _designed_with(device, wanted, models), near_fields_of(device, near_fields or []))
+        for device in map(Layout.load, devices)
+    ]
+    table = comparison_table(compare(wanted.goals, candidates), wanted.name)
+    table.print()
+    if report is not None:
+        from metagen.device_report import write_device_report
+
+        write_device_report(report, wanted, candidates, table)
+        print(report)
+
+
+def refine(
+    settings: DesignFile,
+    device: Annotated[Path, typer.Argument(help="The device to begin with.", show_default=False)],
+    campaign: Annotated[Path, typer.Option(help="Campaign file with the numerics.", show_default=False)],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Folder of devices and near fields.", show_default=False)
+    ],
+    model: Models = None,
+    data: Annotated[
+        list[Path] | None,
+        typer.Option(help="Near fields that the models were trained on: train them again in every round."),
+    ] = None,
+    rounds: Annotated[int, typer.Option(help="Of optimisation, at most.")] = 3,
+    tolerance: Annotated[float, typer.Option(help="Stop when no goal's gap is larger.")] = 0.02,
+) -> None:
+    """Simulate a device, correct the models by what came out, design on; start it with mpirun."""
+    from metagen.design import DesignSettings
+    from metagen.fdtd.campaign import Campaign
+    from metagen.fdtd.engine import require_meep
+    from metagen.layout import Layout
+    from metagen.parallel import aborting_together, communicator
+    from metagen.refinement import MeepService, RefineSettings, Retraining, best, refine, refinement_table
+
+    wanted = DesignSettings.load(settings)
+    loop = RefineSettings(rounds=rounds, tolerance=tolerance)
+    light = Campaign.load(campaign).light
+    require_meep()
+    service = MeepService(light, output)
+    with aborting_together(communicator()):
+        if launched_rank() > 0:
+            service.serve()
+            return
+        models, start = _models(wanted, model), Layout.load(device)
+        retrain = Retraining(files=tuple(data)) if data else None
+        found = refine(start, models, wanted, service, output, loop, retrain)
+        service.close()
+    refinement_table(found).print()
+    print(f"best in Meep: {best(found).device.name}")
+
+
+def _models(settings: DesignSettings, names: Sequence[str] | None) -> list[Model]:
+    from metagen import surrogate
+
+    return [surrogate.load(name) for name in names or settings.models]
+
+
+def _local(settings: DesignSettings, models: Sequence[Model]) -> list[Model]:
+    """The local phase approximation in the place of models."""
+    from dataclasses import replace
+
+    from metagen.surrogate import LPA, Cell, LPASettings
+
+    domains = [replace(model.domain, samples=LPA_SAMPLES, components=1) for model in models]
+    return [LPA.compute(domain, LPASettings(cell=Cell.FLAT)) for domain in domains]
+
+
+def _designed_with(layout: Layout, settings: DesignSettings, models: Sequence[Model]) -> Sequence[Model]:
+    """The models that a device was designed with: the local approximation, where its file says so."""
+    import json
+
+    from metagen.design import model_hash
+
+    hashes = set(json.loads(layout.provenance.get("models", "{}")).values())
+    if not hashes or hashes <= {model_hash(model) for model in models}:
+        return models
+    local = _local(settings, models)
+    return local if hashes <= {model_hash(model) for model in local} else models
+
+
+DESIGN_COMMANDS: dict[str, Callable[..., None]] = {"design": design, "compare": compare, "refine": refine}
+"""By name."""
