@@ -8,7 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bokeh.document import Document
 from bokeh.embed import components
+from bokeh.events import DocumentReady
+from bokeh.models import BoxZoomTool, CustomJS
 from bokeh.resources import Resources
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
@@ -17,6 +20,13 @@ from matplotlib.figure import Figure
 from metagen.files import replacing
 from metagen.interactive import Plot, UnknownArtistError, plots
 from metagen.tables import Table
+
+ON_READY = """
+// One finger scrolls the page, two zoom.
+if (matchMedia("(pointer: coarse)").matches) for (const box of boxes) box.active = false;
+// Plots take other colours when they are drawn anew.
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => location.reload());
+"""
 
 
 @dataclass(frozen=True)
@@ -78,7 +88,7 @@ def _show(sections: Sequence[Section]) -> tuple[list[_Shown], Markup]:
     zooming = [
         each for figures in panels for figure in figures if isinstance(figure, list) for each in figure
     ]
-    script, places = components(zooming) if zooming else ("", [])
+    script, places = _embed(zooming) if zooming else ("", [])
     place = iter(places)
     shown = [
         _Shown(
@@ -91,6 +101,17 @@ def _show(sections: Sequence[Section]) -> tuple[list[_Shown], Markup]:
         for section, figures in zip(sections, panels, strict=True)
     ]
     return shown, Markup(script)
+
+
+def _embed(plots: Sequence[Plot]) -> tuple[str, list[str]]:
+    """The script that draws plots, and the HTML of the place of each."""
+    document = Document()
+    for plot in plots:
+        document.add_root(plot)
+    boxes = [tool for plot in plots for tool in plot.select(BoxZoomTool)]
+    document.js_on_event(DocumentReady, CustomJS(args={"boxes": boxes}, code=ON_READY))
+    script, places = components(plots)
+    return script, places
 
 
 def _panels(figure: Figure) -> list[Plot] | Markup:

@@ -22,7 +22,8 @@ FLAGS = [
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
     *("--enable-logging=stderr", "--v=0", "--virtual-time-budget=20000"),
 ]
-DARK = "--blink-settings=preferredColorScheme=0"
+PHONE = "--blink-settings=preferredColorScheme=0,primaryPointerType=2,availablePointerTypes=2"
+"""Dark, and fingers for a pointer."""
 EXPECTED_MESSAGES = ("[bokeh", "ResizeObserver loop completed")
 """What a page may say on the console: Bokeh's own notes, and that a plot took its size in two steps."""
 
@@ -162,7 +163,7 @@ def browse(page, folder, width, *flags):
 @pytest.mark.skipif(BROWSER is None, reason="no Chromium here (apt-get install chromium)")
 @pytest.mark.parametrize(
     ("width", "flags", "paper"),
-    [(1280, (), (255, 255, 255)), (390, (DARK,), (20, 22, 26))],
+    [(1280, (), (255, 255, 255)), (390, (PHONE,), (20, 22, 26))],
     ids=["desk", "phone"],
 )
 def test_a_browser_draws_the_report_without_complaint(page, tmp_path, width, flags, paper):
