@@ -2,6 +2,7 @@
 
 from metagen.surrogate.base import Surrogate, require_wavelength
 from metagen.surrogate.basis import PatchBasis
+from metagen.surrogate.blocks import Tile
 from metagen.surrogate.card import Card
 from metagen.surrogate.cluster import ClusterModel
 from metagen.surrogate.domain import Domain
@@ -15,7 +16,7 @@ from metagen.surrogate.evaluation import (
     evaluate,
     record,
 )
-from metagen.surrogate.expansion import ExpansionSurrogate
+from metagen.surrogate.expansion import ExpansionSurrogate, SymmetricSurrogate
 from metagen.surrogate.linear import LinearModel
 from metagen.surrogate.lpa import LPA
 from metagen.surrogate.network import MirrorNetwork, Network
@@ -54,6 +55,8 @@ __all__ = [
     "PatchBasis",
     "Split",
     "Surrogate",
+    "SymmetricSurrogate",
+    "Tile",
     "TrainingSettings",
     "baselines",
     "compare",

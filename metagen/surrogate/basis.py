@@ -11,6 +11,8 @@ from metagen.surrogate.lattice import MIRRORS, mirror_patches
 
 CHARACTERS = [[(px if mx < 0 else 1) * (py if my < 0 else 1) for mx, my in MIRRORS] for px, py in MIRRORS]
 """Per class of parity in (x, y), the factor that a field of that class takes under each mirror."""
+CHUNK = 4096
+"""Patches whose mirror images are held in memory together."""
 
 
 class PatchBasis(nn.Module):
@@ -61,20 +63,33 @@ class PatchBasis(nn.Module):
         _, values, vectors = torch.linalg.svd(patches, full_matrices=False)
         self._store(values, vectors[: self.rank], torch.zeros(self.rank, len(MIRRORS)))
 
-    def fit_symmetric(self, patches: Tensor, domain: Domain) -> None:
-        """Take the leading singular vectors of the patches and all their mirror images.
+    def fit_symmetric(self, patches: Tensor, domain: Domain, counts: Tensor | None = None) -> None:
+        """Take the leading singular vectors of patches [M, n·n·C], each ``counts`` [M] times (by default
+        once), and all their mirror images.
 
         Every mode is then even or odd under each mirror: the mirror images are sorted into four classes by
         parity, which are orthogonal to each other, and each class has singular vectors of its own.
         """
-        images = mirror_patches(patches, domain.samples, domain.components)
-        characters = torch.tensor(CHARACTERS, dtype=images.dtype, device=images.device)
-        classes = torch.einsum("cg,gmp->cmp", characters, images) / 2
-        _, values, vectors = torch.linalg.svd(classes, full_matrices=False)
-        parity = characters.real[:, None].expand(-1, values.shape[1], -1)
+        grams = self._grams(patches if counts is None else patches * counts.double().sqrt()[:, None], domain)
+        squares, vectors = torch.linalg.eigh(grams)
+        values, modes = squares.clamp(min=0).sqrt(), vectors.mH
+        parity = torch.tensor(CHARACTERS).to(values)[:, None].expand(-1, values.shape[1], -1)
         order = values.flatten().argsort(descending=True)
         leading = order[: self.rank]
-        self._store(values.flatten()[order], vectors.flatten(0, 1)[leading], parity.flatten(0, 1)[leading])
+        self._store(values.flatten()[order], modes.flatten(0, 1)[leading], parity.flatten(0, 1)[leading])
+
+    def _grams(self, patches: Tensor, domain: Domain) -> Tensor:
+        """[4, n·n·C, n·n·C] products of the patches' samples with each other, per class of parity.
+
+        Their eigenvectors are the singular vectors, and take no memory that grows with the patches.
+        """
+        characters = torch.tensor(CHARACTERS).to(patches)
+        grams = patches.new_zeros(len(MIRRORS), patches.shape[1], patches.shape[1])
+        for part in torch.split(patches, CHUNK):
+            images = mirror_patches(part, domain.samples, domain.components)
+            classes = torch.einsum("cg,gmp->cmp", characters, images) / 2
+            grams += classes.mH @ classes
+        return grams
 
     def _store(self, values: Tensor, modes: Tensor, parity: Tensor) -> None:
         if len(modes) < self.rank:

@@ -65,9 +65,9 @@ def cut_out(radii: Tensor, along: slice, across: slice, margin: int) -> Tensor:
     """
     count = radii.shape[-1]
     sides = [(cells.start - margin, cells.stop + margin) for cells in (along, across)]
-    inside = tuple(slice(max(low, 0), min(high, count)) for low, high in sides)
-    outside = [(max(-low, 0), max(high - count, 0)) for low, high in sides]
-    return torch.nn.functional.pad(radii[..., *inside], (*outside[1], *outside[0]))
+    rows, columns = (slice(max(low, 0), min(high, count)) for low, high in sides)
+    above, beside = ((max(-low, 0), max(high - count, 0)) for low, high in sides)
+    return torch.nn.functional.pad(radii[..., rows, columns], (*beside, *above))
 
 
 def with_margin(cells: slice, margin: int) -> slice:
@@ -88,7 +88,7 @@ def _joined(
 
     parts = (
         torch.cat([strip(part, along) for along in cuts(rows, side)], dim=1)
-        for part in devices.split(together)
+        for part in torch.split(devices, together)
     )
     return torch.cat(list(parts))
 

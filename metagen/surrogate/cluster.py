@@ -7,7 +7,7 @@ from torch import Tensor
 
 from metagen.surrogate.convolution import ClusterConvolution
 from metagen.surrogate.domain import Domain
-from metagen.surrogate.expansion import ExpansionSurrogate, as_complex
+from metagen.surrogate.expansion import SymmetricSurrogate, as_complex
 from metagen.surrogate.settings import ClusterSettings
 from metagen.surrogate.terms import ClusterTerms, Reach, SymmetricTerms
 
@@ -17,7 +17,7 @@ SIDE = 128
 """Cells along one side of the blocks that are convolved at once: about 15 MB of maps."""
 
 
-class ClusterModel(ExpansionSurrogate):
+class ClusterModel(SymmetricSurrogate):
     """The coefficients are a sum over the pillars around a cell and a sum over pairs of them.
 
     To first order every pillar scatters on its own, to second order every pair does. Such terms reach far
@@ -33,7 +33,6 @@ class ClusterModel(ExpansionSurrogate):
 
     weights: Tensor
     block_side = SIDE
-    symmetric = True
 
     def __init__(self, domain: Domain, settings: ClusterSettings) -> None:
         super().__init__(domain, settings)
@@ -45,16 +44,19 @@ class ClusterModel(ExpansionSurrogate):
 
     def coefficients(self, radii: Tensor) -> Tensor:
         """[..., rank] complex coefficients of cells with neighbourhoods [..., width²]."""
-        return as_complex(self.terms(radii) @ self.weights.to(radii.dtype))
+        weights = self.weights.to(radii.dtype)
+        parts = [self.terms(some) @ weights for some in torch.split(radii.flatten(0, -2), CHUNK)]
+        return as_complex(torch.cat(parts).reshape(*radii.shape[:-1], -1))
 
     def block(self, surrounded: Tensor) -> Tensor:
         """[D, A, B, rank] complex coefficients of blocks with their margins [D, A + 2m, B + 2m]."""
         weights = (self.weights * self.terms.scale[:, None]).to(surrounded.dtype)
         return as_complex(self.convolution(surrounded, weights))
 
-    def prepare(self, radii: Tensor, patches: Tensor) -> None:
+    def prepare(self, radii: Tensor, patches: Tensor, counts: Tensor | None = None) -> None:
         """Set the modes and solve for the weights."""
-        self.basis.fit_symmetric(patches, self.domain)
+        self.basis.fit_symmetric(patches, self.domain, counts)
+        counts = torch.ones(len(radii)) if counts is None else counts
         classes = [
             _Class(self.terms, parity, (self.basis.parity == parity).all(-1))
             for parity in torch.unique(self.basis.parity, dim=0)
@@ -63,10 +65,10 @@ class ClusterModel(ExpansionSurrogate):
         for index in torch.split(torch.arange(len(radii)), CHUNK):
             terms = self.terms(radii[index])
             for each in classes:
-                each.add(terms, wanted[index])
+                each.add(terms, wanted[index], counts[index])
         weights = wanted.new_zeros(self.terms.count, self.basis.rank, 2)
         for each in classes:
-            weights[:, each.modes] = each.solve(self.ridge * len(radii))
+            weights[:, each.modes] = each.solve(self.ridge * float(counts.sum()))
         self.weights.copy_(weights.flatten(1))
 
 
@@ -85,11 +87,12 @@ class _Class:
         self._gram = torch.zeros(size, size, dtype=torch.float64, device=modes.device)
         self._cross = self._gram.new_zeros(size, 2 * int(modes.sum()))
 
-    def add(self, terms: Tensor, coefficients: Tensor) -> None:
-        """Take in cells: their terms [M, terms] and coefficients [M, rank, 2], double precision."""
+    def add(self, terms: Tensor, coefficients: Tensor, counts: Tensor) -> None:
+        """Take in cells, ``counts`` [M] times each: terms [M, terms] and coefficients [M, rank, 2]."""
         own = self._combinations.combine(terms)
-        self._gram.addmm_(own.T, own)
-        self._cross.addmm_(own.T, coefficients[:, self.modes].flatten(1))
+        weighted = (own * counts[:, None]).T
+        self._gram.addmm_(weighted, own)
+        self._cross.addmm_(weighted, coefficients[:, self.modes].flatten(1))
 
     def solve(self, penalty: float) -> Tensor:
         """[terms, modes, 2] weights that minimise squared error + penalty·|weights|²."""

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, fold
+from torch.nn.grad import conv2d_weight
 
 from metagen.surrogate.domain import Domain
 from metagen.surrogate.pillars import powers
@@ -54,13 +55,18 @@ class ClusterConvolution(nn.Module):
         """
         reach = self.reach
         maps = powers(surrounded.flatten(1), self.domain, reach.powers)
-        maps = maps.unflatten(-1, surrounded.shape[1:]).contiguous(memory_format=torch.channels_last)
+        maps = torch.unflatten(maps, -1, surrounded.shape[1:])
+        maps = maps.contiguous(memory_format=torch.channels_last)
         sums = conv2d(maps, _kernel(weights, self.single), weights[0])
         if self.steps:
             few = maps[:, : reach.pair_powers]
             around = _cropped(few, (reach.width - reach.pair_width) // 2)
             middle = _cropped(few, reach.width // 2)
-            sums = sums + self._adjacent(around, weights) + self._distant(around, middle, weights)
+            sums = sums + self._adjacent(around, weights)
+            for function, others in zip(
+                torch.split(middle, 1, dim=1), self._distant(around, weights), strict=True
+            ):
+                sums = torch.addcmul(sums, function, others)
         return sums.movedim(1, -1).contiguous()
 
     def _adjacent(self, maps: Tensor, weights: Tensor) -> Tensor:
@@ -69,31 +75,38 @@ class ClusterConvolution(nn.Module):
         products = (maps[:, None, :, None] * second[:, :, None]).flatten(1, 3)
         return conv2d(products.contiguous(memory_format=torch.channels_last), _kernel(weights, self.near))
 
-    def _distant(self, maps: Tensor, middle: Tensor, weights: Tensor) -> Tensor:
-        """[D, K, A, B] sums over pairs of the middle pillar with one that is not adjacent."""
+    def _distant(self, maps: Tensor, weights: Tensor) -> tuple[Tensor, ...]:
+        """Per function of the middle pillar, [D, K, A, B] sums over the pillars that are not adjacent."""
         kernels = torch.cat([_kernel(weights, of_middle) for of_middle in self.far])
-        others = _FewToMany.apply(maps.contiguous(memory_format=torch.channels_last), kernels)
-        return (others.unflatten(1, (len(self.far), -1)) * middle.unsqueeze(2)).sum(1)
+        sums = _few_to_many(maps.contiguous(memory_format=torch.channels_last), kernels)
+        return sums.chunk(len(self.far), dim=1)
 
 
 class _FewToMany(torch.autograd.Function):
-    """A convolution from few channels to many, with fixed kernels.
+    """A convolution from few channels to many.
 
-    The gradient as a convolution from many channels to few uses a small part of a processor's vectors; as a
-    matrix product it is about five times as fast.
+    Its gradient for the maps, a convolution from many channels to few, would use a small part of the
+    processor's vectors; as a matrix product it is about five times as fast.
     """
 
     @staticmethod
     def forward(ctx: Any, maps: Tensor, kernels: Tensor) -> Tensor:
-        ctx.save_for_backward(kernels)
-        ctx.sides = maps.shape[-2:]
+        ctx.save_for_backward(maps, kernels)
         return conv2d(maps, kernels)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
-        (kernels,) = ctx.saved_tensors
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor | None]:
+        maps, kernels = ctx.saved_tensors
         columns = kernels.flatten(1).mT @ gradient.flatten(2)
-        return fold(columns, ctx.sides, kernels.shape[-2:]), None
+        of_kernels = None
+        if ctx.needs_input_grad[1]:
+            of_kernels = conv2d_weight(maps, kernels.shape, gradient)  # type: ignore[no-untyped-call]
+        return fold(columns, maps.shape[-2:], kernels.shape[-2:]), of_kernels
+
+
+def _few_to_many(maps: Tensor, kernels: Tensor) -> Tensor:
+    result: Tensor = _FewToMany.apply(maps, kernels)  # type: ignore[no-untyped-call]
+    return result
 
 
 def _kernel(weights: Tensor, index: Tensor) -> Tensor:

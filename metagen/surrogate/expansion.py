@@ -25,11 +25,9 @@ class ExpansionSurrogate(Surrogate):
     Attributes:
         basis: the modes.
         block_side: cells along one side of the blocks that are evaluated at once.
-        symmetric: whether the field of a mirrored device is the mirrored field by construction.
     """
 
     block_side: ClassVar[int] = 32
-    symmetric: ClassVar[bool] = False
 
     def __init__(self, domain: Domain, settings: ExpansionSettings) -> None:
         super().__init__(domain, settings, settings.width)
@@ -62,6 +60,22 @@ class ExpansionSurrogate(Surrogate):
         Args:
             radii: [M, width²] neighbourhoods, double precision.
             patches: [M, n·n·C] fields, double precision.
+        """
+
+
+class SymmetricSurrogate(ExpansionSurrogate):
+    """One of which the field of a mirrored device is the mirrored field, whatever was learned."""
+
+    @abstractmethod
+    def prepare(self, radii: Tensor, patches: Tensor, counts: Tensor | None = None) -> None:
+        """Set all that needs no descent: modes, scales and least-squares terms.
+
+        Mirror twins of the same cells need not be given.
+
+        Args:
+            radii: [M, width²] neighbourhoods, double precision.
+            patches: [M, n·n·C] fields, double precision.
+            counts: [M] how much each cell counts; once by default.
         """
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from metagen.surrogate.domain import Domain
-from metagen.surrogate.expansion import ExpansionSurrogate, as_complex, as_parts
+from metagen.surrogate.expansion import ExpansionSurrogate, SymmetricSurrogate, as_complex, as_parts
 from metagen.surrogate.lattice import mirror_images
 from metagen.surrogate.pillars import scaled
 from metagen.surrogate.settings import MirrorSettings, NetworkSettings
@@ -55,7 +55,7 @@ class Network(ExpansionSurrogate):
         self.scale.copy_((targets - targets.mean(0)).square().mean().sqrt())
 
 
-class MirrorNetwork(ExpansionSurrogate):
+class MirrorNetwork(SymmetricSurrogate):
     """A small network that is averaged over the mirror images of the neighbourhood.
 
     Every mode is even or odd under each mirror, and counts with that sign in the average: the field of a
@@ -68,7 +68,6 @@ class MirrorNetwork(ExpansionSurrogate):
 
     scale: Tensor
     images: Tensor
-    symmetric = True
 
     def __init__(self, domain: Domain, settings: MirrorSettings) -> None:
         super().__init__(domain, settings)
@@ -85,9 +84,9 @@ class MirrorNetwork(ExpansionSurrogate):
         average: Tensor = (outputs * self.basis.parity.T).mean(-2)
         return average
 
-    def prepare(self, radii: Tensor, patches: Tensor) -> None:
+    def prepare(self, radii: Tensor, patches: Tensor, counts: Tensor | None = None) -> None:
         """Set the modes and the scale."""
-        self.basis.fit_symmetric(patches, self.domain)
+        self.basis.fit_symmetric(patches, self.domain, counts)
         self.scale.copy_(as_parts(self.basis.project(patches)).square().mean().sqrt())
 
 

@@ -14,7 +14,7 @@ from metagen.nearfield import provenance
 from metagen.surrogate.card import Card
 from metagen.surrogate.descent import Examples, descend
 from metagen.surrogate.domain import Domain
-from metagen.surrogate.expansion import ExpansionSurrogate
+from metagen.surrogate.expansion import ExpansionSurrogate, SymmetricSurrogate
 from metagen.surrogate.models import build_expansion
 from metagen.surrogate.settings import TrainingSettings
 
@@ -54,16 +54,25 @@ def _fit(
     model: ExpansionSurrogate, dataset: Dataset, settings: TrainingSettings, progress: bool
 ) -> dict[str, object]:
     """Fill the model; return what was measured on the way."""
-    radii = torch.from_numpy(dataset.neighbourhoods(model.width))
-    patches = torch.from_numpy(dataset.patches(settings.components)).to(torch.complex128)
-    model.prepare(radii, patches)
+    if isinstance(model, SymmetricSurrogate):
+        distinct, counts = dataset.distinct()
+        model.prepare(*_cells(model, distinct), torch.from_numpy(counts))
+    else:
+        model.prepare(*_cells(model, dataset))
     if not list(model.parameters()):
         return {}
+    radii, patches = _cells(model, dataset)
     coefficients = model.basis.project(patches).to(torch.complex64)
     power = float(patches.abs().square().sum(-1).mean())
     examples = Examples(radii.float(), coefficients, power)
     learnt = _learnt(dataset, settings)
     return asdict(descend(model, examples[learnt], examples[~learnt], settings, progress))
+
+
+def _cells(model: ExpansionSurrogate, dataset: Dataset) -> tuple[Tensor, Tensor]:
+    """[M, width²] neighbourhoods and [M, n·n·C] fields, double precision."""
+    patches = torch.from_numpy(dataset.patches(model.domain.components))
+    return torch.from_numpy(dataset.neighbourhoods(model.width)), patches.to(torch.complex128)
 
 
 def _learnt(dataset: Dataset, settings: TrainingSettings) -> Tensor:
