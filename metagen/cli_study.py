@@ -14,7 +14,7 @@ studies = typer.Typer(
 Sources = Annotated[
     list[Path],
     typer.Argument(
-        help="Near-field files, folders of them, compact files, or names of data sets that come with metagen.",
+        help="Near-field files, folders of them, compact files, or names of shipped data sets.",
         show_default=False,
     ),
 ]
@@ -30,7 +30,7 @@ def paper(
     recipe: Annotated[Path, typer.Option(help="Settings (TOML), such as training/paper.toml.")],
     output: Output,
 ) -> None:
-    """Do the paper's experiment: modes, linear models, network and LPA, on random patches and whole lenses."""
+    """Do the paper's experiment: modes, linear models, network and LPA, on patches and whole lenses."""
     from metagen.study import paper_figures as draw
     from metagen.study.lpa_readings import readings
     from metagen.study.page import publish
@@ -92,3 +92,29 @@ def neighbours(
     figures = {f"{nm * 1000:.0f}": neighbour_figure(own) for nm, own in points.items()}
     tables = [neighbour_table(own) for own in points.values()]
     print(publish(output, "neighbours", tables, figures))
+
+
+@studies.command()
+def transfer(
+    recipe: Annotated[Path, typer.Option(help="Settings (TOML), such as training/transfer.toml.")],
+    output: Output,
+) -> None:
+    """Adapt models to new platforms with ever more simulations (Meep), against training from scratch."""
+    from metagen.study.page import publish
+    from metagen.study.transfer import TransferSettings, study, transfer_figure, transfer_table
+
+    found = study(TransferSettings.load(recipe), output)
+    print(publish(output, "transfer", [transfer_table(found)], {"error": transfer_figure(found)}))
+
+
+@studies.command()
+def differences(
+    recipe: Annotated[Path, typer.Option(help="Settings (TOML), such as training/differences.toml.")],
+    output: Output,
+) -> None:
+    """Change one thing at a time in the paper's experiment on small lenses (Meep)."""
+    from metagen.study.differences import DifferenceSettings, difference_table, study
+    from metagen.study.page import publish
+
+    outcomes = study(DifferenceSettings.load(recipe), output)
+    print(publish(output, "differences", [difference_table(outcomes)], {}))

@@ -1,0 +1,105 @@
+"""From a model of one platform to a model of another, with few simulations of the new one."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import replace
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+
+from metagen.dataset import Dataset
+from metagen.platform import Platform
+from metagen.surrogate import ClusterModel, ExpansionSurrogate, PatchBasis, TrainingSettings
+from metagen.surrogate.descent import Examples, descend
+from metagen.surrogate.expansion import as_complex, as_parts
+
+Model = TypeVar("Model", bound=ExpansionSurrogate)
+
+
+def moved(old: Model, platform: Platform) -> Model:
+    """The model as it is, said to be one of another platform."""
+    new = copy.deepcopy(old)
+    new.domain = replace(old.domain, platform=platform)
+    return new
+
+
+def adapt(
+    old: ExpansionSurrogate, dataset: Dataset, recipe: TrainingSettings, *, progress: bool = True
+) -> ExpansionSurrogate:
+    """Make a model of a new platform from one of an old platform and simulations of the new one.
+
+    Args:
+        old: is left as it is.
+        dataset: near fields of the new platform, at the wavelength of the model.
+        recipe: by which the old model was trained; networks are trained on by it, from the old weights.
+        progress: show a bar with the time left and the errors.
+
+    Returns:
+        A model of the same kind and size.
+    """
+    if isinstance(old, ClusterModel):
+        return _adapt_cluster(old, dataset)
+    return _train_on(old, dataset, recipe, progress)
+
+
+def _adapt_cluster(old: ClusterModel, dataset: Dataset) -> ClusterModel:
+    """Ridge regression towards the old weights, after these have been translated to the new modes.
+
+    Where the old penalty draws weights of the size of the field towards 0, this one draws the weights of
+    what the old model leaves unexplained, and is stronger in the ratio of the two powers.
+    """
+    radii, patches = _cells(old, dataset)
+    new = moved(old, dataset.platform)
+    new.basis.fit_symmetric(patches, new.domain)
+    translation = _translation(old, new.basis, radii, patches)
+    missing = patches - new.basis.expand(old.coefficients(radii) @ translation)
+    correction = moved(old, dataset.platform)
+    correction.ridge *= float(patches.abs().square().sum() / missing.abs().square().sum())
+    correction.prepare(radii, missing)
+    overlap = correction.basis.modes @ new.basis.modes.mH
+    weights = _weights(old) @ translation + _weights(correction) @ overlap.to(translation.dtype)
+    new.weights.copy_(as_parts(weights))
+    return new
+
+
+def _translation(old: ClusterModel, basis: PatchBasis, radii: Tensor, patches: Tensor) -> Tensor:
+    """[old rank, rank] the linear map from old coefficients to those in a basis that suits the data best.
+
+    Only modes of equal parity contribute to each other, so that the mirror symmetry stays exact.
+    """
+    before, after = old.coefficients(radii), basis.project(patches)
+    found = torch.zeros(old.basis.rank, basis.rank, dtype=before.dtype)
+    for parity in torch.unique(basis.parity, dim=0):
+        source, target = ((each.parity == parity).all(-1) for each in (old.basis, basis))
+        solution = torch.linalg.lstsq(before[:, source], after[:, target]).solution
+        found[source.nonzero(), target.nonzero().T] = solution
+    return found
+
+
+def _train_on(old: Model, dataset: Dataset, recipe: TrainingSettings, progress: bool) -> Model:
+    """Descend from the old weights; the modes stay, as the weights belong to them."""
+    new = moved(old, dataset.platform)
+    learnt, watched = dataset.split_patches(1 - recipe.validation, recipe.seed, twins_together=True)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(recipe.seed)
+        descend(new, _examples(new, learnt), _examples(new, watched), recipe, progress)
+    return new
+
+
+def _examples(model: ExpansionSurrogate, dataset: Dataset) -> Examples:
+    radii, patches = _cells(model, dataset)
+    power = float(patches.abs().square().sum(-1).mean())
+    return Examples(radii.float(), model.basis.project(patches).to(torch.complex64), power)
+
+
+def _cells(model: ExpansionSurrogate, dataset: Dataset) -> tuple[Tensor, Tensor]:
+    """[M, width²] radii around every cell and [M, n·n·C] fields over it, in double precision."""
+    patches = torch.from_numpy(dataset.patches(model.domain.components))
+    return torch.from_numpy(dataset.neighbourhoods(model.width)), patches.to(torch.complex128)
+
+
+def _weights(model: ClusterModel) -> Tensor:
+    """[terms, rank] complex, in double precision."""
+    return as_complex(model.weights.double())

@@ -1,0 +1,197 @@
+"""A new platform from few simulations: models adapted from an old platform's, or trained from scratch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Self
+
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
+from pydantic import Field
+
+from metagen.dataset import Dataset
+from metagen.families import Family
+from metagen.fdtd.campaign import Task, run
+from metagen.fdtd.numerics import Numerics
+from metagen.nearfield import NearField
+from metagen.platform import Platform
+from metagen.study.adapt import adapt, moved
+from metagen.surrogate import ExpansionSurrogate, FieldError, TrainingSettings, evaluate, train
+from metagen.tables import Table, number
+from metagen.validation import PositiveInt, checked, load_toml
+
+Families = Annotated[tuple[Family, ...], Field(min_length=1)]
+
+
+class Way(StrEnum):
+    """Where a model of the new platform starts."""
+
+    SCRATCH = "from scratch"
+    ADAPTED = "adapted"
+
+
+@checked
+class TransferSettings:
+    """What is simulated and trained.
+
+    Attributes:
+        light: numerics of all simulations.
+        learnt: layouts to learn from; the first ones are learnt from first, all of them on the old platform.
+        tested: layouts that every model of a new platform is tested on.
+        new: the new platforms.
+        models: the recipes.
+        old: the platform whose models are there already.
+        counts: numbers of simulations of the new platform.
+    """
+
+    light: Numerics
+    learnt: Families
+    tested: Families
+    new: Annotated[tuple[Platform, ...], Field(min_length=1)]
+    models: Annotated[tuple[TrainingSettings, ...], Field(min_length=1)]
+    old: Platform = Field(default_factory=Platform)
+    counts: tuple[PositiveInt, ...] = (1, 2, 4, 8)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read the settings from a TOML file.
+
+        Raises:
+            InputError: no such file, an unknown key, or a value that is not allowed.
+        """
+        return load_toml(path, cls)
+
+
+@dataclass(frozen=True)
+class Transferred:
+    """One model of a new platform, tested.
+
+    Attributes:
+        platform: what is new about it.
+        label: what the model is, in a word or two.
+        way: where it started.
+        count: simulations of the new platform that it learnt from.
+        errors: on layouts that were not trained on.
+    """
+
+    platform: str
+    label: str
+    way: Way
+    count: int
+    errors: tuple[FieldError, ...]
+
+    @property
+    def relative_error(self) -> float:
+        """Over all tested layouts together."""
+        return sum(each.difference for each in self.errors) / sum(each.power for each in self.errors)
+
+
+def study(settings: TransferSettings, folder: Path) -> list[Transferred]:
+    """Simulate, train on the old platform, and adapt to each new one with ever more simulations.
+
+    Args:
+        settings: what is simulated and trained.
+        folder: where the near fields are kept; those that are there are taken as they are.
+
+    Raises:
+        MissingDependencyError, SimulationError: see :func:`metagen.fdtd.campaign.run`.
+    """
+    known = _simulated(settings.learnt, settings.old, settings.light, folder)
+    olds = [train(Dataset(known), recipe) for recipe in settings.models]
+    found = []
+    for platform in settings.new:
+        learnt = _simulated(settings.learnt, platform, settings.light, folder)
+        tested = Dataset(_simulated(settings.tested, platform, settings.light, folder))
+        for old, recipe in zip(olds, settings.models, strict=True):
+            for way, count, model in _models(old, recipe, learnt, settings.counts):
+                found.append(
+                    Transferred(
+                        platform=difference(settings.old, platform),
+                        label=model.settings.label,
+                        way=way,
+                        count=count,
+                        errors=evaluate(model, tested).layouts,
+                    )
+                )
+    return found
+
+
+def _models(
+    old: ExpansionSurrogate,
+    recipe: TrainingSettings,
+    learnt: Sequence[NearField],
+    counts: Sequence[int],
+) -> Iterator[tuple[Way, int, ExpansionSurrogate]]:
+    yield Way.ADAPTED, 0, moved(old, learnt[0].layout.platform)
+    for count in counts:
+        some = Dataset(tuple(learnt[:count]))
+        yield Way.SCRATCH, count, train(some, recipe)
+        yield Way.ADAPTED, count, adapt(old, some, recipe)
+
+
+def _simulated(
+    families: Sequence[Family], platform: Platform, light: Numerics, folder: Path
+) -> tuple[NearField, ...]:
+    layouts = [layout for family in families for layout in family.layouts(platform)]
+    return tuple(NearField.load(path) for path in run([Task(layout, light) for layout in layouts], folder))
+
+
+def difference(old: Platform, new: Platform) -> str:
+    """What is new about a platform, in a few words."""
+    before, after = asdict(old), asdict(new)
+    return ", ".join(
+        f"{key} {after[key]} instead of {before[key]}" for key in after if after[key] != before[key]
+    )
+
+
+def transfer_table(found: Sequence[Transferred]) -> Table:
+    """All models."""
+    names = [error.name for error in found[0].errors]
+    return Table(
+        "A new platform from few simulations",
+        ("new platform", "model", "start", "simulations", "relative error", *names),
+        tuple(
+            (
+                each.platform,
+                each.label,
+                str(each.way),
+                f"{each.count}",
+                number(each.relative_error),
+                *(number(error.relative_error) for error in each.errors),
+            )
+            for each in found
+        ),
+        "Relative error of Ex on layouts of the new platform that were not trained on. 0 simulations: the "
+        "model of the old platform as it is.",
+    )
+
+
+def transfer_figure(found: Sequence[Transferred]) -> Figure:
+    """Error against simulations of the new platform, one panel per platform."""
+    platforms = list(dict.fromkeys(each.platform for each in found))
+    labels = list(dict.fromkeys(each.label for each in found))
+    figure = Figure(figsize=(5.5 * len(platforms), 4.2), layout="constrained")
+    panels = figure.subplots(1, len(platforms), sharey=True, squeeze=False)[0]
+    for axes, platform in zip(panels, platforms, strict=True):
+        for label in labels:
+            for way, style in ((Way.SCRATCH, "o--"), (Way.ADAPTED, "s-")):
+                own = [e for e in found if (e.platform, e.label, e.way) == (platform, label, way)]
+                axes.plot(
+                    [each.count for each in own],
+                    [each.relative_error for each in own],
+                    style,
+                    color=f"C{labels.index(label)}",
+                    label=f"{label}, {way}",
+                )
+        axes.set(title=platform, xlabel="simulations of the new platform", yscale="log")
+        axes.set_xscale("symlog", linthresh=1)
+        axes.set_xticks(sorted({each.count for each in found}))
+        axes.xaxis.set_major_formatter("{x:.0f}")
+        axes.xaxis.set_minor_locator(NullLocator())
+        axes.grid(alpha=0.3)
+    panels[0].set_ylabel("relative error")
+    panels[0].legend()
+    return figure
