@@ -283,22 +283,22 @@ def test_the_compressed_propagator_is_the_full_one(chunk, monkeypatch):
     torch.testing.assert_close(fast, kept)
 
 
-@pytest.mark.parametrize("count", [4, 5])
-def test_folding_at_the_mirror_planes_changes_nothing_for_a_symmetric_device(count):
-    # Modes cos(ax)·sin(by) and the like have all four parities; the coefficients of mirrored cells follow.
+@pytest.mark.parametrize("count", [1, 4, 5])
+@pytest.mark.parametrize("mirror", [(1, 1), (-1, 1), (1, -1), (-1, -1)])
+def test_one_quadrant_of_a_symmetric_device_gives_the_field_of_the_whole(count, mirror):
+    # Modes cos(ax)·sin(by) and the like have all four parities; those of the coefficients make up the rest.
     x = coordinates(6, 0.4431 / 6)
-    across, along = (
-        torch.stack([torch.cos(2 * x), torch.sin(3 * x)]),
-        torch.stack([torch.cos(x), torch.sin(4 * x)]),
-    )
+    across = torch.stack([torch.cos(2 * x), torch.sin(3 * x)])
+    along = torch.stack([torch.cos(x), torch.sin(4 * x)])
     basis = torch.einsum("ax,by->abxy", across, along).flatten(0, 1).to(torch.complex128)
-    parity = torch.tensor([[1, 1], [1, -1], [-1, 1], [-1, -1]])
+    parity = torch.tensor([[1, 1], [1, -1], [-1, 1], [-1, -1]]) * torch.tensor(mirror)
     generator = torch.Generator().manual_seed(0)
     anything = torch.randn(count, count, 4, dtype=torch.complex128, generator=generator)
     half = anything + parity[:, 0] * anything.flip(0)
     coefficients = half + parity[:, 1] * half.flip(1)
-    whole = PointPropagator.for_basis(basis, count, 0.4431, WAVELENGTH, POINTS)
-    folded = whole.folded(parity)
+    points = torch.cat([POINTS, POINTS * torch.tensor([-1, 1, 1])])
+    whole = PointPropagator.for_basis(basis, count, 0.4431, WAVELENGTH, points)
+    folded = PointPropagator.for_basis(basis, count, 0.4431, WAVELENGTH, points, mirror=mirror)
     torch.testing.assert_close(folded(coefficients[count // 2 :, count // 2 :]), whole(coefficients))
     assert folded.weights.numel() * 4 <= whole.weights.numel() * (1 + 1 / count) ** 2
 

@@ -14,10 +14,11 @@ from metagen.design.correction import Corrected
 from metagen.errors import InputError, MismatchError
 from metagen.files import content_hash
 from metagen.materials import index_at
+from metagen.nearfield import MIRROR_X, MIRROR_Y
 from metagen.platform import Platform
 from metagen.propagation import PointPropagator, attainable_intensity, focal_plane, rayleigh_sommerfeld
 from metagen.surrogate import Domain, ExpansionSurrogate
-from metagen.surrogate.lattice import MIRRORS, surround
+from metagen.surrogate.lattice import surround
 
 WAVELENGTH_TOLERANCE = 1e-6
 """Wavelengths this close (micrometres) are the same."""
@@ -201,12 +202,13 @@ class Optics:
         index, wavelength = self.cover, domain.wavelength
         if isinstance(self.model, ExpansionSurrogate):
             modes = self.model.basis.modes.reshape(-1, domain.samples, domain.samples, domain.components)
-            whole = (
-                PointPropagator.for_basis(mode, count, domain.platform.period, wavelength, at, index)
-                for mode in modes.unbind(-1)
+            signs = list(zip(MIRROR_X.tolist(), MIRROR_Y.tolist(), strict=True))
+            return tuple(
+                PointPropagator.for_basis(
+                    mode, count, domain.platform.period, wavelength, at, index, sign if folded else None
+                )
+                for mode, sign in zip(modes.unbind(-1), signs, strict=False)
             )
-            parity = self.model.basis.parity[:, [MIRRORS.index((-1, 1)), MIRRORS.index((1, -1))]]
-            return tuple(each.folded(parity) if folded else each for each in whole)
         side = count * domain.samples
         if len(points) * side**2 > LARGEST:
             stream = partial(

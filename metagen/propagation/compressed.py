@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
@@ -14,7 +16,8 @@ class PointPropagator(torch.nn.Module):
     """Fields at fixed points as a linear function of the amplitudes that describe the device's near field.
 
     Attributes:
-        weights: [P, N, N, rank] or [P, side, side] complex: what each amplitude adds at each point.
+        weights: [P, N, N, rank] (or M instead of N) or [P, side, side] complex: what each amplitude adds at
+            each point.
     """
 
     weights: Tensor
@@ -32,6 +35,7 @@ class PointPropagator(torch.nn.Module):
         wavelength: float,
         points: Tensor,
         index: float = 1.0,
+        mirror: tuple[int, int] | None = None,
     ) -> PointPropagator:
         """For coefficients [..., N, N, rank] of a basis of cell fields.
 
@@ -43,6 +47,9 @@ class PointPropagator(torch.nn.Module):
             count: cells along one side, N.
             period: side of a cell.
             wavelength, points, index: see :func:`metagen.propagation.rayleigh_sommerfeld`.
+            mirror: for fields with both mirror planes: their factors, 1 or −1, under x → −x and y → −y. The
+                propagator then takes coefficients [..., M, M, rank] of the cells x, y ≥ 0, M = ⌈N/2⌉, and has
+                a quarter of the weights.
 
         Raises:
             InputError: the basis is not [rank, n, n], a length is not positive, or a point is not in front.
@@ -50,14 +57,21 @@ class PointPropagator(torch.nn.Module):
         if basis.ndim != 3 or basis.shape[1] != basis.shape[2]:
             raise InputError(f"basis has shape {tuple(basis.shape)}, expected [rank, n, n]")
         rank, samples, _ = basis.shape
-        side, pitch = count * samples, period / samples
         cells = basis.detach().reshape(rank, -1).mT.to(_complex(basis.dtype))
-        weights = torch.empty((len(points), count, count, rank), dtype=cells.dtype, device=cells.device)
-        for rows in row_chunks(count, len(points) * samples * side):
-            lines = slice(rows.start * samples, rows.stop * samples)
-            sampled = _rows_of_kernel(lines, side, pitch, wavelength, points, index).to(weights)
-            blocks = sampled.reshape(len(points), -1, samples, count, samples).swapaxes(2, 3).flatten(-2)
-            weights[:, rows] = blocks @ cells
+        sources, factors = _images(points, mirror)
+        middle = 0 if mirror is None else count // 2
+        grid = _Grid(count * samples, period / samples, wavelength, index)
+        across = slice(middle * samples, count * samples)
+        weights = cells.new_empty((len(points), count - middle, count - middle, rank))
+        for rows in row_chunks(count - middle, len(sources) * samples * (across.stop - across.start)):
+            along = slice((middle + rows.start) * samples, (middle + rows.stop) * samples)
+            sampled = grid.kernel(along, across, sources).to(cells)
+            blocks = torch.unflatten(torch.unflatten(sampled, 2, (-1, samples)), 1, (-1, samples))
+            summed = blocks.swapaxes(2, 3).flatten(-2) @ cells
+            weights[:, rows] = torch.tensordot(factors.to(cells), summed, 1)
+        if mirror is not None and count % 2:  # the middle row is its own mirror image
+            weights[:, 0] /= 2
+            weights[:, :, 0] /= 2
         return cls(weights)
 
     @classmethod
@@ -78,28 +92,10 @@ class PointPropagator(torch.nn.Module):
             dtype: of the field.
         """
         weights = torch.empty((len(points), side, side), dtype=dtype, device=points.device)
+        grid = _Grid(side, pitch, wavelength, index)
         for rows in row_chunks(side, len(points) * side):
-            weights[:, rows] = _rows_of_kernel(rows, side, pitch, wavelength, points, index)
+            weights[:, rows] = grid.kernel(rows, slice(None), points)
         return cls(weights)
-
-    def folded(self, parity: Tensor) -> PointPropagator:
-        """For devices with both mirror planes: the same field from the coefficients of the cells x, y ≥ 0.
-
-        Args:
-            parity: [rank, 2] factor, 1 or −1, that each mode takes under x → −x and under y → −y.
-
-        Returns:
-            A propagator for coefficients [..., M, M, rank], M = ⌈N/2⌉, with a quarter of the weights.
-        """
-        along_x, along_y = parity.to(self.weights).unbind(-1)
-        weights = self.weights + along_x * self.weights.flip(1)
-        weights = weights + along_y * weights.flip(2)
-        count = weights.shape[1]
-        quadrant = weights[:, count // 2 :, count // 2 :].clone()
-        if count % 2:  # the middle row is its own mirror image
-            quadrant[:, 0] /= 2
-            quadrant[:, :, 0] /= 2
-        return PointPropagator(quadrant)
 
     def forward(self, amplitudes: Tensor) -> Tensor:
         """Field at the points.
@@ -123,13 +119,39 @@ class PointPropagator(torch.nn.Module):
         return flat @ self.weights.flatten(1).mT
 
 
-def _rows_of_kernel(
-    rows: slice, side: int, pitch: float, wavelength: float, points: Tensor, index: float
-) -> Tensor:
-    check_lengths(side=side, pitch=pitch, wavelength=wavelength, index=index)
-    check_points(points)
-    position = coordinates(side, pitch, points.device)
-    return kernel(position[rows], position, pitch, 2 * torch.pi * index / wavelength, points)
+@dataclass(frozen=True)
+class _Grid:
+    """Samples of a plane, and the medium behind it."""
+
+    side: int
+    pitch: float
+    wavelength: float
+    index: float
+
+    def __post_init__(self) -> None:
+        check_lengths(side=self.side, pitch=self.pitch, wavelength=self.wavelength, index=self.index)
+
+    def kernel(self, rows: slice, columns: slice, points: Tensor) -> Tensor:
+        """[P, rows, columns] complex128, see :func:`metagen.propagation.points.kernel`."""
+        check_points(points)
+        position = coordinates(self.side, self.pitch, points.device)
+        k = 2 * torch.pi * self.index / self.wavelength
+        return kernel(position[rows], position[columns], self.pitch, k, points)
+
+
+def _images(points: Tensor, mirror: tuple[int, int] | None) -> tuple[Tensor, Tensor]:
+    """The distinct ones [U, 3] of points [P, 3] and their mirror images, and how each counts, [P, U].
+
+    A mirrored field reaches a point as the field itself reaches the mirrored point.
+    """
+    if mirror is None:
+        return points, torch.eye(len(points), device=points.device)
+    signs = torch.tensor([[1, 1, 1], [-1, 1, 1], [1, -1, 1], [-1, -1, 1]]).to(points)
+    factors = torch.tensor([1, mirror[0], mirror[1], mirror[0] * mirror[1]]).to(points)
+    images = (signs[:, None] * points).flatten(0, 1)
+    distinct, number = torch.unique(images, dim=0, return_inverse=True)
+    counted = torch.nn.functional.one_hot(number, len(distinct)).to(points).reshape(4, len(points), -1)
+    return distinct, torch.tensordot(factors, counted, 1)
 
 
 def _complex(dtype: torch.dtype) -> torch.dtype:

@@ -62,9 +62,8 @@ def kernel(x: Tensor, y: Tensor, pitch: float, k: float, points: Tensor) -> Tens
     squared = (px - x[:, None]) ** 2 + (py - y) ** 2 + pz**2
     distance = squared.sqrt()
     envelope = (pitch**2 / (2 * torch.pi)) * pz / squared
-    return (
-        envelope * torch.complex(1 / distance, torch.full_like(distance, -k)) * torch.exp(1j * k * distance)
-    )
+    obliquity = torch.complex(1 / distance, torch.full_like(distance, -k))
+    return obliquity * torch.polar(envelope, k * distance)
 
 
 def attainable_intensity(
