@@ -15,9 +15,9 @@ from metagen.design import DesignSettings, MatchedStart, OptimizerSettings, Spot
 
 RED, BLUE = 0.633, 0.400
 DISTANCE = 50.0
-ARM, CIRCLE = 5.2, 8.0  # reach of the cross, radius of the circle
+ARM, CIRCLE = 6.0, 8.0  # reach of the cross, radius of the circle
 
-steps = [ARM * m / (4 * math.sqrt(2)) for m in (-4, -3, -2, -1, 1, 2, 3, 4)]
+steps = [ARM * m / (3 * math.sqrt(2)) for m in (-3, -2, -1, 1, 2, 3)]
 cross = [(0.0, 0.0, DISTANCE)] + [(x, side * x, DISTANCE) for x in steps for side in (1, -1)]
 angles = [2 * math.pi * (m + 0.5) / 32 for m in range(32)]
 circle = [(CIRCLE * math.cos(a), CIRCLE * math.sin(a), DISTANCE) for a in angles]
