@@ -56,7 +56,7 @@ class ClusterModel(SymmetricSurrogate):
     def prepare(self, radii: Tensor, patches: Tensor, counts: Tensor | None = None) -> None:
         """Set the modes and solve for the weights."""
         self.basis.fit_symmetric(patches, self.domain, counts)
-        counts = torch.ones(len(radii)) if counts is None else counts
+        counts = radii.new_ones(len(radii)) if counts is None else counts
         classes = [
             _Class(self.terms, parity, (self.basis.parity == parity).all(-1))
             for parity in torch.unique(self.basis.parity, dim=0)

@@ -42,7 +42,7 @@ class Network(ExpansionSurrogate):
 
     def coefficients(self, radii: Tensor) -> Tensor:
         """[..., rank] complex coefficients of cells with neighbourhoods [..., width²]."""
-        normalised = self.layers((radii - self.mean) / self.spread)
+        normalised = self.layers((radii.to(self.mean.dtype) - self.mean) / self.spread)
         return as_complex(normalised * self.scale + self.offset)
 
     def prepare(self, radii: Tensor, patches: Tensor) -> None:
@@ -77,7 +77,7 @@ class MirrorNetwork(SymmetricSurrogate):
 
     def coefficients(self, radii: Tensor) -> Tensor:
         """[..., rank] complex coefficients of cells with neighbourhoods [..., width²]."""
-        images = radii[..., self.images]
+        images = radii.to(self.scale.dtype)[..., self.images]
         present = (images > 0).to(images.dtype)
         inputs = torch.cat([present, scaled(images, self.domain) * present], dim=-1)
         outputs = as_complex(self.layers(inputs) * self.scale)
