@@ -13,19 +13,20 @@ from metagen.surrogate import Surrogate
 Floats = NDArray[np.float64]
 
 
-def predicted(model: Surrogate, layout: Layout) -> NDArray[np.complex64]:
-    """[N·n, N·n, C] near field of a layout according to a model."""
+def predicted(model: Surrogate, layout: Layout, *, clamp: bool = False) -> NDArray[np.complex64]:
+    """[N·n, N·n, C] near field of a layout by a model; ``clamp`` as in :meth:`Surrogate.forward`."""
+    radii = torch.tensor(layout.radii, dtype=torch.float32)
     with torch.no_grad():
-        field: NDArray[np.complex64] = model(torch.tensor(layout.radii, dtype=torch.float32)).numpy()
+        field: NDArray[np.complex64] = model(radii, clamp=clamp).numpy()
     return field[..., None] if field.ndim == 2 else field
 
 
-def cell_errors(model: Surrogate, dataset: Dataset) -> tuple[Floats, Floats]:
+def cell_errors(model: Surrogate, dataset: Dataset, *, clamp: bool = False) -> tuple[Floats, Floats]:
     """‖E_pred − E‖² and ‖E‖² of every cell of a dataset, each [M], in its order."""
     parts = []
     for one in dataset.by_layout():
         truth = one.patches(model.domain.components)
-        guess = cut(predicted(model, one.layouts[0]), model.samples)[one.cells[0]]
+        guess = cut(predicted(model, one.layouts[0], clamp=clamp), model.samples)[one.cells[0]]
         parts.append((_squares(guess - truth), _squares(truth)))
     differences, powers = zip(*parts, strict=True)
     return np.concatenate(differences), np.concatenate(powers)
