@@ -3,7 +3,7 @@
 # The images run it as their %test; with metagen in PATH it serves any installation.
 set -euo pipefail
 export OMP_NUM_THREADS=1 OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
-folder=$(mktemp -d -p /tmp) # a host's TMPDIR may not exist in an image
+folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 export METAGEN_CACHE=$folder/cache
 
