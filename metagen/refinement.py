@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from metagen import surrogate
 from metagen.dataset import Dataset
-from metagen.design import DesignSettings, Model, OptimizerSettings, optimize
+from metagen.design import DesignSettings, Method, Model, OptimizerSettings, optimize
 from metagen.design.correction import corrected
 from metagen.errors import InputError
 from metagen.fdtd.campaign import Task, run
@@ -36,17 +36,20 @@ class RefineSettings:
         rounds: of optimisation at most; every one is followed by a simulation.
         tolerance: stop when no goal's |predicted / simulated − 1| is larger.
         steps: of each round.
-        learning_rate: of each round; small, because what is known of a device holds for its neighbours.
+        learning_rate: of the first round; small, because what is known of a device holds for its neighbours.
+        shrink: factor of the learning rate from one round to the next, which makes the loop settle.
     """
 
     rounds: PositiveInt = 3
     tolerance: Positive = 0.02
     steps: PositiveInt = 60
-    learning_rate: Positive = 0.05
+    learning_rate: Positive = 0.01
+    shrink: Annotated[float, Field(gt=0, le=1)] = 0.5
 
-    def optimizer(self, before: OptimizerSettings) -> OptimizerSettings:
-        """The settings of a round, with the constraints of the design."""
-        return replace(before, steps=self.steps, learning_rate=self.learning_rate)
+    def optimizer(self, before: OptimizerSettings, done: int) -> OptimizerSettings:
+        """The settings of a round after so many others: small steps, with the constraints of the design."""
+        rate = self.learning_rate * self.shrink**done
+        return replace(before, method=Method.ADAM, steps=self.steps, learning_rate=rate)
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,7 +160,7 @@ def rounds(
             device,
             models,
             design.objective,
-            settings.optimizer(design.optimizer),
+            settings.optimizer(design.optimizer, done),
             name=f"{design.name}-round{done + 1}",
             path=Path(folder) / f"round-{done + 1}.h5",
             progress=progress,

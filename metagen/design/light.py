@@ -69,9 +69,7 @@ class Wave:
     @cached_property
     def near_field(self) -> Tensor:
         """[C, ..., X, Y] complex field on the monitor plane: Ex, or (Ex, Ey, Ez) where they are predicted."""
-        field: Tensor = self._optics.model(self._radii)
-        components = field[None] if field.ndim == self._radii.ndim else field.movedim(-1, 0)
-        return self._optics.corrected(components)
+        return self._optics.corrected(self._predicted)
 
     def intensity(self, points: Tensor) -> Tensor:
         """[..., P] Σ|E|² over the components at points [P, 3]."""
@@ -130,7 +128,13 @@ class Wave:
             around = surround(model.admit(self._radii), model.width)
             first = self._radii.shape[-1] // 2 if self._folds else 0
             return [model.coefficient_map(around[..., first:, first:])] * model.domain.components
-        return self.near_field.unbind(0)
+        return self._predicted.unbind(0)
+
+    @cached_property
+    def _predicted(self) -> Tensor:
+        """[C, ..., X, Y] complex field on the monitor plane as the model gives it, without a correction."""
+        field: Tensor = self._optics.model(self._radii)
+        return field[None] if field.ndim == self._radii.ndim else field.movedim(-1, 0)
 
     @cached_property
     def _folds(self) -> bool:
