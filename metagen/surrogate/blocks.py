@@ -86,11 +86,11 @@ def _joined(
         blocks = [function(sites[..., with_margin(across, margin)]) for across in cuts(columns, side)]
         return torch.cat(blocks, dim=2)
 
-    parts = (
+    parts = [
         torch.cat([strip(part, along) for along in cuts(rows, side)], dim=1)
         for part in torch.split(devices, together)
-    )
-    return torch.cat(list(parts))
+    ]
+    return torch.cat(parts) if len(parts) > 1 else parts[0]
 
 
 def _saving(function: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
