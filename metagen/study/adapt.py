@@ -12,10 +12,13 @@ from torch import Tensor
 from metagen.dataset import Dataset
 from metagen.platform import Platform
 from metagen.surrogate import ClusterModel, ExpansionSurrogate, PatchBasis, TrainingSettings
-from metagen.surrogate.descent import Examples, descend
+from metagen.surrogate.descent import descend
+from metagen.surrogate.examples import Examples
 from metagen.surrogate.expansion import as_complex, as_parts
 
 Model = TypeVar("Model", bound=ExpansionSurrogate)
+DECADES = 6
+"""Powers of ten, from 0, of the ridge penalties that are tried."""
 
 
 def moved(old: Model, platform: Platform) -> Model:
@@ -47,17 +50,31 @@ def adapt(
 def _adapt_cluster(old: ClusterModel, dataset: Dataset) -> ClusterModel:
     """Ridge regression towards the old weights, after these have been translated to the new modes.
 
-    Where the old penalty draws weights of the size of the field towards 0, this one draws the weights of
-    what the old model leaves unexplained, and is stronger in the ratio of the two powers.
+    How strongly the weights are drawn there is decided by cells that are left out.
     """
+    folds = dataset.split_patches(0.5, twins_together=True)
+    ridges = [old.ridge * 10**power for power in range(DECADES)]
+    left_out = [
+        sum(_missing(_towards(old, one, ridge), other) for one, other in (folds, folds[::-1]))
+        for ridge in ridges
+    ]
+    return _towards(old, dataset, ridges[left_out.index(min(left_out))])
+
+
+def _missing(model: ClusterModel, dataset: Dataset) -> float:
+    """Squared error on the cells of a dataset."""
+    radii, patches = _cells(model, dataset)
+    return float((patches - model.basis.expand(model.coefficients(radii))).abs().square().sum())
+
+
+def _towards(old: ClusterModel, dataset: Dataset, ridge: float) -> ClusterModel:
+    """Minimise squared error + ridge·|weights − translated old weights|²."""
     radii, patches = _cells(old, dataset)
-    new = moved(old, dataset.platform)
+    new, correction = moved(old, dataset.platform), moved(old, dataset.platform)
     new.basis.fit_symmetric(patches, new.domain)
     translation = _translation(old, new.basis, radii, patches)
-    missing = patches - new.basis.expand(old.coefficients(radii) @ translation)
-    correction = moved(old, dataset.platform)
-    correction.ridge *= float(patches.abs().square().sum() / missing.abs().square().sum())
-    correction.prepare(radii, missing)
+    correction.ridge = ridge
+    correction.prepare(radii, patches - new.basis.expand(old.coefficients(radii) @ translation))
     overlap = correction.basis.modes @ new.basis.modes.mH
     weights = _weights(old) @ translation + _weights(correction) @ overlap.to(translation.dtype)
     new.weights.copy_(as_parts(weights))
@@ -84,14 +101,8 @@ def _train_on(old: Model, dataset: Dataset, recipe: TrainingSettings, progress: 
     learnt, watched = dataset.split_patches(1 - recipe.validation, recipe.seed, twins_together=True)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
-        descend(new, _examples(new, learnt), _examples(new, watched), recipe, progress)
+        descend(new, Examples.of(new, learnt), Examples.of(new, watched), recipe, progress)
     return new
-
-
-def _examples(model: ExpansionSurrogate, dataset: Dataset) -> Examples:
-    radii, patches = _cells(model, dataset)
-    power = float(patches.abs().square().sum(-1).mean())
-    return Examples(radii.float(), model.basis.project(patches).to(torch.complex64), power)
 
 
 def _cells(model: ExpansionSurrogate, dataset: Dataset) -> tuple[Tensor, Tensor]:

@@ -20,6 +20,7 @@ from metagen.surrogate.expansion import ExpansionSurrogate, SymmetricSurrogate
 from metagen.surrogate.linear import LinearModel
 from metagen.surrogate.lpa import LPA
 from metagen.surrogate.network import MirrorNetwork, Network
+from metagen.surrogate.scattering import ScatteringModel
 from metagen.surrogate.settings import (
     Cell,
     ClusterSettings,
@@ -28,6 +29,7 @@ from metagen.surrogate.settings import (
     MirrorSettings,
     ModelSettings,
     NetworkSettings,
+    ScatteringSettings,
     TrainingSettings,
 )
 from metagen.surrogate.store import load, save, shipped
@@ -53,6 +55,8 @@ __all__ = [
     "Network",
     "NetworkSettings",
     "PatchBasis",
+    "ScatteringModel",
+    "ScatteringSettings",
     "Split",
     "Surrogate",
     "SymmetricSurrogate",

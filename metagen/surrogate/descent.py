@@ -7,29 +7,18 @@ import math
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
 from tqdm import tqdm
 
+from metagen.surrogate.examples import Examples
 from metagen.surrogate.expansion import ExpansionSurrogate
 from metagen.surrogate.settings import TrainingSettings
 
-
-@dataclass(frozen=True)
-class Examples:
-    """Cells to learn from.
-
-    Attributes:
-        radii: [M, width²] neighbourhoods.
-        coefficients: [M, rank] of the modes.
-        power: mean power of the field of a cell, the scale of the errors.
-    """
-
-    radii: Tensor
-    coefficients: Tensor
-    power: float
-
-    def __getitem__(self, index: Tensor) -> Examples:
-        return Examples(self.radii[index], self.coefficients[index], self.power)
+AT_ONCE = 16384
+"""Cells whose error is computed together."""
+WARM_UP = 0.05
+"""Share of the descent in which the step size rises; after that it falls as half a cosine."""
+LARGEST_GRADIENT = 1.0
+"""Gradients are shortened to this norm (of the relative error): one odd batch must not undo the rest."""
 
 
 @dataclass(frozen=True)
@@ -59,14 +48,16 @@ def descend(
     Ctrl-C ends the descent as early stopping does.
     """
     optimiser = torch.optim.Adam(model.parameters(), lr=settings.learning_rate)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, settings.epochs)
+    steps = settings.epochs * math.ceil(len(training) / _together(training, settings.batch))
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, settings.learning_rate, steps, pct_start=WARM_UP, cycle_momentum=False
+    )
     best = _Best(model, error(model, validation))
     done, interrupted = 0, False
     bar = tqdm(total=settings.epochs, desc=f"train {model.wavelength:g}", unit="epoch", disable=not progress)
     try:
         while done < settings.epochs and best.age < settings.patience:
-            loss = _epoch(model, training, optimiser, settings.batch)
-            schedule.step()
+            loss = _epoch(model, training, optimiser, schedule, settings.batch)
             now = error(model, validation)
             done += 1
             best.consider(model, now)
@@ -98,22 +89,32 @@ class _Best:
 def error(model: ExpansionSurrogate, examples: Examples) -> float:
     """Relative error (squared) of the coefficients."""
     with torch.no_grad():
-        return float(_loss(model, examples))
+        parts = torch.split(torch.arange(len(examples)), max(1, AT_ONCE // examples.cells))
+        sums = [
+            (float(part.loss(model)), float(part.counts.sum())) for part in map(examples.__getitem__, parts)
+        ]
+    return sum(loss * count for loss, count in sums) / sum(count for _, count in sums)
 
 
 def _epoch(
-    model: ExpansionSurrogate, training: Examples, optimiser: torch.optim.Optimizer, batch: int
+    model: ExpansionSurrogate,
+    training: Examples,
+    optimiser: torch.optim.Optimizer,
+    schedule: torch.optim.lr_scheduler.LRScheduler,
+    batch: int,
 ) -> float:
     total = 0.0
-    for index in torch.split(torch.randperm(len(training.radii)), batch):
-        loss = _loss(model, training[index])
+    for index in torch.split(torch.randperm(len(training)), _together(training, batch)):
+        loss = training[index].loss(model)
         optimiser.zero_grad()
         torch.autograd.backward(loss)
+        torch.nn.utils.clip_grad_norm_(model.parameters(), LARGEST_GRADIENT)
         optimiser.step()
+        schedule.step()
         total += float(loss.detach()) * len(index)
-    return total / len(training.radii)
+    return total / len(training)
 
 
-def _loss(model: ExpansionSurrogate, examples: Examples) -> Tensor:
-    difference = torch.view_as_real(model.coefficients(examples.radii) - examples.coefficients)
-    return difference.square().sum((-2, -1)).mean() / examples.power
+def _together(examples: Examples, batch: int) -> int:
+    """Blocks per step, for about as many cells as ``batch``."""
+    return max(1, batch // examples.cells)

@@ -25,9 +25,11 @@ class ExpansionSurrogate(Surrogate):
     Attributes:
         basis: the modes.
         block_side: cells along one side of the blocks that are evaluated at once.
+        learns_from_blocks: whether descent takes whole blocks of cells, which share what is between them.
     """
 
     block_side: ClassVar[int] = 32
+    learns_from_blocks: ClassVar[bool] = False
 
     def __init__(self, domain: Domain, settings: ExpansionSettings) -> None:
         super().__init__(domain, settings, settings.width)

@@ -9,6 +9,7 @@ from metagen.surrogate.expansion import ExpansionSurrogate
 from metagen.surrogate.linear import LinearModel
 from metagen.surrogate.lpa import LPA
 from metagen.surrogate.network import MirrorNetwork, Network
+from metagen.surrogate.scattering import ScatteringModel
 from metagen.surrogate.settings import (
     ClusterSettings,
     ExpansionSettings,
@@ -17,6 +18,7 @@ from metagen.surrogate.settings import (
     MirrorSettings,
     ModelSettings,
     NetworkSettings,
+    ScatteringSettings,
 )
 
 
@@ -38,3 +40,5 @@ def build_expansion(domain: Domain, settings: ExpansionSettings) -> ExpansionSur
             return Network(domain, settings)
         case MirrorSettings():
             return MirrorNetwork(domain, settings)
+        case ScatteringSettings():
+            return ScatteringModel(domain, settings)

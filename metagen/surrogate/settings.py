@@ -155,7 +155,47 @@ class ClusterSettings:
         return "cluster"
 
 
-ExpansionSettings = LinearSettings | NetworkSettings | MirrorSettings | ClusterSettings
+@checked
+class ScatteringSettings:
+    """Our most accurate model: multiple scattering with learned amplitudes.
+
+    Attributes:
+        rank: modes kept.
+        reach: pillars along one side of the neighbourhood that light gets to in one step (odd).
+        orders: how many times light is scattered from pillar to pillar.
+        amplitudes: of a pillar, per parity under the mirrors x → −x and y → −y: even in both, odd in x, odd
+            in y, odd in both.
+        powers: functions of the radius for what a pillar does by itself.
+        response_powers: functions of the radius for what it makes of the light of others.
+    """
+
+    kind: Literal["scattering"] = "scattering"
+    rank: PositiveInt = 16
+    reach: Width = 9
+    orders: PositiveInt = 2
+    amplitudes: tuple[PositiveInt, PositiveInt, PositiveInt, PositiveInt] = (6, 4, 4, 4)
+    powers: PositiveInt = 10
+    response_powers: PositiveInt = 6
+
+    def __post_init__(self) -> None:
+        check_odd(self.reach)
+        if self.response_powers > self.powers:
+            raise InputError(
+                f"response_powers is {self.response_powers}; it is at most powers, {self.powers}"
+            )
+
+    @property
+    def width(self) -> int:
+        """Pillars along one side of the neighbourhood that determines the field over a cell."""
+        return (self.orders + 1) * (self.reach - 1) + 1
+
+    @property
+    def label(self) -> str:
+        """A short name for tables."""
+        return "scattering"
+
+
+ExpansionSettings = LinearSettings | NetworkSettings | MirrorSettings | ClusterSettings | ScatteringSettings
 ModelSettings = Annotated[LPASettings | ExpansionSettings, Field(discriminator="kind")]
 
 

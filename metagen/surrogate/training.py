@@ -5,15 +5,15 @@ from __future__ import annotations
 import time
 from dataclasses import asdict
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from metagen.dataset import Dataset
 from metagen.nearfield import provenance
 from metagen.surrogate.card import Card
-from metagen.surrogate.descent import Examples, descend
+from metagen.surrogate.descent import descend
 from metagen.surrogate.domain import Domain
+from metagen.surrogate.examples import Examples
 from metagen.surrogate.expansion import ExpansionSurrogate, SymmetricSurrogate
 from metagen.surrogate.models import build_expansion
 from metagen.surrogate.settings import TrainingSettings
@@ -54,29 +54,24 @@ def _fit(
     model: ExpansionSurrogate, dataset: Dataset, settings: TrainingSettings, progress: bool
 ) -> dict[str, object]:
     """Fill the model; return what was measured on the way."""
+    if not list(model.parameters()):
+        _prepare(model, dataset)
+        return {}
+    learnt, watched = dataset.split_patches(1 - settings.validation, settings.seed, twins_together=True)
+    _prepare(model, learnt)
+    outcome = descend(model, Examples.of(model, learnt), Examples.of(model, watched), settings, progress)
+    return asdict(outcome)
+
+
+def _prepare(model: ExpansionSurrogate, dataset: Dataset) -> None:
     if isinstance(model, SymmetricSurrogate):
         distinct, counts = dataset.distinct()
         model.prepare(*_cells(model, distinct), torch.from_numpy(counts))
     else:
         model.prepare(*_cells(model, dataset))
-    if not list(model.parameters()):
-        return {}
-    radii, patches = _cells(model, dataset)
-    coefficients = model.basis.project(patches).to(torch.complex64)
-    power = float(patches.abs().square().sum(-1).mean())
-    examples = Examples(radii.float(), coefficients, power)
-    learnt = _learnt(dataset, settings)
-    return asdict(descend(model, examples[learnt], examples[~learnt], settings, progress))
 
 
 def _cells(model: ExpansionSurrogate, dataset: Dataset) -> tuple[Tensor, Tensor]:
     """[M, width²] neighbourhoods and [M, n·n·C] fields, double precision."""
     patches = torch.from_numpy(dataset.patches(model.domain.components))
     return torch.from_numpy(dataset.neighbourhoods(model.width)), patches.to(torch.complex128)
-
-
-def _learnt(dataset: Dataset, settings: TrainingSettings) -> Tensor:
-    """[M] which cells are learnt from; the others watch over early stopping."""
-    part, _ = dataset.split_patches(1 - settings.validation, settings.seed, twins_together=True)
-    masks = [own[of] for own, of in zip(part.cells, dataset.cells, strict=True)]
-    return torch.from_numpy(np.concatenate(masks))

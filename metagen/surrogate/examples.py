@@ -1,0 +1,108 @@
+"""What a model learns from by descent: cells, or whole blocks of them, with their coefficients."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import pad
+
+from metagen.dataset import Dataset
+from metagen.surrogate.blocks import cut_out
+from metagen.surrogate.expansion import ExpansionSurrogate, SymmetricSurrogate
+
+
+@dataclass(frozen=True)
+class Examples:
+    """M blocks of A × B cells (single cells for most models) to learn from.
+
+    Attributes:
+        surrounded: [M, A + 2m, B + 2m] radii of the blocks and of the margin that the model needs.
+        coefficients: [M, A, B, rank] of the modes.
+        counts: [M, A, B] how much each cell counts.
+        power: mean power of the field of a cell, the scale of the errors.
+    """
+
+    surrounded: Tensor
+    coefficients: Tensor
+    counts: Tensor
+    power: float
+
+    @classmethod
+    def of(cls, model: ExpansionSurrogate, dataset: Dataset) -> Examples:
+        """The cells of a dataset that are not mirror images of others, as the model learns from them."""
+        weights = torch.ones(dataset.size)
+        if isinstance(model, SymmetricSurrogate):
+            dataset, counts = dataset.distinct()
+            weights = torch.from_numpy(counts).float()
+        patches = torch.from_numpy(dataset.patches(model.domain.components))
+        power = float((patches.abs().square().sum(-1) * weights).sum() / weights.sum())
+        coefficients = model.basis.project(patches)
+        if model.learns_from_blocks:
+            return cls._blocks(dataset, model.width // 2, coefficients, weights, power)
+        around = torch.from_numpy(dataset.neighbourhoods(model.width)).float()
+        return cls(
+            torch.unflatten(around, -1, (model.width, model.width)),
+            coefficients[:, None, None],
+            weights[:, None, None],
+            power,
+        )
+
+    @classmethod
+    def _blocks(
+        cls, dataset: Dataset, margin: int, coefficients: Tensor, counts: Tensor, power: float
+    ) -> Examples:
+        """The smallest block of every layout that holds all its cells, filled up to equal size.
+
+        What fills it up has no pillars and counts nothing.
+        """
+        ends = np.cumsum([0, *(int(mask.sum()) for mask in dataset.cells)])
+        parts = []
+        for radii, mask, (start, end) in zip(dataset.radii, dataset.cells, pairwise(ends), strict=True):
+            if start == end:
+                continue
+            along, across = _box(mask.any(1)), _box(mask.any(0))
+            inside = torch.from_numpy(mask[along, across])
+            wanted = coefficients.new_zeros(*inside.shape, coefficients.shape[-1])
+            weights = counts.new_zeros(inside.shape)
+            wanted[inside], weights[inside] = coefficients[start:end], counts[start:end]
+            parts.append((cut_out(torch.tensor(radii).float(), along, across, margin), wanted, weights))
+        rows, columns = (max(part[2].shape[axis] for part in parts) for axis in (0, 1))
+        filled = [_filled(part, rows, columns) for part in parts]
+        surrounded, wanted, weights = (torch.stack(each) for each in zip(*filled, strict=True))
+        return cls(surrounded, wanted, weights, power)
+
+    def __len__(self) -> int:
+        return len(self.surrounded)
+
+    def __getitem__(self, index: Tensor) -> Examples:
+        return Examples(self.surrounded[index], self.coefficients[index], self.counts[index], self.power)
+
+    @property
+    def cells(self) -> int:
+        """Of one block."""
+        return self.counts[0].numel()
+
+    def loss(self, model: ExpansionSurrogate) -> Tensor:
+        """Relative error (squared) of the coefficients that the model predicts."""
+        difference = torch.view_as_real(model.block(self.surrounded) - self.coefficients)
+        squares = difference.square().sum((-2, -1)) * self.counts
+        return squares.sum() / (self.counts.sum() * self.power)
+
+
+def _box(occupied: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> slice:
+    found = np.flatnonzero(occupied)
+    return slice(int(found[0]), int(found[-1]) + 1)
+
+
+def _filled(part: tuple[Tensor, Tensor, Tensor], rows: int, columns: int) -> tuple[Tensor, Tensor, Tensor]:
+    surrounded, wanted, weights = part
+    below, beside = rows - weights.shape[0], columns - weights.shape[1]
+    return (
+        pad(surrounded, (0, beside, 0, below)),
+        pad(wanted, (0, 0, 0, beside, 0, below)),
+        pad(weights, (0, beside, 0, below)),
+    )
