@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from metagen.dataset import Dataset, cut
 from metagen.layout import Layout
-from metagen.surrogate import Surrogate
+from metagen.surrogate import FieldError, Surrogate
 
 Floats = NDArray[np.float64]
 
@@ -30,6 +30,15 @@ def cell_errors(model: Surrogate, dataset: Dataset, *, clamp: bool = False) -> t
         parts.append((_squares(guess - truth), _squares(truth)))
     differences, powers = zip(*parts, strict=True)
     return np.concatenate(differences), np.concatenate(powers)
+
+
+def clamped_errors(model: Surrogate, dataset: Dataset) -> tuple[FieldError, ...]:
+    """The error on every layout; radii that a model's few layouts did not show are moved to the nearest."""
+    errors = []
+    for one in dataset.by_layout():
+        differences, powers = cell_errors(model, one, clamp=True)
+        errors.append(FieldError(one.names[0], float(differences.sum()), float(powers.sum())))
+    return tuple(errors)
 
 
 def _squares(patches: NDArray[np.complex64]) -> Floats:

@@ -15,9 +15,9 @@ from matplotlib.ticker import NullLocator
 from pydantic import Field
 
 from metagen.dataset import Dataset
-from metagen.study.cells import cell_errors
+from metagen.study.cells import clamped_errors
 from metagen.study.kept import trained
-from metagen.surrogate import ClusterSettings, FieldError, Surrogate, TrainingSettings
+from metagen.surrogate import ClusterSettings, FieldError, ScatteringSettings, TrainingSettings
 from metagen.tables import Table, number
 from metagen.validation import PositiveInt, checked, load_toml
 
@@ -31,7 +31,7 @@ class NeighbourSettings:
 
     Attributes:
         held_out: layouts that every model is tested on, as a whole.
-        models: the recipes; their width is replaced by each of ``widths``.
+        models: the recipes; their width (or reach) is replaced by each of ``widths``.
         widths: pillars along one side of the neighbourhood.
         counts: numbers of layouts to learn from, with the recipes' own widths; the other points learn from
             all layouts.
@@ -102,16 +102,10 @@ def study(dataset: Dataset, settings: NeighbourSettings, folder: Path) -> list[P
                 width=model.width,
                 count=count,
                 seconds=float(str(model.card.provenance["wall_time_s"])),
-                errors=tuple(_error(model, one) for one in tested.by_layout()),
+                errors=clamped_errors(model, tested),
             )
         )
     return points
-
-
-def _error(model: Surrogate, one: Dataset) -> FieldError:
-    """On one layout; radii that few layouts did not show are moved to the nearest that they did."""
-    differences, powers = cell_errors(model, one, clamp=True)
-    return FieldError(one.names[0], float(differences.sum()), float(powers.sum()))
 
 
 def _cases(settings: NeighbourSettings, layouts: int) -> Iterator[tuple[TrainingSettings, int]]:
@@ -126,6 +120,8 @@ def _widened(recipe: TrainingSettings, width: int) -> TrainingSettings:
     model = recipe.model
     if isinstance(model, ClusterSettings):
         return replace(recipe, model=replace(model, width=width, pair_width=min(width, model.pair_width)))
+    if isinstance(model, ScatteringSettings):  # sees more than it reaches in one step
+        return replace(recipe, model=replace(model, reach=width))
     return replace(recipe, model=replace(model, width=width))
 
 

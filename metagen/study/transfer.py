@@ -19,7 +19,8 @@ from metagen.fdtd.numerics import Numerics
 from metagen.nearfield import NearField
 from metagen.platform import Platform
 from metagen.study.adapt import adapt, moved
-from metagen.surrogate import ExpansionSurrogate, FieldError, TrainingSettings, evaluate, train
+from metagen.study.cells import clamped_errors
+from metagen.surrogate import ExpansionSurrogate, FieldError, TrainingSettings, train
 from metagen.tables import Table, number
 from metagen.validation import PositiveInt, checked, load_toml
 
@@ -113,7 +114,7 @@ def study(settings: TransferSettings, folder: Path) -> list[Transferred]:
                         label=model.settings.label,
                         way=way,
                         count=count,
-                        errors=evaluate(model, tested).layouts,
+                        errors=clamped_errors(model, tested),
                     )
                 )
     return found
