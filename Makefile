@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 export PATH := /usr/bin:$(PATH)
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: demo test check setup lock
+.PHONY: demo test check slurm-test setup lock
 
 demo: $(READY)
 	$(VENV)/bin/metagen demo --output runs/demo
@@ -20,6 +20,10 @@ check: $(READY)
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
 	$(VENV)/bin/mypy
+
+# The job scripts on a Slurm of one node (apt: slurm-wlm, libpmix-dev), which this starts and stops.
+slurm-test: $(READY)
+	PATH="$(abspath $(VENV))/bin:$(PATH)" simulations/slurm/test.sh
 
 setup: $(READY)
 
