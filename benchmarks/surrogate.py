@@ -3,9 +3,10 @@
     python benchmarks/surrogate.py --near-field LENS.h5     # the radii of this simulation, and what it took
     python benchmarks/surrogate.py                          # without Meep: 113 × 113 random radii
     python benchmarks/surrogate.py --model sin-633          # a trained model; weights do not change the time
+    python benchmarks/surrogate.py --recipe RECIPE.toml     # one of this kind and size, with random weights
 
-Without ``--model`` ours is one of the default size with random weights. The paper's network has its layers,
-its 3 × 3 neighbours and 16 modes. Every case runs in a process of its own, so that peak memory is its own
+By default ours is of the kind and size that recipes have by default. The paper's network has its layers, its
+3 × 3 neighbours and 16 modes. Every case runs in a process of its own, so that peak memory is its own
 (Linux). A batch is timed on a GPU where there is one.
 """
 
@@ -30,12 +31,12 @@ from metagen.design.light import Light, Optics
 from metagen.layout import random_layout
 from metagen.nearfield import NearField
 from metagen.surrogate import (
-    ClusterSettings,
     Domain,
     ExpansionSurrogate,
     ModelSettings,
     NetworkSettings,
     Surrogate,
+    TrainingSettings,
 )
 from metagen.surrogate.models import build
 from metagen.tables import Table, number
@@ -162,12 +163,19 @@ def resident(entry: str) -> float:
     return int(found[1]) * 1024
 
 
+def ours(given: argparse.Namespace) -> Surrogate:
+    """The model that was asked for."""
+    if given.model:
+        return mg.surrogate.load(given.model).requires_grad_(False)
+    recipe = TrainingSettings.load(given.recipe) if given.recipe else TrainingSettings()
+    return untrained(recipe.model)
+
+
 def measure(case: str, given: argparse.Namespace) -> Cost:
     """Measure one case in this process."""
     torch.set_num_threads(given.threads)
     kind, action = CASES[case]
-    ours = mg.surrogate.load(given.model) if given.model else untrained(ClusterSettings())
-    model = ours.requires_grad_(False) if kind == OURS else untrained(NetworkSettings())
+    model = ours(given) if kind == OURS else untrained(NetworkSettings())
     if given.near_field:
         radii = torch.tensor(NearField.load(given.near_field).layout.radii, dtype=torch.float32)
     else:
@@ -205,7 +213,9 @@ def row(case: str, cost: Cost | str, unit: float) -> tuple[str, ...]:
 def main() -> None:
     """Measure every case and print a table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", help="model file or name; by default untrained, of the default size")
+    kind = parser.add_mutually_exclusive_group()
+    kind.add_argument("--model", help="model file or name")
+    kind.add_argument("--recipe", help="training file (TOML)")
     parser.add_argument("--near-field", help="near-field file of a lens, for its radii and Meep's time")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--case", choices=CASES, help=argparse.SUPPRESS)
@@ -224,7 +234,8 @@ def main() -> None:
     unit = first.seconds if isinstance(first, Cost) else float("nan")
     count = NearField.load(given.near_field).layout.count if given.near_field else COUNT
     Table(
-        title=f"Surrogates, {count} × {count} pillars where nothing else is said, {given.threads} threads",
+        title=f"{count} × {count} pillars where nothing else is said, {given.threads} threads; our model: "
+        f"{ours(given).settings}",
         columns=("case", "time", "memory", "times the first"),
         rows=tuple(row(case, cost, unit) for case, cost in costs.items()),
         note="Medians; memory beyond interpreter and model (Meep: of all ranks; GPU: on the GPU).",

@@ -229,6 +229,14 @@ def test_radii_in_double_precision_are_welcome_to_a_model_in_single_precision(se
     assert (field - model(radii.float())).abs().max() < 1e-5 * field.abs().max()
 
 
+@pytest.mark.parametrize("settings", [*EXPANSIONS, LPASettings(points=5)], ids=lambda s: s.kind)
+def test_a_model_moves_to_another_device_as_a_whole(settings):
+    """On torch's device without storage: a tensor left behind would not combine with those that moved."""
+    model = random_model(settings, components=3).to("meta")
+    field = model.fields(torch.zeros(2, 3 + model.width, 4 + model.width, device="meta"))
+    assert (field.device.type, field.shape) == ("meta", (2, 4, 5, 27))
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 @pytest.mark.parametrize("settings", EXPANSIONS, ids=lambda s: s.kind)
 def test_a_model_on_a_gpu_gives_the_same_field(settings):
