@@ -8,8 +8,10 @@ from . import lens as lens
 from . import materials as materials
 from . import metrics as metrics
 from . import passport as passport
+from . import plot as plot
 from . import propagation as propagation
 from . import rcwa as rcwa
+from . import study as study
 from . import surrogate as surrogate
 from . import tolerance as tolerance
 from .layout import Layout as Layout

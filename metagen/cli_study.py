@@ -83,12 +83,12 @@ def neighbours(
     output: Output,
 ) -> None:
     """Error against the pillars that a model sees, and against the layouts that it learns from."""
-    from metagen.study.neighbours import NeighbourSettings, neighbour_figure, neighbour_table, study
+    from metagen.study.neighbours import NeighbourSettings, neighbour_figure, neighbour_study, neighbour_table
     from metagen.study.page import publish
     from metagen.study.sources import by_wavelength
 
     settings = NeighbourSettings.load(recipe)
-    points = {data.wavelength: study(data, settings, output) for data in by_wavelength(sources)}
+    points = {data.wavelength: neighbour_study(data, settings, output) for data in by_wavelength(sources)}
     figures = {f"{nm * 1000:.0f}": neighbour_figure(own) for nm, own in points.items()}
     tables = [neighbour_table(own) for own in points.values()]
     print(publish(output, "neighbours", tables, figures))
@@ -101,9 +101,9 @@ def transfer(
 ) -> None:
     """Adapt models to new platforms with ever more simulations (Meep), against training from scratch."""
     from metagen.study.page import publish
-    from metagen.study.transfer import TransferSettings, study, transfer_figure, transfer_table
+    from metagen.study.transfer import TransferSettings, transfer_figure, transfer_study, transfer_table
 
-    found = study(TransferSettings.load(recipe), output)
+    found = transfer_study(TransferSettings.load(recipe), output)
     print(publish(output, "transfer", [transfer_table(found)], {"error": transfer_figure(found)}))
 
 
@@ -113,8 +113,8 @@ def differences(
     output: Output,
 ) -> None:
     """Change one thing at a time in the paper's experiment on small lenses (Meep)."""
-    from metagen.study.differences import DifferenceSettings, difference_table, study
+    from metagen.study.differences import DifferenceSettings, difference_study, difference_table
     from metagen.study.page import publish
 
-    outcomes = study(DifferenceSettings.load(recipe), output)
+    outcomes = difference_study(DifferenceSettings.load(recipe), output)
     print(publish(output, "differences", [difference_table(outcomes)], {}))

@@ -22,8 +22,7 @@ from metagen.study.devices import device_errors, device_table
 from metagen.study.differences import DifferenceSettings, staircase
 from metagen.study.kept import trained
 from metagen.study.lpa_readings import readings
-from metagen.study.neighbours import NeighbourSettings, neighbour_figure, neighbour_table
-from metagen.study.neighbours import study as study_neighbours
+from metagen.study.neighbours import NeighbourSettings, neighbour_figure, neighbour_study, neighbour_table
 from metagen.study.page import publish
 from metagen.study.paper import PaperSettings, reproduce
 from metagen.study.paper_figures import field_figure, linear_figure, modes_figure, network_figure
@@ -193,7 +192,7 @@ def test_the_readings_of_the_approximation_find_a_common_phase_and_factor():
 
 
 def test_more_neighbours_and_more_layouts_lower_the_error(dataset, tmp_path):
-    """Of coupled dipoles, whose neighbours count: factors of 1.4 to 1.5 per ring, and far more for layouts."""
+    """In coupled dipoles neighbours count: factors of 1.4 to 1.5 per ring, and far more for layouts."""
     settings = NeighbourSettings(
         held_out=("smooth-30",),
         models=(CLUSTER,),
@@ -202,7 +201,7 @@ def test_more_neighbours_and_more_layouts_lower_the_error(dataset, tmp_path):
         share=0.9,
         seed=1,
     )
-    points = study_neighbours(dataset, settings, tmp_path)
+    points = neighbour_study(dataset, settings, tmp_path)
     assert [(p.width, p.count) for p in points] == [(1, 5), (3, 5), (5, 5), (5, 1), (5, 2)]
     one, nine, many, single, _ = (point.errors[0].relative_error for point in points)
     assert many < nine < one / 1.2

@@ -12,7 +12,14 @@ from metagen.layout import random_layout
 from metagen.study import transfer
 from metagen.study.adapt import adapt, moved
 from metagen.study.cells import clamped_errors
-from metagen.study.transfer import TransferSettings, Way, difference, study, transfer_figure, transfer_table
+from metagen.study.transfer import (
+    TransferSettings,
+    Way,
+    difference,
+    transfer_figure,
+    transfer_study,
+    transfer_table,
+)
 from metagen.surrogate import ClusterSettings, MirrorSettings, TrainingSettings, load, save, train
 
 CLUSTER = TrainingSettings(model=ClusterSettings(rank=8, width=5, pair_width=3))
@@ -105,7 +112,7 @@ def test_the_study_has_every_model_from_both_starts_with_ever_more_simulations(m
         models=(CLUSTER,),
         counts=(1, 3),
     )
-    found = study(settings, tmp_path)
+    found = transfer_study(settings, tmp_path)
     assert [(each.way, each.count) for each in found] == [
         (Way.ADAPTED, 0),
         (Way.SCRATCH, 1),

@@ -84,7 +84,7 @@ class Outcome:
     models: tuple[tuple[str, float], ...]
 
 
-def study(settings: DifferenceSettings, folder: Path) -> list[Outcome]:
+def difference_study(settings: DifferenceSettings, folder: Path) -> list[Outcome]:
     """Simulate and learn every variant.
 
     Args:

@@ -77,7 +77,7 @@ class Point:
     errors: tuple[FieldError, ...]
 
 
-def study(dataset: Dataset, settings: NeighbourSettings, folder: Path) -> list[Point]:
+def neighbour_study(dataset: Dataset, settings: NeighbourSettings, folder: Path) -> list[Point]:
     """Train every recipe with every width on all layouts, and with its own width on few layouts.
 
     Args:

@@ -90,7 +90,7 @@ class Transferred:
         return sum(each.difference for each in self.errors) / sum(each.power for each in self.errors)
 
 
-def study(settings: TransferSettings, folder: Path) -> list[Transferred]:
+def transfer_study(settings: TransferSettings, folder: Path) -> list[Transferred]:
     """Simulate, train on the old platform, and adapt to each new one with ever more simulations.
 
     Args:
