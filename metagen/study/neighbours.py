@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 from pydantic import Field
+from tqdm import tqdm
 
 from metagen.dataset import Dataset
 from metagen.study.cells import clamped_errors
@@ -92,7 +93,8 @@ def neighbour_study(dataset: Dataset, settings: NeighbourSettings, folder: Path)
     order = np.random.default_rng(settings.seed).permutation(len(learnt.names))
     ordered = Dataset(tuple(learnt.near_fields[index] for index in order))
     points = []
-    for recipe, count in _cases(settings, len(order)):
+    cases = list(_cases(settings, len(order)))
+    for recipe, count in tqdm(cases, f"models {dataset.wavelength:g}", unit="model"):
         some = Dataset(ordered.near_fields[:count]).split_patches(settings.share, settings.seed)[0]
         model = trained(some, recipe, folder / _file(dataset, recipe, count))
         points.append(

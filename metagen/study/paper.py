@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import Field
+from tqdm import tqdm
 
 from metagen.dataset import Dataset
 from metagen.study.cells import Floats, cell_errors
@@ -176,7 +177,9 @@ def _linear(training: Dataset, test: Dataset, settings: LinearSettings, folder: 
             TrainingSettings(model=replace(settings, powers=powers)),
             folder / _file(training, f"linear-{powers}"),
         )
-        for powers in range(1, settings.powers + 1)
+        for powers in tqdm(
+            range(1, settings.powers + 1), f"linear models {training.wavelength:g}", unit="model"
+        )
     )
 
 
