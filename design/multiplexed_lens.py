@@ -22,9 +22,9 @@ settings = DesignSettings(
     start=(MatchedStart(), LensStart(FOCAL_LENGTH, RED)),
     models=("sin-633", "sin-400"),
     goals=(
-        Efficiency(RED, FOCAL_LENGTH, radius=1.0, target=0.30),
-        Efficiency(BLUE, FOCAL_LENGTH, radius=2.0, inner=1.0, count=64, target=0.15),
-        RingRatio(BLUE, FOCAL_LENGTH, radius=1.5, half_width=0.5, target=100.0),
+        Efficiency(RED, FOCAL_LENGTH, radius=1.0, count=24, target=0.30),
+        Efficiency(BLUE, FOCAL_LENGTH, radius=2.0, inner=1.0, count=48, target=0.15),
+        RingRatio(BLUE, FOCAL_LENGTH, radius=1.5, half_width=0.5, count=40, target=100.0),
     ),
     sharpness=4.0,
     optimizer=OptimizerSettings(steps=200, learning_rate=0.2),
