@@ -141,7 +141,7 @@ def test_phase_noise_lowers_a_focus_as_marechal_says():
 def weights_of(layout):
     """What each pillar adds to the field at the focus."""
     probe = torch.eye(layout.radii.size).reshape(-1, layout.count, layout.count)
-    fields = Optics(RED).propagators(FOCUS.points(), layout.count, False)[0]
+    fields = Optics(RED).propagators(FOCUS.points(), layout.count)[0]
     plane = RED(torch.tensor(layout.radii, dtype=torch.float32))
     masks = probe.repeat_interleave(2, -2).repeat_interleave(2, -1)
     return fields(plane * masks).numpy()

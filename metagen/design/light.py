@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
-from functools import cached_property, lru_cache, partial
+from functools import cached_property, lru_cache
 from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
 from metagen.design.correction import Corrected
+from metagen.design.streaming import LARGE, streamed
 from metagen.errors import InputError, MismatchError
 from metagen.files import content_hash
 from metagen.materials import index_at
@@ -116,19 +117,29 @@ class Wave:
         return model.expected_error(self._radii)
 
     def _fields(self, points: Tensor) -> Tensor:
-        propagators = self._optics.propagators(points, self._radii.shape[-1], self._folds)
-        fields = torch.stack([each(E) for each, E in zip(propagators, self._amplitudes, strict=True)])
+        model, count = self._optics.model, self._radii.shape[-1]
+        if not isinstance(model, ExpansionSurrogate):
+            plain = self._optics.propagators(points, count)
+            fields = torch.stack([each(E) for each, E in zip(plain, self._predicted, strict=True)])
+        else:
+            compressed = self._optics.compressed(points, count, self._folds)
+            if self._radii.numel() > LARGE:
+                fields = streamed(model, self._surrounded(model), compressed)
+            else:
+                fields = torch.stack([each(self._coefficients) for each in compressed])
         return self._optics.corrected_at(points, fields)
 
     @cached_property
-    def _amplitudes(self) -> Sequence[Tensor]:
-        """Per component, what the propagators act on: coefficients in the model's basis, or samples."""
+    def _coefficients(self) -> Tensor:
+        """[..., N, N, rank] coefficients of the modes; of the cells x, y ≥ 0 where these suffice."""
         model = self._optics.model
-        if isinstance(model, ExpansionSurrogate):
-            around = surround(model.admit(self._radii), model.width)
-            first = self._radii.shape[-1] // 2 if self._folds else 0
-            return [model.coefficient_map(around[..., first:, first:])] * model.domain.components
-        return self._predicted.unbind(0)
+        assert isinstance(model, ExpansionSurrogate)
+        return model.coefficient_map(self._surrounded(model))
+
+    def _surrounded(self, model: ExpansionSurrogate) -> Tensor:
+        """Radii of the cells that the propagators act on, and of a margin around them."""
+        first = self._radii.shape[-1] // 2 if self._folds else 0
+        return surround(model.admit(self._radii), model.width)[..., first:, first:]
 
     @cached_property
     def _predicted(self) -> Tensor:
@@ -161,6 +172,7 @@ class Optics:
         self._residual = model.residual if isinstance(model, Corrected) else None
         self._residual_at = lru_cache(KEPT)(self._make_residual_at)
         self._propagators = lru_cache(KEPT)(self._make_propagators)
+        self._compressed = lru_cache(KEPT)(self._make_compressed)
         self._attainable = lru_cache(KEPT)(self._make_attainable)
 
     @property
@@ -193,35 +205,40 @@ class Optics:
         wavelength = self.model.domain.wavelength
         return rayleigh_sommerfeld(self._residual, self.pitch, wavelength, at, self.cover)
 
-    def propagators(self, points: Tensor, count: int, folded: bool) -> tuple[Propagator, ...]:
-        """One propagator per component, for all cells or for those with x, y ≥ 0."""
-        return self._propagators(_hashable(points), count, folded)
+    def propagators(self, points: Tensor, count: int) -> tuple[Propagator, ...]:
+        """One per component, for the samples of the near field."""
+        return self._propagators(_hashable(points), count)
+
+    def compressed(self, points: Tensor, count: int, folded: bool) -> tuple[PointPropagator, ...]:
+        """One per component, for the coefficients of all cells or of those with x, y ≥ 0."""
+        return self._compressed(_hashable(points), count, folded)
 
     def attainable(self, points: Tensor, count: int) -> float:
         """Largest mean intensity over the points, of all incident power."""
         return self._attainable(_hashable(points), count)
 
-    def _make_propagators(self, points: Points, count: int, folded: bool) -> tuple[Propagator, ...]:
+    def _make_compressed(self, points: Points, count: int, folded: bool) -> tuple[PointPropagator, ...]:
+        assert isinstance(self.model, ExpansionSurrogate)
         domain, at = self.model.domain, torch.tensor(points, dtype=torch.float64)
-        index, wavelength = self.cover, domain.wavelength
-        if isinstance(self.model, ExpansionSurrogate):
-            modes = self.model.basis.modes.reshape(-1, domain.samples, domain.samples, domain.components)
-            signs = list(zip(MIRROR_X.tolist(), MIRROR_Y.tolist(), strict=True))
-            return tuple(
-                PointPropagator.for_basis(
-                    mode, count, domain.platform.period, wavelength, at, index, sign if folded else None
-                )
-                for mode, sign in zip(modes.unbind(-1), signs, strict=False)
-            )
-        side = count * domain.samples
+        modes = self.model.basis.modes.reshape(-1, domain.samples, domain.samples, domain.components)
+        signs = list(zip(MIRROR_X.tolist(), MIRROR_Y.tolist(), strict=True))[: domain.components]
+        size = (count, domain.platform.period, domain.wavelength)
+        return tuple(
+            PointPropagator.for_basis(mode, *size, at, self.cover, sign if folded else None)
+            for mode, sign in zip(modes.unbind(-1), signs, strict=True)
+        )
+
+    def _make_propagators(self, points: Points, count: int) -> tuple[Propagator, ...]:
+        domain, at = self.model.domain, torch.tensor(points, dtype=torch.float64)
+        side, medium = count * domain.samples, (domain.wavelength, at, self.cover)
         if len(points) * side**2 > LARGEST:
-            stream = partial(
-                rayleigh_sommerfeld, pitch=self.pitch, wavelength=wavelength, points=at, index=index
-            )
+
+            def stream(field: Tensor) -> Tensor:
+                return rayleigh_sommerfeld(field, self.pitch, *medium)
+
             return (stream,) * domain.components
         dtype = torch.complex128 if torch.get_default_dtype() == torch.float64 else torch.complex64
-        plain = PointPropagator.for_samples(side, self.pitch, wavelength, at, index, dtype)
-        return (plain,) * domain.components
+        return (PointPropagator.for_samples(side, self.pitch, *medium, dtype),) * domain.components
 
     def _make_attainable(self, points: Points, count: int) -> float:
         domain, side = self.model.domain, count * COARSE

@@ -97,6 +97,10 @@ class PointPropagator(torch.nn.Module):
             weights[:, rows] = grid.kernel(rows, slice(None), points)
         return cls(weights)
 
+    def part(self, rows: slice, columns: slice) -> PointPropagator:
+        """A propagator for some of the cells; what such parts give adds up to what the whole gives."""
+        return PointPropagator(self.weights[:, rows, columns])
+
     def forward(self, amplitudes: Tensor) -> Tensor:
         """Field at the points.
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
-from functools import partial
-from typing import NamedTuple
+from functools import partial, reduce
+from typing import NamedTuple, ParamSpec
 
 import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
+
+Arguments = ParamSpec("Arguments")
 
 PARALLEL = 8
 """Blocks of an accelerator are this many times as long and wide: it needs many cells to be busy."""
@@ -47,7 +50,7 @@ def in_blocks(function: Callable[[Tensor], Tensor], surrounded: Tensor, margin: 
     Returns:
         [..., A, B, K].
     """
-    side *= 1 if surrounded.device.type == "cpu" else PARALLEL
+    side = _side(side, surrounded.device)
     devices = surrounded.reshape(-1, *surrounded.shape[-2:])
     rows, columns = (length - 2 * margin for length in devices.shape[-2:])
     together = max(1, side * side // (min(rows, side) * min(columns, side)))
@@ -56,6 +59,26 @@ def in_blocks(function: Callable[[Tensor], Tensor], surrounded: Tensor, margin: 
     else:
         values = _joined(_saving(function), devices, margin, together, side)
     return values.reshape(*surrounded.shape[:-2], *values.shape[1:])
+
+
+def sum_of_blocks(
+    function: Callable[[Tensor, slice, slice], Tensor], surrounded: Tensor, margin: int, side: int
+) -> Tensor:
+    """The sum of a function over blocks of a lattice, of which no values are kept, for the gradient neither.
+
+    Args:
+        function: of [D, a + 2·margin, b + 2·margin] radii of a block and its rows and columns.
+        surrounded, margin, side: see :func:`in_blocks`.
+    """
+    side = _side(side, surrounded.device)
+    devices = surrounded.reshape(-1, *surrounded.shape[-2:])
+    rows, columns = (cuts(length - 2 * margin, side) for length in devices.shape[-2:])
+    evaluate = _saving(function)
+    values = (
+        evaluate(devices[:, with_margin(along, margin), with_margin(across, margin)], along, across)
+        for along, across in itertools.product(rows, columns)
+    )
+    return reduce(torch.add, values)
 
 
 def cut_out(radii: Tensor, along: slice, across: slice, margin: int) -> Tensor:
@@ -93,8 +116,15 @@ def _joined(
     return torch.cat(parts) if len(parts) > 1 else parts[0]
 
 
-def _saving(function: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+def _side(side: int, device: torch.device) -> int:
+    return side if device.type == "cpu" else side * PARALLEL
+
+
+def _saving(function: Callable[Arguments, Tensor]) -> Callable[Arguments, Tensor]:
     """The same function, of which nothing but the argument is kept for the gradient."""
     if not torch.is_grad_enabled():
         return function
-    return partial(checkpoint, function, use_reentrant=False, preserve_rng_state=False)
+    kept: Callable[Arguments, Tensor] = partial(
+        checkpoint, function, use_reentrant=False, preserve_rng_state=False
+    )
+    return kept
