@@ -1,4 +1,6 @@
 # `make demo` runs the whole chain, `make test` all checks; each first does whatever set-up is missing.
+# `make docs` builds the documentation into build/docs, `make coverage` says which lines the tests reach,
+# `make audit` looks the locked packages up in the database of known vulnerabilities (it needs the network).
 
 VENV ?= .venv
 READY := $(VENV)/.ready
@@ -24,6 +26,18 @@ check: $(READY)
 # The job scripts on a Slurm of one node (apt: slurm-wlm, libpmix-dev), which this starts and stops.
 slurm-test: $(READY)
 	PATH="$(abspath $(VENV))/bin:$(PATH)" simulations/slurm/test.sh
+
+docs: $(READY)
+	OMP_NUM_THREADS=1 $(VENV)/bin/sphinx-build -W --keep-going docs build/docs
+	@echo "build/docs/index.html"
+
+coverage: $(READY)
+	OMP_NUM_THREADS=1 $(VENV)/bin/pytest -n 2 --dist worksteal --cov --cov-report=term:skip-covered --cov-report=html:build/coverage
+
+audit:
+	python3 -m venv build/audit
+	build/audit/bin/pip install --quiet pip-audit
+	build/audit/bin/pip-audit --disable-pip --no-deps --requirement containers/requirements.lock
 
 setup: $(READY)
 

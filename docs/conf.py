@@ -26,6 +26,7 @@ autodoc_member_order = "bysource"
 autodoc_typehints = "description"
 autodoc_typehints_format = "short"
 autodoc_preserve_defaults = True
+autodoc_type_aliases = {"Mask": "Mask"}  # written out, it would hold a word that looks like a link
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True
 

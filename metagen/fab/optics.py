@@ -165,7 +165,7 @@ def fit_radial(of: PhaseMap, terms: int = 3) -> RadialFit:
 
 
 def _powers(rho: Plane, terms: int) -> Plane:
-    """[..., terms] ρ², ρ⁴, …"""
+    """[..., terms] ρ², ρ⁴ and so on."""
     return np.stack([rho ** (2 * i) for i in range(1, terms + 1)], axis=-1)
 
 
