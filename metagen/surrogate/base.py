@@ -64,7 +64,7 @@ class Surrogate(nn.Module, ABC):
             InputError: another shape, a NaN, or a radius that the model does not know.
             MismatchError: radii and model are on different devices.
         """
-        return self._plane(surround(self.admit(radii, clamp=clamp), self.width))
+        return self.plane(surround(self.admit(radii, clamp=clamp), self.width))
 
     def tiles(self, radii: Tensor, size: int = TILE, *, clamp: bool = False) -> Iterator[Tile]:
         """Predict the near field part by part, where the whole would not fit into memory.
@@ -93,9 +93,10 @@ class Surrogate(nn.Module, ABC):
             block = cut_out(radii, along, across, margin)
             known = self._clamped(block) if clamp else block
             x, y = (slice(cells.start * self.samples, cells.stop * self.samples) for cells in (along, across))
-            yield Tile(x, y, self._plane(known))
+            yield Tile(x, y, self.plane(known))
 
-    def _plane(self, surrounded: Tensor) -> Tensor:
+    def plane(self, surrounded: Tensor) -> Tensor:
+        """[..., A·n, B·n] (or [..., A·n, B·n, 3]) complex field over a block, see :meth:`fields`."""
         return assemble(self.fields(surrounded), self.domain.samples, self.domain.components)
 
     def admit(self, radii: Tensor, *, clamp: bool = False) -> Tensor:

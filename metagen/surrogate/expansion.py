@@ -12,7 +12,7 @@ from metagen.surrogate.base import Surrogate
 from metagen.surrogate.basis import PatchBasis
 from metagen.surrogate.blocks import in_blocks
 from metagen.surrogate.domain import Domain
-from metagen.surrogate.lattice import windows
+from metagen.surrogate.lattice import assemble, lay_out, windows
 from metagen.surrogate.settings import ExpansionSettings
 
 
@@ -54,6 +54,14 @@ class ExpansionSurrogate(Surrogate):
     def fields(self, surrounded: Tensor) -> Tensor:
         """[..., A, B, n·n·C] complex field over the cells of a block, see :meth:`Surrogate.fields`."""
         return self.basis.expand(self.coefficient_map(surrounded))
+
+    def plane(self, surrounded: Tensor) -> Tensor:
+        """[..., A·n, B·n] (or [..., A·n, B·n, 3]) complex field over a block, see :meth:`fields`."""
+        samples, components = self.domain.samples, self.domain.components
+        coefficients = self.coefficient_map(surrounded)
+        if coefficients.requires_grad:
+            return assemble(self.basis.expand(coefficients), samples, components)
+        return lay_out(coefficients, self.basis.modes.to(coefficients.dtype), samples, components)
 
     @abstractmethod
     def prepare(self, radii: Tensor, patches: Tensor) -> None:

@@ -10,6 +10,9 @@ from metagen.nearfield import MIRROR_X, MIRROR_Y
 MIRRORS = ((1, 1), (-1, 1), (1, -1), (-1, -1))
 """The mirror images of a device as factors of (x, y): itself, x → −x, y → −y, both."""
 
+STRIP = 8
+"""Rows of cells that are laid out together."""
+
 
 def surround(radii: Tensor, width: int) -> Tensor:
     """[..., N + 2m, N + 2m] radii with a margin m = ⌊width / 2⌋ of sites without a pillar."""
@@ -36,6 +39,22 @@ def assemble(patches: Tensor, samples: int, components: int) -> Tensor:
     sides = (rows * samples, columns * samples)
     plane: Tensor = split.transpose(-4, -3).reshape(*patches.shape[:-3], *sides, components)
     return plane.squeeze(-1) if components == 1 else plane
+
+
+def lay_out(coefficients: Tensor, modes: Tensor, samples: int, components: int) -> Tensor:
+    """What :func:`assemble` makes of coefficients [..., A, B, rank] times modes [rank, n·n·C].
+
+    Without a gradient: row by row, so that what is written twice stays in the processor's cache.
+    """
+    *leading, rows, columns, _ = coefficients.shape
+    plane = coefficients.new_empty(*leading, rows, samples, columns, samples * components)
+    step = STRIP if coefficients.device.type == "cpu" else rows
+    for start in range(0, rows, step):
+        some = slice(start, start + step)
+        patches = torch.unflatten(coefficients[..., some, :, :] @ modes, -1, (samples, -1))
+        plane[..., some, :, :, :] = patches.transpose(-3, -2)
+    whole = plane.reshape(*leading, rows * samples, columns * samples, components)
+    return whole.squeeze(-1) if components == 1 else whole
 
 
 def mirror_images(width: int) -> Tensor:
