@@ -23,7 +23,7 @@ from metagen.surrogate import (
     train,
 )
 from metagen.surrogate.convolution import ClusterConvolution
-from metagen.surrogate.lattice import neighbourhoods, surround
+from metagen.surrogate.lattice import assemble, lay_out, neighbourhoods, surround
 from metagen.surrogate.models import build_expansion
 from metagen.surrogate.terms import ClusterTerms, Reach
 
@@ -155,6 +155,16 @@ def test_for_the_gradient_a_network_keeps_nothing_of_its_layers(monkeypatch):
         return sum(sizes)
 
     assert kept(2000) == kept(20)
+
+
+@pytest.mark.parametrize("components", [1, 3])
+@pytest.mark.parametrize("rows", [1, 8, 19])
+def test_laid_out_row_by_row_the_field_is_the_assembled_one(rows, components):
+    generator = torch.Generator().manual_seed(0)
+    coefficients = torch.randn(2, rows, 5, 4, dtype=torch.complex128, generator=generator)
+    modes = torch.randn(4, 9 * components, dtype=torch.complex128, generator=generator)
+    expected = assemble(coefficients @ modes, 3, components)
+    torch.testing.assert_close(lay_out(coefficients, modes, 3, components), expected)
 
 
 # Tiles
