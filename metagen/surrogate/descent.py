@@ -7,6 +7,9 @@ import math
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler, OneCycleLR
 from tqdm import tqdm
 
 from metagen.surrogate.examples import Examples
@@ -49,9 +52,7 @@ def descend(
     """
     optimiser = torch.optim.Adam(model.parameters(), lr=settings.learning_rate)
     steps = settings.epochs * math.ceil(len(training) / _together(training, settings.batch))
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, settings.learning_rate, steps, pct_start=WARM_UP, cycle_momentum=False
-    )
+    schedule = warm_up_and_fall(optimiser, settings.learning_rate, steps)
     best = _Best(model, error(model, validation))
     done, interrupted = 0, False
     bar = tqdm(total=settings.epochs, desc=f"train {model.wavelength:g}", unit="epoch", disable=not progress)
@@ -99,18 +100,14 @@ def error(model: ExpansionSurrogate, examples: Examples) -> float:
 def _epoch(
     model: ExpansionSurrogate,
     training: Examples,
-    optimiser: torch.optim.Optimizer,
-    schedule: torch.optim.lr_scheduler.LRScheduler,
+    optimiser: Optimizer,
+    schedule: LRScheduler,
     batch: int,
 ) -> float:
     total = 0.0
     for index in torch.split(torch.randperm(len(training)), _together(training, batch)):
         loss = training[index].loss(model)
-        optimiser.zero_grad()
-        torch.autograd.backward(loss)
-        torch.nn.utils.clip_grad_norm_(model.parameters(), LARGEST_GRADIENT)
-        optimiser.step()
-        schedule.step()
+        step(model, loss, optimiser, schedule)
         total += float(loss.detach()) * len(index)
     return total / len(training)
 
@@ -118,3 +115,17 @@ def _epoch(
 def _together(examples: Examples, batch: int) -> int:
     """Blocks per step, for about as many cells as ``batch``."""
     return max(1, batch // examples.cells)
+
+
+def warm_up_and_fall(optimiser: Optimizer, rate: float, steps: int) -> LRScheduler:
+    """Step sizes that rise to ``rate`` and then fall as half a cosine."""
+    return OneCycleLR(optimiser, rate, steps, pct_start=WARM_UP, cycle_momentum=False)
+
+
+def step(model: nn.Module, loss: Tensor, optimiser: Optimizer, schedule: LRScheduler) -> None:
+    """One step downhill."""
+    optimiser.zero_grad()
+    torch.autograd.backward(loss)
+    nn.utils.clip_grad_norm_(model.parameters(), LARGEST_GRADIENT)
+    optimiser.step()
+    schedule.step()

@@ -34,15 +34,9 @@ class Examples:
     @classmethod
     def of(cls, model: ExpansionSurrogate, dataset: Dataset) -> Examples:
         """The cells of a dataset that are not mirror images of others, as the model learns from them."""
-        weights = torch.ones(dataset.size)
-        if isinstance(model, SymmetricSurrogate):
-            dataset, counts = dataset.distinct()
-            weights = torch.from_numpy(counts).float()
-        patches = torch.from_numpy(dataset.patches(model.domain.components))
-        power = float((patches.abs().square().sum(-1) * weights).sum() / weights.sum())
-        coefficients = model.basis.project(patches)
         if model.learns_from_blocks:
-            return cls._blocks(dataset, model.width // 2, coefficients, weights, power)
+            return cls.blocks(model, dataset, model.width // 2)
+        dataset, coefficients, weights, power = _cells(model, dataset)
         around = torch.from_numpy(dataset.neighbourhoods(model.width)).float()
         return cls(
             torch.unflatten(around, -1, (model.width, model.width)),
@@ -52,13 +46,12 @@ class Examples:
         )
 
     @classmethod
-    def _blocks(
-        cls, dataset: Dataset, margin: int, coefficients: Tensor, counts: Tensor, power: float
-    ) -> Examples:
+    def blocks(cls, model: ExpansionSurrogate, dataset: Dataset, margin: int) -> Examples:
         """The smallest block of every layout that holds all its cells, filled up to equal size.
 
         What fills it up has no pillars and counts nothing.
         """
+        dataset, coefficients, counts, power = _cells(model, dataset)
         ends = np.cumsum([0, *(int(mask.sum()) for mask in dataset.cells)])
         parts = []
         for radii, mask, (start, end) in zip(dataset.radii, dataset.cells, pairwise(ends), strict=True):
@@ -91,6 +84,17 @@ class Examples:
         difference = torch.view_as_real(model.block(self.surrounded) - self.coefficients)
         squares = difference.square().sum((-2, -1)) * self.counts
         return squares.sum() / (self.counts.sum() * self.power)
+
+
+def _cells(model: ExpansionSurrogate, dataset: Dataset) -> tuple[Dataset, Tensor, Tensor, float]:
+    """The cells to learn from, their coefficients [M, rank], how much they count [M], their mean power."""
+    weights = torch.ones(dataset.size)
+    if isinstance(model, SymmetricSurrogate):
+        dataset, counts = dataset.distinct()
+        weights = torch.from_numpy(counts).float()
+    patches = torch.from_numpy(dataset.patches(model.domain.components))
+    power = float((patches.abs().square().sum(-1) * weights).sum() / weights.sum())
+    return dataset, model.basis.project(patches), weights, power
 
 
 def _box(occupied: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> slice:

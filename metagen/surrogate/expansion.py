@@ -8,11 +8,13 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from metagen.errors import InputError
 from metagen.surrogate.base import Surrogate
 from metagen.surrogate.basis import PatchBasis
 from metagen.surrogate.blocks import in_blocks
 from metagen.surrogate.domain import Domain
-from metagen.surrogate.lattice import assemble, lay_out, windows
+from metagen.surrogate.error_map import SIDE, ErrorMap
+from metagen.surrogate.lattice import assemble, lay_out, surround, windows
 from metagen.surrogate.settings import ExpansionSettings
 
 
@@ -24,6 +26,7 @@ class ExpansionSurrogate(Surrogate):
 
     Attributes:
         basis: the modes.
+        error_map: how wrong the model expects to be, where that was learned.
         block_side: cells along one side of the blocks that are evaluated at once.
         learns_from_blocks: whether descent takes whole blocks of cells, which share what is between them.
     """
@@ -34,6 +37,7 @@ class ExpansionSurrogate(Surrogate):
     def __init__(self, domain: Domain, settings: ExpansionSettings) -> None:
         super().__init__(domain, settings, settings.width)
         self.basis = PatchBasis(domain, settings.rank)
+        self.error_map: ErrorMap | None = None
 
     @abstractmethod
     def coefficients(self, radii: Tensor) -> Tensor:
@@ -62,6 +66,24 @@ class ExpansionSurrogate(Surrogate):
         if coefficients.requires_grad:
             return assemble(self.basis.expand(coefficients), samples, components)
         return lay_out(coefficients, self.basis.modes.to(coefficients.dtype), samples, components)
+
+    def expected_error(self, radii: Tensor, *, clamp: bool = False) -> Tensor:
+        """[..., N, N] squared error of the near field that the model expects over each cell of devices,
+        relative to the mean power of a cell; differentiable.
+
+        Args:
+            radii: [..., N, N].
+            clamp: see :meth:`forward`.
+
+        Raises:
+            InputError, MismatchError: see :meth:`forward`; also a model without an error map.
+        """
+        if self.error_map is None:
+            raise InputError(
+                "the model does not know its own error; train one with `error_map = true` in its recipe"
+            )
+        surrounded = surround(self.admit(radii, clamp=clamp), self.error_map.width)
+        return in_blocks(self.error_map, surrounded, self.error_map.width // 2, SIDE).squeeze(-1)
 
     @abstractmethod
     def prepare(self, radii: Tensor, patches: Tensor) -> None:

@@ -6,20 +6,17 @@ import math
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import conv2d
 
 from metagen.surrogate.basis import CHARACTERS
 from metagen.surrogate.cluster import ClusterModel
 from metagen.surrogate.domain import Domain
 from metagen.surrogate.expansion import SymmetricSurrogate, as_complex
-from metagen.surrogate.lattice import MIRRORS
+from metagen.surrogate.mirrored import closeness, cropped, spread, unchanged
 from metagen.surrogate.pillars import powers
 from metagen.surrogate.settings import ClusterSettings, ScatteringSettings
 
 SIDE = 128
 """Cells along one side of the blocks that are evaluated at once."""
-EVEN = (1.0, 1.0, 1.0, 1.0)
-"""Factors under the mirrors of what no mirror changes: a pillar, and the light that falls on it."""
 
 
 class ScatteringModel(SymmetricSurrogate):
@@ -73,12 +70,12 @@ class ScatteringModel(SymmetricSurrogate):
         functions = powers(surrounded.flatten(1), self.domain, self.size.powers)
         functions = torch.unflatten(functions, -1, surrounded.shape[1:])
         amplitudes = self._amplitudes(functions)
-        pillar = torch.tensor([EVEN]).to(self.parity).expand(self.size.powers, -1)
+        pillar = unchanged(self.size.powers, self.parity)
         modes = self.basis.parity.repeat_interleave(2, dim=0)
-        near = _cropped(functions, amplitudes)
-        sums = _spread(amplitudes, self.emission, self.parity, modes)
-        sums = sums + _spread(near, self.direct, pillar, modes)
-        constant = self.constant * (modes == modes.new_tensor(EVEN)).all(-1)
+        near = cropped(functions, amplitudes)
+        sums = spread(amplitudes, self.emission, self.parity, modes)
+        sums = sums + spread(near, self.direct, pillar, modes)
+        constant = self.constant * (modes == 1).all(-1)
         values = (sums.movedim(1, -1) + constant.to(sums.dtype)) * self.scale.to(sums.dtype)
         return as_complex(values)
 
@@ -89,15 +86,15 @@ class ScatteringModel(SymmetricSurrogate):
         first = torch.nn.functional.pad(excited, (0, 0, 0, 0, 0, sum(kinds[1:])))
         amplitudes = first
         for transfer in self.transfers:
-            arriving = _spread(amplitudes, transfer, self.parity, self.parity)
-            own = _cropped(functions, arriving)[:, : self.size.response_powers]
+            arriving = spread(amplitudes, transfer, self.parity, self.parity)
+            own = cropped(functions, arriving)[:, : self.size.response_powers]
             scattered = [
                 torch.einsum("abq,dqxy,dbxy->daxy", response.to(own.dtype), own, light)
                 for response, light in zip(
                     self.responses, torch.split(arriving, list(kinds), dim=1), strict=True
                 )
             ]
-            amplitudes = _cropped(first, arriving) + torch.cat(scattered, dim=1)
+            amplitudes = cropped(first, arriving) + torch.cat(scattered, dim=1)
         return amplitudes
 
     def prepare(self, radii: Tensor, patches: Tensor, counts: Tensor | None = None) -> None:
@@ -118,40 +115,12 @@ class ScatteringModel(SymmetricSurrogate):
         self.scale.copy_(weights.new_tensor(_root_mean_square(self.basis.project(patches), counts)))
         with torch.no_grad():
             kernel = weights[1:].T.reshape(2 * rank, self.size.powers, reach, reach)
-            self.direct.copy_(kernel / (self.scale * _closeness(reach).to(kernel)))
+            self.direct.copy_(kernel / (self.scale * closeness(reach).to(kernel)))
             self.constant.copy_(weights[0] / self.scale)
-
-
-def _spread(maps: Tensor, weights: Tensor, before: Tensor, after: Tensor) -> Tensor:
-    """Convolve maps [D, I, A, B] of parities ``before`` [I, 4] into such of parities ``after`` [O, 4].
-
-    The weights [O, I, w, w] are averaged over the mirrors with the sign that the parities demand, and count
-    less with distance, so that one step size suits them all.
-    """
-    kernel = torch.zeros_like(weights)
-    for number, mirror in enumerate(MIRRORS):
-        sign = after[:, number, None] * before[None, :, number]
-        axes = [axis for axis, factor in zip((-2, -1), mirror, strict=True) if factor < 0]
-        kernel = kernel + weights.flip(axes) * (sign / len(MIRRORS))[..., None, None]
-    kernel = kernel * _closeness(weights.shape[-1]).to(kernel)
-    kernel = kernel.to(maps.dtype).contiguous(memory_format=torch.channels_last)
-    return conv2d(maps.contiguous(memory_format=torch.channels_last), kernel)
-
-
-def _closeness(width: int) -> Tensor:
-    """[width, width] what a weight counts: 1 in the middle, less with distance."""
-    steps = torch.arange(width) - width // 2
-    return 1 / (1 + torch.hypot(steps[:, None].float(), steps[None, :].float()))
 
 
 def _kernel(outputs: int, inputs: int, width: int, spread: float) -> nn.Parameter:
     return nn.Parameter(spread * torch.randn(outputs, inputs, width, width))
-
-
-def _cropped(maps: Tensor, like: Tensor) -> Tensor:
-    """The middle of the maps, as large as ``like``."""
-    rows, columns = ((a - b) // 2 for a, b in zip(maps.shape[-2:], like.shape[-2:], strict=True))
-    return maps[..., rows : maps.shape[-2] - rows, columns : maps.shape[-1] - columns]
 
 
 def _root_mean_square(coefficients: Tensor, counts: Tensor | None) -> float:

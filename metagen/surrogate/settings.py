@@ -213,6 +213,7 @@ class TrainingSettings:
         validation: fraction of the training cells (mirror twins together) that early stopping looks at.
         seed: of everything random; equal seeds give equal models.
         held_out: names of layouts that are kept out of training.
+        error_map: whether the model also learns how wrong it is over each cell.
     """
 
     model: Annotated[ExpansionSettings, Field(discriminator="kind", default_factory=ClusterSettings)]
@@ -224,6 +225,7 @@ class TrainingSettings:
     validation: Fraction = 0.1
     seed: Annotated[int, Field(ge=0)] = 0
     held_out: tuple[str, ...] = ()
+    error_map: bool = False
 
     @classmethod
     def load(cls, path: str | Path) -> Self:

@@ -18,6 +18,8 @@ from metagen.files import replacing
 from metagen.surrogate.base import Surrogate
 from metagen.surrogate.card import Card
 from metagen.surrogate.domain import Domain
+from metagen.surrogate.error_map import ErrorMap
+from metagen.surrogate.expansion import ExpansionSurrogate
 from metagen.surrogate.models import build
 from metagen.surrogate.settings import ModelSettings
 from metagen.validation import checked, validate
@@ -59,6 +61,8 @@ def load(path_or_name: str | Path) -> Surrogate:
     text, weights = _read(path)
     header = _header(path, text)
     model = build(header.domain, header.model)
+    if isinstance(model, ExpansionSurrogate) and any(name.startswith("error_map.") for name in weights):
+        model.error_map = ErrorMap(header.domain).requires_grad_(False)
     try:
         model.load_state_dict(weights)
     except RuntimeError as error:

@@ -17,6 +17,7 @@ from metagen.surrogate.examples import Examples
 from metagen.surrogate.expansion import ExpansionSurrogate, SymmetricSurrogate
 from metagen.surrogate.models import build_expansion
 from metagen.surrogate.settings import TrainingSettings
+from metagen.surrogate.trust import learn_error_map
 
 
 def train(dataset: Dataset, settings: TrainingSettings, *, progress: bool = True) -> ExpansionSurrogate:
@@ -39,6 +40,8 @@ def train(dataset: Dataset, settings: TrainingSettings, *, progress: bool = True
         torch.manual_seed(settings.seed)
         model = build_expansion(Domain.of(kept, settings.components), settings.model)
         measured = _fit(model, kept, settings, progress)
+        if settings.error_map:
+            model.error_map = learn_error_map(model, kept, progress)
     seconds = round(time.perf_counter() - started, 3)
     model.card = Card(
         settings=settings,

@@ -1,0 +1,55 @@
+"""How wrong a model expects to be over every cell: a small network on the radii."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import silu
+
+from metagen.surrogate.domain import Domain
+from metagen.surrogate.mirrored import spread, unchanged
+from metagen.surrogate.pillars import powers
+
+FUNCTIONS, CHANNELS, STEP, LAYERS = 6, 12, 5, 3
+"""Functions of each radius, channels between the layers, pillars along one side that a layer looks at."""
+LEAST = 1e-6
+"""No error is expected to be smaller; it keeps the quotient in the likelihood finite."""
+SIDE = 128
+"""Cells along one side of the blocks that are evaluated at once."""
+
+
+class ErrorMap(nn.Module):
+    """The expected squared error of a model over each cell, relative to the mean power of a cell.
+
+    The squared error of a cell is taken to be exponentially distributed with a mean μ that depends on the
+    radii around it; the most likely μ minimises the mean of log μ + error / μ, and is right on average
+    wherever it takes one value (D. Nix and A. Weigend, Proc. ICNN 1994, for Gaussian errors). It does not
+    change when the device is mirrored, because the kernels do not.
+
+    It is learned from layouts that the model was trained on: it knows the errors that the model makes because
+    it is too simple, and those of radii unlike all it has seen only as far as they look difficult.
+    """
+
+    width = LAYERS * (STEP - 1) + 1
+
+    def __init__(self, domain: Domain) -> None:
+        super().__init__()
+        self.domain = domain
+        sizes = (FUNCTIONS, *[CHANNELS] * (LAYERS - 1), 1)
+        self.kernels = nn.ParameterList(
+            torch.randn(after, before, STEP, STEP) / (before * STEP) ** 0.5
+            for before, after in pairwise(sizes)
+        )
+        self.offsets = nn.ParameterList(torch.zeros(after) for after in sizes[1:])
+
+    def forward(self, surrounded: Tensor) -> Tensor:
+        """[D, A, B, 1] expected errors of blocks with their margins [D, A + 2m, B + 2m]."""
+        maps = powers(surrounded.flatten(1), self.domain, FUNCTIONS)
+        maps = torch.unflatten(maps, -1, surrounded.shape[1:])
+        for number, (kernel, offset) in enumerate(zip(self.kernels, self.offsets, strict=True)):
+            maps = silu(maps) if number else maps
+            maps = spread(maps, kernel, unchanged(maps.shape[1], kernel), unchanged(len(kernel), kernel))
+            maps = maps + offset.to(maps.dtype)[:, None, None]
+        return maps.exp().movedim(1, -1) + LEAST
