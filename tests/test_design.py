@@ -344,11 +344,20 @@ def test_going_on_with_a_bias_makes_a_device_better_at_its_worst_bias(start):
     assert float(FOCUS(Light([Optics(model)], torch.tensor(robust.radii).float()))) < plain.figure
 
 
-def test_a_bias_stays_within_what_the_models_know(red, start):
+def test_a_bias_asks_for_no_radius_that_the_models_do_not_know(red, start):
+    """And it takes no radius from the design: those at the end of the range stay there."""
+    asked = []
+
+    def objective(light):
+        asked.append(light[0.633]._radii.detach())
+        return FOCUS(light)
+
     settings = OptimizerSettings(steps=20, learning_rate=1.0, radius_bias=0.01)
-    device = optimize(start, [red], FOCUS, settings, progress=False)
-    assert device.radii.min() > LOW + 0.01
-    assert device.radii.max() < HIGH - 0.01
+    device = optimize(start, [red], objective, settings, progress=False)
+    assert min(float(radii.min()) for radii in asked) >= LOW - 1e-7
+    assert max(float(radii.max()) for radii in asked) <= HIGH + 1e-7
+    assert device.radii.min() < LOW + 0.01
+    assert device.radii.max() > HIGH - 0.01
 
 
 def test_no_room_between_the_limits_is_an_error(red, start):

@@ -8,6 +8,7 @@ import torch
 from delays import PLATFORM, Delay, domain
 
 import metagen as mg
+from metagen import cli_design
 from metagen.comparison import WORST, Candidate, compare, comparison_table
 from metagen.design import (
     Corrected,
@@ -286,3 +287,85 @@ def test_the_loop_closes_the_gap_to_meep(tmp_path):
     assert found[0].verification.gap > 0.03
     assert found[-1].verification.gap < 0.02
     assert Device.load(tmp_path / "round-1.h5").hash == found[1].device.hash
+
+
+# On the command line
+
+
+def as_meep_samples(layout):
+    """The truth at 633 nm with as many samples as simulations have."""
+    plane = Truth(domain(samples=10), bend=0.05)(torch.tensor(layout.radii)).numpy()
+    field = np.zeros((*plane.shape, 3), dtype=np.complex64)
+    field[..., 0] = plane
+    return NearField(layout, 0.633, field)
+
+
+@pytest.fixture
+def recipe(tmp_path):
+    """A design script with a model of its own."""
+    data = mg.dataset.Dataset(tuple(as_meep_samples(random_layout(PLATFORM, 7, seed)) for seed in (3, 4)))
+    settings = TrainingSettings(model=ClusterSettings(rank=1, width=3, powers=3, pair_width=3, pair_powers=1))
+    mg.surrogate.save(mg.surrogate.train(data, settings), tmp_path / "model.safetensors")
+    path = tmp_path / "recipe.py"
+    path.write_text(f"""
+from metagen.design import DesignSettings, Focus, OptimizerSettings, RandomStart
+settings = DesignSettings(
+    name="tiny", count=7, start=RandomStart(1), models=({str(tmp_path / "model.safetensors")!r},),
+    goals=(Focus(0.633, 4.0),), optimizer=OptimizerSettings(steps=5),
+)
+""")
+    return path
+
+
+def test_a_script_is_designed_and_compared_with_its_simulation(recipe, tmp_path, metagen):
+    device, report = tmp_path / "device.h5", tmp_path / "report.html"
+    done = metagen("design", recipe, "--output", device)
+    assert done.returncode == 0, done.stderr
+    as_meep_samples(mg.Layout.load(device)).save(tmp_path / "verified" / "a.h5")
+    done = metagen("compare", recipe, device, "--near-fields", tmp_path / "verified", "--report", report)
+    assert done.returncode == 0, done.stderr
+    assert f"{Device.load(device).figure:.3g}" in done.stdout
+    assert "Strehl at 633 nm" in done.stdout
+    assert "tiny, Meep" in report.read_text()
+
+
+def test_every_device_is_predicted_by_what_it_was_designed_with(monkeypatch):
+    """The local approximation is computed only for a device whose file names it."""
+    local, asked = [Delay(domain(samples=3))], []
+    monkeypatch.setattr(cli_design, "_local", lambda *_: asked.append(None) or local)
+    start = random_layout(PLATFORM, 7, seed=1)
+    settings = OptimizerSettings(steps=2)
+    ours, theirs = (
+        optimize(start, [each], FOCUS, settings, progress=False) for each in (MODELS[0], local[0])
+    )
+    chosen = [cli_design._designed_with(each, SETTINGS, MODELS[:1]) for each in (start, ours)]
+    assert chosen == [MODELS[:1]] * 2
+    assert not asked
+    assert cli_design._designed_with(theirs, SETTINGS, MODELS[:1]) == local
+
+
+@pytest.mark.slow
+@pytest.mark.meep
+def test_the_loop_runs_on_two_ranks_and_does_nothing_twice(recipe, tmp_path, metagen, mpirun):
+    device, folder, campaign = tmp_path / "device.h5", tmp_path / "loop", tmp_path / "light.toml"
+    campaign.write_text("""
+        [[light]]
+        wavelength = 0.633
+        pixels_per_period = 8
+        pillar_compensation = [0.5, 0.5]
+        [[layouts]]
+        family = "random"
+        count = 7
+        seeds = [1]
+    """)
+    assert metagen("design", recipe, "--output", device).returncode == 0
+    arguments = ["refine", recipe, device, f"--campaign={campaign}", f"--output={folder}", "--rounds=1"]
+    process = mpirun(2, *arguments, "--tolerance=0.0001")
+    output, _ = process.communicate(timeout=300)
+    assert process.returncode == 0, output
+    assert "tiny-round1" in output
+    files = sorted(folder.glob("*.h5"))
+    assert [path.name.split("-633nm")[0] for path in files] == ["round-1.h5", "tiny", "tiny-round1"]
+    before = [path.stat().st_mtime_ns for path in files]
+    assert metagen(*arguments, "--tolerance=0.0001").returncode == 0
+    assert [path.stat().st_mtime_ns for path in files] == before

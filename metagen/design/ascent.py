@@ -51,7 +51,8 @@ class OptimizerSettings:
             (:meth:`metagen.fab.DesignRules.radius_limits`).
         grid: radii are multiples of this; none for any radius.
         radius_bias: δ of a process that makes all radii too large or too small: the figure of merit is that
-            of the radii − δ, as they are, and + δ, at three times the cost; none for the radii alone.
+            of the radii − δ, as they are, and + δ, at three times the cost; none for the radii alone. A
+            radius that this moves out of what the models know is taken as the nearest one that they know.
         over_bias: what counts of these three.
         trial_steps: with several starts, each is first optimised for this many steps.
         save_every: steps between two writes of the device file.
@@ -194,7 +195,8 @@ class _Ascent:
         def evaluate(variables: Tensor) -> tuple[float, Tensor]:
             return self.evaluate(variables, state)
 
-        climber = Climber(self.settings.method, state.variables, evaluate, state.optimizer)
+        unit = abs(state.history[0]) if state.history else 0.0
+        climber = Climber(self.settings.method, state.variables, evaluate, state.optimizer, unit)
         while not self.finished(state):
             at = climber.variables.detach().clone()
             figure = climber.step(self.rate(len(state.history)))
@@ -208,9 +210,7 @@ class _Ascent:
             yield state
 
     def rate(self, step: int) -> float:
-        """Step size: of Adam by its schedule; 1 for L-BFGS, from where its line search goes on."""
-        if self.settings.method is Method.LBFGS:
-            return 1.0
+        """Step size of Adam."""
         return self.settings.learning_rate * self.settings.schedule.factor(step / self.evaluations)
 
     def evaluate(self, at: Tensor, state: Progress) -> tuple[float, Tensor]:
@@ -235,9 +235,11 @@ class _Ascent:
 
     def figure(self, radii: Tensor) -> Tensor:
         """The objective; over all biases if there is one."""
-        bias = self.settings.radius_bias
-        biased = [radii] if bias is None else [radii - bias, radii, radii + bias]
-        figures = [self.objective(Light(self.optics, each)) for each in biased]
+        bias, domains = self.settings.radius_bias, [each.model.domain for each in self.optics]
+        low, high = max(d.radius_low for d in domains), min(d.radius_high for d in domains)
+        shifts = [0.0] if bias is None else [-bias, 0.0, bias]
+        shifted = [(radii + shift).clamp(low, high) if shift else radii for shift in shifts]
+        figures = [self.objective(Light(self.optics, each)) for each in shifted]
         if bias is None:
             return figures[0]
         together = torch.stack(figures)
@@ -270,14 +272,13 @@ def _bar(state: Progress, total: int, show: bool) -> tqdm[NoReturn]:
 
 
 def _limits(models: Sequence[Model], settings: OptimizerSettings) -> Limits:
-    """What the platform, all models, the bias and the gap allow."""
+    """What the platform, all models and the gap allow."""
     domains = [model.domain for model in models]
     platform = domains[0].platform
-    bias = settings.radius_bias or 0.0
     rules = DesignRules(min_diameter=0.0, min_gap=settings.minimum_gap or 0.0)
     smallest, largest = rules.radius_limits(platform)
-    low = max(smallest, *(domain.radius_low + bias for domain in domains))
-    high = min(largest, *(domain.radius_high - bias for domain in domains))
+    low = max(smallest, *(domain.radius_low for domain in domains))
+    high = min(largest, *(domain.radius_high for domain in domains))
     return Limits(low, high, settings.grid)
 
 

@@ -6,6 +6,7 @@ import io
 import math
 from collections.abc import Callable
 from enum import StrEnum
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -14,6 +15,10 @@ EPSILON = 1e-12
 """Keeps Adam from dividing by zero; far below any gradient of a figure of merit of order one."""
 MEMORY = 20
 """Steps that L-BFGS remembers."""
+FIRST_STEP = 0.1
+"""Largest change of a variable where the first line search of L-BFGS begins."""
+TINY = 1e-30
+"""Keeps a gradient of nothing but zeros from being divided by."""
 LINE_SEARCH = 20
 """Evaluations of one step of L-BFGS at most."""
 
@@ -51,20 +56,42 @@ class Climber:
         variables: [K] to be evaluated next.
     """
 
-    def __init__(self, method: Method, variables: Tensor, evaluate: Evaluation, state: bytes) -> None:
+    def __init__(
+        self, method: Method, variables: Tensor, evaluate: Evaluation, state: bytes, unit: float = 0.0
+    ) -> None:
+        """Begin, or go on from a state; the optimiser sees figures of merit in units of the first one."""
         self.variables = variables.clone().requires_grad_()
         self._evaluate = evaluate
+        self._unit = unit
         self._known: list[tuple[Tensor, float, Tensor]] = []
         self._optimizer = _optimizer(method, self.variables)
         if state:
             self._optimizer.load_state_dict(torch.load(io.BytesIO(state), weights_only=True))
 
     def step(self, rate: float) -> float:
-        """Evaluate the variables and move them; the figure of merit is that before the move."""
-        for group in self._optimizer.param_groups:
-            group["lr"] = rate
+        """Evaluate the variables and move them; the figure of merit is that before the move.
+
+        Args:
+            rate: step size of Adam.
+        """
         self._known = [known for known in self._known if torch.equal(known[0], self.variables)]
-        return -float(self._optimizer.step(self._loss))
+        for group in self._optimizer.param_groups:
+            group["lr"] = rate if isinstance(self._optimizer, torch.optim.Adam) else self._stretch()
+        at = self.variables.detach().clone()
+        self._optimizer.step(self._loss)
+        return next(figure for known, figure, _ in self._known if torch.equal(known, at))
+
+    def _stretch(self) -> float:
+        """Where the line search of L-BFGS begins: at 1, but in its first step where something can be seen.
+
+        There torch would begin at the gradient or, if that is long, at the gradient over its sum of absolute
+        values: with thousands of variables in single precision a change that rounding hides.
+        """
+        if self._optimizer.state:
+            return 1.0
+        self._loss()
+        size = cast(Tensor, self.variables.grad).abs()
+        return FIRST_STEP / max(float(size.max()), TINY) * max(1.0, float(size.sum()))
 
     @property
     def state(self) -> bytes:
@@ -80,8 +107,9 @@ class Climber:
         if found is None:
             found = (at.clone(), *self._evaluate(at))
             self._known.append(found)
-        self.variables.grad = -found[2]
-        return -found[1]
+        self._unit = self._unit or abs(found[1]) or 1.0
+        self.variables.grad = -found[2] / self._unit
+        return -found[1] / self._unit
 
 
 def _optimizer(method: Method, variables: Tensor) -> torch.optim.Optimizer:

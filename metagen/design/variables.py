@@ -51,7 +51,7 @@ class Limits:
         if not self.low < self.high:
             raise InputError(
                 f"radii from {self.low:g} to {self.high:g} leave nothing to design; widen the limits of the "
-                "platform and the models, or lower minimum_gap, radius_bias and grid"
+                "platform and the models, or lower minimum_gap and grid"
             )
 
     def on_grid(self) -> Limits:
