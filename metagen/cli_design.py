@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -41,7 +42,9 @@ def design(
 
     wanted = DesignSettings.load(settings)
     models = _models(wanted, model)
-    device = run(wanted, output, models=_local(wanted, models) if lpa else models)
+    if lpa:
+        wanted, models = replace(wanted, name=f"{wanted.name}-lpa"), _local(wanted, models)
+    device = run(wanted, output, models=models)
     print(f"{output}: figure of merit {device.history[0]:.4g} → {device.figure:.4g}")
     if not device.finished:
         raise KeyboardInterrupt
@@ -126,8 +129,6 @@ def _models(settings: DesignSettings, names: Sequence[str] | None) -> list[Model
 
 def _local(settings: DesignSettings, models: Sequence[Model]) -> list[Model]:
     """The local phase approximation in the place of models."""
-    from dataclasses import replace
-
     from metagen.surrogate import LPA, Cell, LPASettings
 
     domains = [replace(model.domain, samples=LPA_SAMPLES, components=1) for model in models]
