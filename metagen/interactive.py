@@ -123,10 +123,10 @@ def _add(panel: _Panel, artist: object) -> None:
             _add_line(panel, artist)
         case PolyCollection():
             paths = [path.vertices for path in artist.get_paths()]
-            _add_areas(panel, artist, paths, artist.get_facecolor()[0])
+            _add_areas(panel, artist, paths)
         case Patch():
             outline = artist.get_patch_transform().transform_path(artist.get_path())
-            _add_areas(panel, artist, outline.to_polygons(), artist.get_facecolor())
+            _add_areas(panel, artist, outline.to_polygons())
         case PathCollection():
             _add_points(panel, artist)
         case _:
@@ -189,14 +189,16 @@ def _add_line(panel: _Panel, line: Line2D) -> None:
         panel.plot.scatter(x, y, size=line.get_markersize(), color=style["line_color"], **label)
 
 
-def _add_areas(panel: _Panel, artist: Any, outlines: list[Any], color: object) -> None:
+def _add_areas(panel: _Panel, artist: Any, outlines: list[Any]) -> None:
     corners = [np.asarray(outline, dtype=float).T for outline in outlines]
+    face = np.atleast_2d(artist.get_facecolor())[0]
+    filled = face[-1] > 0
     panel.plot.patches(
         [x for x, _ in corners],
         [y for _, y in corners],
-        fill_color=_color(color),
-        fill_alpha=1.0 if artist.get_alpha() is None else artist.get_alpha(),
-        line_color=None,
+        fill_color=_color(face) if filled else None,
+        fill_alpha=float(face[-1]),
+        line_color=None if filled else _color(artist.get_edgecolor()),
         **_label(artist),
     )
 

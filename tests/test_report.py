@@ -96,7 +96,14 @@ def test_bars_and_areas_become_patches_with_their_corners():
     assert (min(bar.data_source.data["xs"][0]), max(bar.data_source.data["xs"][0])) == (0.5, 1.5)
     assert max(bar.data_source.data["ys"][0]) == 3.0
     assert max(area.data_source.data["ys"][0]) == 2.0
-    assert area.glyph.fill_alpha == 0.2
+    assert (area.glyph.fill_alpha, bar.glyph.fill_alpha) == (0.2, 1.0)
+
+
+def test_outlines_stay_unfilled():
+    figure = Figure()
+    figure.subplots().hist([1.0, 2.0, 2.0], histtype="step", color="red")
+    (steps,) = plots(figure)[0].renderers
+    assert (steps.glyph.fill_color, steps.glyph.line_color) == (None, "#ff0000")
 
 
 def test_points_stay_where_they_are():
