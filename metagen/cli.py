@@ -221,7 +221,7 @@ def evaluate(
 
 @app.command()
 def verify(
-    settings: Annotated[Path, typer.Argument(help="Design file with the goals (TOML).", show_default=False)],
+    settings: Annotated[Path, typer.Argument(help="Design file with the goals.", show_default=False)],
     devices: Annotated[
         list[Path],
         typer.Argument(help="Layout or device files; .gds and .oas files as drawn.", show_default=False),
@@ -235,7 +235,7 @@ def verify(
     ],
     output: Output,
 ) -> None:
-    """Simulate devices with Meep at every wavelength and measure what they reach; start it with mpirun."""
+    """Simulate devices with Meep at the goals' wavelengths, measure what they reach; start it with mpirun."""
     from metagen.design import DesignSettings
     from metagen.fab import load_device
     from metagen.fdtd.campaign import Campaign, Task, run
@@ -246,7 +246,8 @@ def verify(
 
     goals = DesignSettings.load(settings).goals
     wanted = Campaign.load(campaign)
-    light, layouts = wanted.light, [load_device(device, wanted.platform) for device in devices]
+    light = wanted.light_of(goal.wavelength for goal in goals)
+    layouts = [load_device(device, wanted.platform) for device in devices]
     require_meep()
     files = iter(run([Task(each, numerics) for each in layouts for numerics in light], output))
     if launched_rank() == 0:

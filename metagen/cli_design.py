@@ -106,7 +106,7 @@ def refine(
 
     wanted = DesignSettings.load(settings)
     loop = RefineSettings(rounds=rounds, tolerance=tolerance)
-    light = Campaign.load(campaign).light
+    light = Campaign.load(campaign).light_of(goal.wavelength for goal in wanted.goals)
     require_meep()
     service = MeepService(light, output)
     with aborting_together(communicator()):

@@ -29,7 +29,9 @@ from metagen.design import (
 )
 from metagen.design.light import Optics
 from metagen.errors import InputError, MismatchError
+from metagen.families import Random
 from metagen.fdtd import Numerics
+from metagen.fdtd.campaign import Campaign
 from metagen.layout import random_layout
 from metagen.nearfield import NearField
 from metagen.refinement import MeepService, RefineSettings, Retraining, best, refine, refinement_table
@@ -342,6 +344,14 @@ def test_every_device_is_predicted_by_what_it_was_designed_with(monkeypatch):
     assert chosen == [MODELS[:1]] * 2
     assert not asked
     assert cli_design._designed_with(theirs, SETTINGS, MODELS[:1]) == local
+
+
+def test_only_the_wavelengths_of_the_goals_are_simulated():
+    light = [Numerics(wavelength=each, pixels_per_period=12) for each in (0.633, 0.4)]
+    campaign = Campaign(light=tuple(light), layouts=(Random(family="random", count=5, seeds=(1,)),))
+    assert campaign.light_of([0.4, 0.4]) == [light[1]]
+    with pytest.raises(MismatchError, match=r"none for \[0\.5\]"):
+        campaign.light_of([0.4, 0.5])
 
 
 @pytest.mark.slow

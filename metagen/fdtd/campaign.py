@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Self
 
 from pydantic import Discriminator, Field, Tag
 from tqdm import tqdm
 
-from metagen.errors import InputError, SimulationError
+from metagen.errors import InputError, MismatchError, SimulationError
 from metagen.families import Family
 from metagen.fdtd.claims import Queue
 from metagen.fdtd.engine import require_meep
@@ -87,6 +87,21 @@ class Campaign:
             raise InputError(f"{path}: light: a wavelength stands there twice: {wavelengths}")
         light = tuple(_numerics(each, written.platform) for each in written.light)
         return cls(light, written.layouts, written.platform)
+
+    def light_of(self, wavelengths: Iterable[float]) -> list[Numerics]:
+        """The numerics of chosen wavelengths, each once, in the order of the campaign.
+
+        Raises:
+            MismatchError: the campaign says nothing of a wavelength.
+        """
+        wanted, known = set(wavelengths), [numerics.wavelength for numerics in self.light]
+        missing = [wavelength for wavelength in wanted if wavelength not in known]
+        if missing:
+            raise MismatchError(
+                f"the campaign has numerics for wavelengths {known}, but none for {sorted(missing)}; add "
+                "[[light]] with that wavelength"
+            )
+        return [numerics for numerics in self.light if numerics.wavelength in wanted]
 
     def tasks(self) -> list[Task]:
         """All simulations, wavelength by wavelength."""
