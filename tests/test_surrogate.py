@@ -23,6 +23,7 @@ from metagen.surrogate import (
     MirrorSettings,
     NetworkSettings,
     PatchBasis,
+    ScatteringSettings,
     TrainingSettings,
     require_wavelength,
     train,
@@ -38,6 +39,7 @@ EXPANSIONS = [
     NetworkSettings(rank=6, hidden=(20, 30)),
     MirrorSettings(rank=6, hidden=(20,)),
     ClusterSettings(rank=6, width=5, powers=4, pair_width=3),
+    ScatteringSettings(rank=6, reach=3, amplitudes=(2, 1, 2, 1), powers=4, response_powers=3),
 ]
 SYMMETRIC = EXPANSIONS[2:]
 

@@ -19,6 +19,7 @@ from metagen.surrogate import (
     LPASettings,
     MirrorSettings,
     NetworkSettings,
+    ScatteringSettings,
     TrainingSettings,
     train,
 )
@@ -30,7 +31,14 @@ from metagen.surrogate.terms import ClusterTerms, Reach
 DOMAIN = Domain(wavelength=0.633, radius_low=0.05, radius_high=0.17, samples=3)
 CLUSTER = ClusterSettings(rank=6, width=5, powers=4, pair_width=5)
 NETWORK = NetworkSettings(rank=6, hidden=(20, 30))
-EXPANSIONS = [LinearSettings(rank=6, powers=4), NETWORK, MirrorSettings(rank=6, hidden=(20,)), CLUSTER]
+SCATTERING = ScatteringSettings(rank=6, reach=3, amplitudes=(2, 1, 2, 1), powers=4, response_powers=3)
+EXPANSIONS = [
+    LinearSettings(rank=6, powers=4),
+    NETWORK,
+    MirrorSettings(rank=6, hidden=(20,)),
+    CLUSTER,
+    SCATTERING,
+]
 
 
 def random_radii(*shape, seed=0, dtype=torch.float64):

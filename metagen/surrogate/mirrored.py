@@ -24,12 +24,13 @@ def spread(maps: Tensor, weights: Tensor, before: Tensor, after: Tensor) -> Tens
     Returns:
         [D, O, A, B].
     """
+    weights = weights.to(maps.dtype)
     kernel = torch.zeros_like(weights)
     for number, mirror in enumerate(MIRRORS):
         sign = after[:, number, None] * before[None, :, number]
         axes = [axis for axis, factor in zip((-2, -1), mirror, strict=True) if factor < 0]
         kernel = kernel + weights.flip(axes) * (sign / len(MIRRORS))[..., None, None]
-    kernel = (kernel * closeness(weights.shape[-1]).to(kernel)).to(maps.dtype)
+    kernel = kernel * closeness(weights.shape[-1]).to(kernel)
     return conv2d(
         maps.contiguous(memory_format=torch.channels_last),
         kernel.contiguous(memory_format=torch.channels_last),

@@ -45,10 +45,8 @@ class ScatteringModel(SymmetricSurrogate):
         super().__init__(domain, settings)
         self.size = settings
         kinds = settings.amplitudes
-        characters = torch.tensor(CHARACTERS, dtype=torch.float32)
-        self.register_buffer(
-            "parity", characters.repeat_interleave(torch.tensor(kinds), dim=0), persistent=False
-        )
+        parity = torch.tensor(CHARACTERS, dtype=torch.int8).repeat_interleave(torch.tensor(kinds), dim=0)
+        self.register_buffer("parity", parity, persistent=False)
         self.register_buffer("scale", torch.ones(()))
         count, outputs, reach = sum(kinds), 2 * settings.rank, settings.reach
         self.excitation = nn.Parameter(0.3 * torch.randn(kinds[0], settings.powers))
@@ -56,8 +54,8 @@ class ScatteringModel(SymmetricSurrogate):
             0.3 / math.sqrt(kind) * torch.randn(kind, kind, settings.response_powers) for kind in kinds
         )
         self.transfers = nn.ParameterList(_kernel(count, count, reach, 0.05) for _ in range(settings.orders))
-        self.emission = nn.Parameter(_kernel(outputs, count, reach, 0.02))
-        self.direct = nn.Parameter(_kernel(outputs, settings.powers, reach, 0.0))
+        self.emission = _kernel(outputs, count, reach, 0.0)
+        self.direct = _kernel(outputs, settings.powers, reach, 0.0)
         self.constant = nn.Parameter(torch.zeros(outputs))
 
     def coefficients(self, radii: Tensor) -> Tensor:
