@@ -188,11 +188,11 @@ def train(
 ) -> None:
     """Train a surrogate for each wavelength of the near fields; --output is the folder of the models."""
     from metagen import surrogate
-    from metagen.dataset import Dataset
+    from metagen.study.sources import by_wavelength
     from metagen.surrogate import TrainingSettings
 
     settings = TrainingSettings.load(recipe)
-    for dataset in Dataset.load_all(files):
+    for dataset in by_wavelength(files):
         model = surrogate.train(dataset, settings)
         if settings.held_out:
             _, held_out = dataset.split_layouts(settings.held_out)
