@@ -11,6 +11,14 @@ checkout=$(cd "$(dirname "$0")/.." && pwd)
 # shellcheck source=containers/debian-root.sh
 source "$checkout/containers/debian-root.sh"
 
+# Where pip's settings point on this machine: the builds see these folders too.
+local_folders() {
+    local path
+    for path in $(local_sources "${pip[@]}"); do
+        [ ! -d "$path" ] || echo "$path"
+    done
+}
+
 make_base() {
     local line name
     make_root "$base" bookworm ca-certificates
@@ -25,7 +33,7 @@ make_base() {
             echo "${name,,} = ${line#*=}"
         done
     } | sed -E ':a; s/^([a-z]+)_/\1-/; ta' >"$base/etc/pip.conf"
-    local_sources "${pip[@]}" | sed "s|^|$base|" | xargs -r mkdir -p
+    local_folders | sed "s|^|$base|" | xargs -r mkdir -p
 }
 
 make_host() {
@@ -59,7 +67,7 @@ as_user() {
 
 build() {
     local options fast="-mem 512M -comp gzip -Xcompression-level 1"
-    options=$(local_sources "${pip[@]}" | sed 's/^/--bind /' | paste -sd ' ')
+    options=$(local_folders | sed 's/^/--bind /' | paste -sd ' ')
     [ "$1" != metagen.sif ] || options+=" --build-arg bootstrap=localimage --build-arg base=base.sif"
     as_user "/srv/checkout/containers/build.sh $1 --mksquashfs-args '$fast' $options" >"$SCRATCH/$1.log" 2>&1 ||
         { tail -n 40 "$SCRATCH/$1.log" >&2; return 1; }
