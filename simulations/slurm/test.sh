@@ -11,8 +11,8 @@ checkout=$(cd "$(dirname "$0")/../.." && pwd)
 # All processes live in a namespace of their own, where the system has them: they end with this script, however it ends.
 namespace=(unshare --mount --pid --fork --kill-child --mount-proc)
 [ "$(id -u)" = 0 ] || namespace+=(--user --map-root-user)
-if [ -z "${SLURM_TEST_INSIDE:-}" ] && "${namespace[@]}" true 2>/dev/null; then
-    SLURM_TEST_INSIDE=1 exec "${namespace[@]}" "$0" "$@"
+if [ -z "${INSIDE:-}" ] && "${namespace[@]}" true 2>/dev/null; then
+    INSIDE=1 exec "${namespace[@]}" "$0" "$@"
 fi
 
 say() {
@@ -91,17 +91,17 @@ NodeName=$host NodeAddr=127.0.0.1 CPUs=4
 PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 CONF
     mkdir "$scratch/state" "$scratch/spool"
-    export SLURM_CONF=$scratch/slurm.conf
 }
 
 start_cluster() {
     local tool
     PATH=$PATH:/usr/sbin
     for tool in munged slurmctld slurmd sbatch; do
-        command -v "$tool" >/dev/null || fail "$tool is not installed; on Debian: apt-get install slurm-wlm"
+        command -v "$tool" >/dev/null || fail "no $tool; on Debian: apt-get install slurm-wlm libpmix-dev"
     done
     command -v metagen >/dev/null || fail "metagen is not in PATH; use: make slurm-test"
     configure
+    srun --mpi=list 2>&1 | grep -qw pmix || fail "Slurm has no PMIx; on Debian: apt-get install libpmix-dev"
     (umask 077 && head -c 128 /dev/urandom >"$scratch/munge.key")
     start munged --foreground --force --key-file="$scratch/munge.key" --socket="$scratch/munge.socket" \
         --pid-file="$scratch/munged.pid" --log-file="$scratch/munged.log" --seed-file="$scratch/munge.seed"
@@ -271,6 +271,9 @@ run_test() {
 }
 
 scratch=$(mktemp -d /tmp/slurm-test.XXXXXX)
+# From here on no command can reach another cluster.
+unset "${!SLURM_@}" "${!SBATCH_@}"
+export SLURM_CONF=$scratch/slurm.conf
 trap clean_up EXIT
 trap 'exit 1' INT TERM
 start_cluster
