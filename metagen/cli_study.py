@@ -77,6 +77,28 @@ def devices(
 
 
 @studies.command()
+def trust(
+    sources: Sources,
+    model: Annotated[list[str], typer.Option(help="Model file or name; once per wavelength.")],
+    output: Output,
+) -> None:
+    """Compare the error that models expect of each cell with the true one."""
+    from metagen import surrogate
+    from metagen.errors import InputError
+    from metagen.study.page import publish
+    from metagen.study.sources import near_fields
+    from metagen.study.trust import trust_checks, trust_figure, trust_table
+    from metagen.surrogate import ExpansionSurrogate
+
+    models = [surrogate.load(name) for name in model]
+    trained = [each for each in models if isinstance(each, ExpansionSurrogate)]
+    checks = trust_checks(trained, near_fields(sources))
+    if not checks:
+        raise InputError("no near field is of a wavelength of the models; give others of either")
+    print(publish(output, "trust", [trust_table(checks)], {"curve": trust_figure(checks)}))
+
+
+@studies.command()
 def neighbours(
     sources: Sources,
     recipe: Annotated[Path, typer.Option(help="Settings (TOML), such as training/neighbours.toml.")],

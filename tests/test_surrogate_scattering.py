@@ -10,6 +10,7 @@ from metagen.dataset import Dataset, cut
 from metagen.errors import InputError
 from metagen.layout import random_layout
 from metagen.nearfield import NearField
+from metagen.study.trust import trust_checks, trust_figure, trust_table
 from metagen.surrogate import (
     ClusterSettings,
     Domain,
@@ -108,6 +109,19 @@ def test_the_trust_map_is_right_on_average_and_ranks_the_cells(split, model):
     order = np.argsort(expected.ravel())
     quarter = len(order) // 4
     assert errors.ravel()[order[-quarter:]].mean() > 2 * errors.ravel()[order[:quarter]].mean()
+
+
+def test_a_check_of_the_trust_map_compares_means_and_groups_of_cells(split, model):
+    checks = trust_checks([model], split[1].near_fields)
+    assert [(each.layout, each.known) for each in checks] == [("random-s4", False), ("smooth-90", False)]
+    for each, near in zip(checks, split[1].near_fields, strict=True):
+        (error,) = evaluate(model, Dataset((near,))).layouts
+        assert each.true.mean() == pytest.approx(error.relative_error, rel=1e-5)  # single precision
+        expected, true = each.curve
+        assert (np.diff(expected) >= 0).all()
+        assert true.mean() == pytest.approx(each.true.mean(), rel=0.01)  # groups differ by one cell
+    assert len(trust_table(checks).rows) == 2
+    assert trust_figure(checks).axes
 
 
 def test_the_trust_map_is_mirrored_with_the_device_and_differentiable(model):

@@ -8,6 +8,7 @@ from metagen.study.neighbours import NeighbourSettings, neighbour_study
 from metagen.study.paper import PaperSettings, Reproduction, reproduce
 from metagen.study.sources import by_wavelength, near_fields
 from metagen.study.transfer import TransferSettings, transfer_study
+from metagen.study.trust import TrustCheck, trust_checks
 
 __all__ = [
     "DeviceError",
@@ -17,6 +18,7 @@ __all__ = [
     "Readings",
     "Reproduction",
     "TransferSettings",
+    "TrustCheck",
     "adapt",
     "by_wavelength",
     "device_errors",
@@ -26,4 +28,5 @@ __all__ = [
     "readings",
     "reproduce",
     "transfer_study",
+    "trust_checks",
 ]

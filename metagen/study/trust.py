@@ -1,0 +1,121 @@
+"""Does a model know where it is wrong? Expected against true errors, cell by cell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from metagen.dataset import Dataset
+from metagen.nearfield import NearField
+from metagen.study.cells import cell_errors
+from metagen.surrogate import ExpansionSurrogate
+from metagen.tables import Table, number
+
+Floats = NDArray[np.float64]
+GROUPS = 10
+"""Groups of cells of equal size, by expected error, in the curve of a layout."""
+
+
+@dataclass(frozen=True, eq=False)
+class TrustCheck:
+    """Expected and true errors of the cells of one layout, relative to the mean power of a cell.
+
+    Attributes:
+        layout: name.
+        wavelength: in vacuum.
+        known: whether the model was trained on this layout.
+        expected: [cells].
+        true: [cells].
+    """
+
+    layout: str
+    wavelength: float
+    known: bool
+    expected: Floats
+    true: Floats
+
+    @property
+    def curve(self) -> tuple[Floats, Floats]:
+        """Mean expected and mean true error of groups of cells of ever larger expected error."""
+        groups = np.array_split(np.argsort(self.expected), GROUPS)
+        means = [(self.expected[group].mean(), self.true[group].mean()) for group in groups if group.size]
+        expected, true = np.array(means).T
+        return expected, true
+
+
+def trust_checks(models: Iterable[ExpansionSurrogate], near_fields: Iterable[NearField]) -> list[TrustCheck]:
+    """Check models on the near fields of their wavelengths.
+
+    Raises:
+        InputError: a model without an error map, or radii that it does not know.
+    """
+    by_wavelength = {model.wavelength: model for model in models}
+    checks = []
+    for near in near_fields:
+        model = by_wavelength.get(near.wavelength)
+        if model is not None:
+            checks.append(_check(model, near))
+    return checks
+
+
+def _check(model: ExpansionSurrogate, near: NearField) -> TrustCheck:
+    differences, powers = cell_errors(model, Dataset((near,)))
+    with torch.no_grad():
+        expected = model.expected_error(torch.tensor(near.layout.radii, dtype=torch.float32))
+    return TrustCheck(
+        layout=near.layout.name,
+        wavelength=near.wavelength,
+        known=near.hash in model.card.near_fields or near.layout.name in model.card.layouts,
+        expected=expected.double().numpy().ravel(),
+        true=differences / powers.mean(),
+    )
+
+
+def trust_table(checks: Sequence[TrustCheck]) -> Table:
+    """Mean errors, and how well the trust map tells good cells from bad ones."""
+    rows = []
+    for check in checks:
+        expected, true = check.curve
+        rows.append(
+            (
+                f"{check.wavelength:g}",
+                check.layout,
+                "yes" if check.known else "no",
+                number(float(check.expected.mean())),
+                number(float(check.true.mean())),
+                number(float(true[-1] / true[0])),
+                number(float(expected[-1] / expected[0])),
+            )
+        )
+    return Table(
+        "Trust map",
+        ("wavelength (µm)", "layout", "trained on", "expected", "true", "true: last / first", "expected"),
+        tuple(rows),
+        "Relative errors of the near field, means over the cells. Last / first: mean error of the tenth of "
+        "the cells with the largest expected error over that of the tenth with the smallest: true, expected.",
+    )
+
+
+def trust_figure(checks: Sequence[TrustCheck]) -> Figure:
+    """True against expected error of groups of cells; on the diagonal the model knows itself exactly."""
+    figure = Figure(figsize=(5.2, 4.6), layout="constrained")
+    axes = figure.subplots()
+    ends = []
+    for check in checks:
+        expected, true = check.curve
+        style = {"color": "0.75", "zorder": 1} if check.known else {"zorder": 2}
+        label = None if check.known else f"{check.layout}, {check.wavelength * 1000:.0f} nm"
+        axes.plot(expected, true, ".-", label=label, **style)
+        ends += [*expected, *true]
+    line = [min(ends), max(ends)]
+    axes.plot(line, line, "k--", linewidth=0.8)
+    axes.set(
+        xscale="log", yscale="log", xlabel="expected relative error", ylabel="true relative error", aspect=1
+    )
+    axes.legend(fontsize="small", title="not trained on (others grey)")
+    return figure
