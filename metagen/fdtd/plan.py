@@ -17,7 +17,7 @@ from metagen.parallel import aborting_together, communicator
 from metagen.platform import Platform
 from metagen.tables import Table
 
-TYPICAL_TIME = 20.0
+TYPICAL_TIME = 13.0
 """Simulated time (µm / c) until the fields have settled, assumed until a simulation has told."""
 BYTES_PER_VOXEL = 200
 """Memory per simulated voxel, with absorbers and monitors (`benchmarks/fdtd.py scaling` measures it)."""
