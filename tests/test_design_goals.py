@@ -142,6 +142,31 @@ def test_a_goal_that_makes_no_sense_is_refused(wrong, reason):
         wrong()
 
 
+@pytest.mark.parametrize(
+    "goal",
+    [
+        Efficiency(0.633, 4.0, 1.0, count=5),
+        RingRatio(0.633, 4.0, count=5),
+        SideLobes(0.633, 4.0, inner=0.5, outer=2.0, count=5),
+        Uniformity(of=Ring(0.633, 4.0, radius=0.8, count=5)),
+        Spots(0.633, ((0.4, -0.3, 3.0), (-0.2, 0.1, 4.0))),
+        worst_of(FOCUS, Ring(0.633, 4.0, radius=0.8, count=5), sharpness=4.0),
+    ],
+    ids=lambda goal: getattr(goal, "kind", "worst of"),
+)
+def test_the_gradient_of_a_goal_equals_finite_differences(goal):
+    torch.set_default_dtype(torch.float64)
+    try:
+        optics = [Optics(Delay(domain()))]
+        radii = torch.tensor(random_layout(PLATFORM, 3, seed=0).radii, requires_grad=True)
+        # Radii are of order 0.1: the step is small against them, and the goals are smooth on its scale.
+        assert torch.autograd.gradcheck(
+            lambda r: goal(Light(optics, r)), radii, eps=1e-7, atol=1e-5, rtol=1e-4
+        )
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
 # Combinations
 
 
