@@ -19,6 +19,7 @@ suppress_warnings = ["myst.header"]  # a page may begin a level lower than its n
 
 # Notebooks are stored without outputs and run when the site is built.
 nb_execution_mode = "cache"
+nb_execution_in_temp = True
 nb_execution_timeout = 300
 nb_execution_raise_on_error = True
 

@@ -14,6 +14,7 @@ import tomllib
 from pathlib import Path
 
 import typer
+import typer.core
 from sybil import Sybil
 from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
 
@@ -113,7 +114,10 @@ def _has_option(script, option):
 
 def check_arguments(arguments):
     """Let metagen's command line read arguments; it raises what a user would see."""
-    group = typer.main.get_command(app)
-    name, *rest = arguments
-    if "--help" not in rest and name != "--help":
-        group.commands[name].make_context(name, rest)
+    command = typer.main.get_command(app)
+    name = "metagen"
+    while isinstance(command, typer.core.TyperGroup) and not arguments[0].startswith("-"):
+        name, *arguments = arguments
+        command = command.commands[name]
+    if "--help" not in arguments:
+        command.make_context(name, list(arguments))

@@ -72,6 +72,7 @@ def test_no_code_block_of_the_page_escapes(page):
         "metagen layout --focal-length far --output lens.h5",
         "mpirun -np 2 metagen simulat simulations/demo.toml --output fields",
         "python benchmarks/rcwa.py --no-such-option",
+        "metagen study no-such-study",
         "metagen train training/no-such-recipe.toml fields --output models",
         "make nonsense",
         "unheard-of --program",
