@@ -26,7 +26,7 @@ app = typer.Typer(
 
 CampaignFile = Annotated[Path, typer.Argument(help="Campaign file (TOML).", show_default=False)]
 NearFieldFiles = Annotated[
-    list[Path], typer.Argument(help="Near-field files (HDF5), or folders of them.", show_default=False)
+    list[Path], typer.Argument(help="Near-field files, or folders of them.", show_default=False)
 ]
 Output = Annotated[Path, typer.Option("--output", "-o", help="Where the result goes.", show_default=False)]
 PlatformFile = Annotated[
@@ -185,13 +185,17 @@ def train(
     recipe: Annotated[Path, typer.Argument(help="Training file (TOML).", show_default=False)],
     files: NearFieldFiles,
     output: Output,
+    seed: Annotated[int | None, typer.Option(help="Instead of the recipe's, to see the spread.")] = None,
 ) -> None:
     """Train a surrogate for each wavelength of the near fields; --output is the folder of the models."""
+    from dataclasses import replace
+
     from metagen import surrogate
     from metagen.study.sources import by_wavelength
     from metagen.surrogate import TrainingSettings
 
     settings = TrainingSettings.load(recipe)
+    settings = settings if seed is None else replace(settings, seed=seed)
     for dataset in by_wavelength(files):
         model = surrogate.train(dataset, settings)
         if settings.held_out:
