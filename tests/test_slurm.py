@@ -14,15 +14,17 @@ SLURM = ROOT / "simulations" / "slurm"
 ENVIRONMENT = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}:/usr/sbin"}
 
 # The plugin of Debian's Slurm opens this name of the PMIx library, which only the -dev package has.
-has_slurm = shutil.which("slurmctld", path=ENVIRONMENT["PATH"]) and any(
-    Path("/usr/lib").glob("*/pmix2/lib/libpmix.so")
+has_slurm = (
+    os.geteuid() == 0
+    and shutil.which("slurmctld", path=ENVIRONMENT["PATH"])
+    and any(Path("/usr/lib").glob("*/pmix2/lib/libpmix.so"))
 )
 
 
 @pytest.mark.slow
 @pytest.mark.meep
 @pytest.mark.mpi
-@pytest.mark.skipif(not has_slurm, reason="needs Slurm: apt-get install slurm-wlm libpmix-dev")
+@pytest.mark.skipif(not has_slurm, reason="needs root and Slurm: apt-get install slurm-wlm libpmix-dev")
 def test_on_a_real_slurm_disturbed_jobs_start_again_and_the_chain_ends_complete():
     done = subprocess.run(
         [SLURM / "test.sh"], env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=550

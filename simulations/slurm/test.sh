@@ -4,13 +4,12 @@
 # a third is requeued from outside, a job beside them is cancelled. The campaign must end complete, and training,
 # design and verification must follow. Prints what happens; leaves no process and no file behind.
 #
-# Usage: simulations/slurm/test.sh        with metagen in PATH (make slurm-test)
+# Usage (as root): simulations/slurm/test.sh        with metagen in PATH (make slurm-test)
 set -euo pipefail
 checkout=$(cd "$(dirname "$0")/../.." && pwd)
 
 # All processes live in a namespace of their own, where the system has them: they end with this script, however it ends.
 namespace=(unshare --mount --pid --fork --kill-child --mount-proc)
-[ "$(id -u)" = 0 ] || namespace+=(--user --map-root-user)
 if [ -z "${INSIDE:-}" ] && "${namespace[@]}" true 2>/dev/null; then
     INSIDE=1 exec "${namespace[@]}" "$0" "$@"
 fi
@@ -95,6 +94,7 @@ CONF
 
 start_cluster() {
     local tool
+    [ "$(id -u)" = 0 ] || fail "needs root, as Slurm's daemons do"
     PATH=$PATH:/usr/sbin
     for tool in munged slurmctld slurmd sbatch; do
         command -v "$tool" >/dev/null || fail "no $tool; on Debian: apt-get install slurm-wlm libpmix-dev"
