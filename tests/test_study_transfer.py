@@ -21,6 +21,7 @@ from metagen.study.transfer import (
     transfer_table,
 )
 from metagen.surrogate import ClusterSettings, MirrorSettings, TrainingSettings, load, save, train
+from metagen.tables import number
 
 CLUSTER = TrainingSettings(model=ClusterSettings(rank=8, width=5, pair_width=3))
 MIRROR = TrainingSettings(model=MirrorSettings(rank=8, hidden=(32,)), epochs=60, learning_rate=5e-3)
@@ -122,7 +123,12 @@ def test_the_study_has_every_model_from_both_starts_with_ever_more_simulations(m
     ]
     assert all(each.platform == "height 0.55 instead of 0.633" for each in found)
     assert found[2].relative_error < found[1].relative_error
-    assert transfer_table(found).columns[-1] == "random-s4"
+    table = transfer_table(found)
+    assert table.columns[3:] == ("0 simulated", "1 simulated", "3 simulated")
+    assert [row[2:4] for row in table.rows] == [
+        ("adapted", number(found[0].relative_error)),
+        ("from scratch", "–"),
+    ]
     transfer_figure(found).savefig(tmp_path / "figure.png", dpi=30)
 
 

@@ -36,7 +36,7 @@ class NeighbourSettings:
         widths: pillars along one side of the neighbourhood.
         counts: numbers of layouts to learn from, with the recipes' own widths; the other points learn from
             all layouts.
-        share: part of the cells of each layout that is learnt from, at random.
+        share: part of the cells that is learnt from, at random; those near the border are all learnt from.
         seed: of that choice, and of the order in which layouts are added.
     """
 
@@ -95,7 +95,7 @@ def neighbour_study(dataset: Dataset, settings: NeighbourSettings, folder: Path)
     points = []
     cases = list(_cases(settings, len(order)))
     for recipe, count in tqdm(cases, f"models {dataset.wavelength:g}", unit="model"):
-        some = Dataset(ordered.near_fields[:count]).split_patches(settings.share, settings.seed)[0]
+        some = _some(Dataset(ordered.near_fields[:count]), settings)
         model = trained(some, recipe, folder / _file(dataset, recipe, count))
         points.append(
             Point(
@@ -108,6 +108,18 @@ def neighbour_study(dataset: Dataset, settings: NeighbourSettings, folder: Path)
             )
         )
     return points
+
+
+def _some(dataset: Dataset, settings: NeighbourSettings) -> Dataset:
+    """A random share of the cells, and all that see beyond the border: each corner is alone of its kind."""
+    chosen = dataset.split_patches(settings.share, settings.seed)[0]
+    edge = max(settings.widths) // 2
+    masks = []
+    for mask, drawn in zip(dataset.cells, chosen.cells, strict=True):
+        inside = np.zeros_like(mask)
+        inside[edge : -edge or None, edge : -edge or None] = True
+        masks.append(drawn | ~inside)
+    return replace(dataset, cells=tuple(masks))
 
 
 def _cases(settings: NeighbourSettings, layouts: int) -> Iterator[tuple[TrainingSettings, int]]:
@@ -167,11 +179,12 @@ def neighbour_figure(points: Sequence[Point]) -> Figure:
         _draw(right, colour, [(p.count, p) for p in own if p.width == usual])
     left.set(xscale="log", xlabel="pillars that the model sees", ylabel="relative error", yscale="log")
     left.set_xticks([p**2 for p in sorted({point.width for point in points})])
-    left.xaxis.set_major_formatter("{x:.0f}")
-    left.xaxis.set_minor_locator(NullLocator())
     right.set(xscale="log", xlabel="layouts that it learnt from")
+    right.set_xticks(sorted({point.count for point in points}))
     left.legend(fontsize="small")
     for axes in (left, right):
+        axes.xaxis.set_major_formatter("{x:.0f}")
+        axes.xaxis.set_minor_locator(NullLocator())
         axes.grid(alpha=0.3)
     return figure
 

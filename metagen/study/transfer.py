@@ -20,7 +20,7 @@ from metagen.nearfield import NearField
 from metagen.platform import Platform
 from metagen.study.adapt import adapt, moved
 from metagen.study.cells import clamped_errors
-from metagen.surrogate import ExpansionSurrogate, FieldError, TrainingSettings, train
+from metagen.surrogate import Evaluation, ExpansionSurrogate, FieldError, TrainingSettings, train
 from metagen.tables import Table, number
 from metagen.validation import PositiveInt, checked, load_toml
 
@@ -87,7 +87,7 @@ class Transferred:
     @property
     def relative_error(self) -> float:
         """Over all tested layouts together."""
-        return sum(each.difference for each in self.errors) / sum(each.power for each in self.errors)
+        return Evaluation(self.label, self.errors).overall.relative_error
 
 
 def transfer_study(settings: TransferSettings, folder: Path) -> list[Transferred]:
@@ -149,24 +149,21 @@ def difference(old: Platform, new: Platform) -> str:
 
 
 def transfer_table(found: Sequence[Transferred]) -> Table:
-    """All models."""
-    names = [error.name for error in found[0].errors]
+    """A row per platform, model and start, a column per number of simulations."""
+    counts = sorted({each.count for each in found})
+    rows: dict[tuple[str, str, Way], dict[int, float]] = {}
+    for each in found:
+        rows.setdefault((each.platform, each.label, each.way), {})[each.count] = each.relative_error
+    tested = ", ".join(error.name for error in found[0].errors)
     return Table(
         "A new platform from few simulations",
-        ("new platform", "model", "start", "simulations", "relative error", *names),
+        ("new platform", "model", "start", *(f"{count} simulated" for count in counts)),
         tuple(
-            (
-                each.platform,
-                each.label,
-                str(each.way),
-                f"{each.count}",
-                number(each.relative_error),
-                *(number(error.relative_error) for error in each.errors),
-            )
-            for each in found
+            (*row, *(number(errors[count]) if count in errors else "–" for count in counts))
+            for row, errors in rows.items()
         ),
-        "Relative error of Ex on layouts of the new platform that were not trained on. 0 simulations: the "
-        "model of the old platform as it is.",
+        f"Relative error of Ex on {tested} of the new platform, which were not trained on. 0 simulations: "
+        "the model of the old platform as it is.",
     )
 
 
