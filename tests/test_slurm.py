@@ -22,12 +22,13 @@ has_slurm = (
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1500)  # a minute or two; a quarter of an hour on a machine that does much else
 @pytest.mark.meep
 @pytest.mark.mpi
 @pytest.mark.skipif(not has_slurm, reason="needs root and Slurm: apt-get install slurm-wlm libpmix-dev")
 def test_on_a_real_slurm_disturbed_jobs_start_again_and_the_chain_ends_complete():
     done = subprocess.run(
-        [SLURM / "test.sh"], env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=550
+        [SLURM / "test.sh"], env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=1400
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "6 of 6 done" in done.stdout

@@ -120,7 +120,7 @@ node_is_idle() {
 
 # wait_for WHAT CONDITION ...: at most `patience` seconds.
 wait_for() {
-    local what=$1 deadline=$((SECONDS + ${patience:-300}))
+    local what=$1 deadline=$((SECONDS + ${patience:-900}))
     shift
     until "$@" >/dev/null 2>&1; do
         [ $SECONDS -lt $deadline ] || { say "no longer waiting until $what"; return 1; }
@@ -139,6 +139,10 @@ field() {
 
 has_state() {
     [ "$(field JobState "$2")" = "$1" ]
+}
+
+no_longer_waits() {
+    ! has_state PENDING "$1"
 }
 
 # A simulation at work in a folder, that nothing has been done to yet: sets target (its file), rank (process id), job.
@@ -207,7 +211,7 @@ make_work_folder() {
 disturb() {
     local what=$1
     shift
-    patience=120 wait_for "a simulation is at work" find_simulation run/near-fields || fail "no simulation to disturb"
+    wait_for "a simulation is at work" find_simulation run/near-fields || fail "no simulation to disturb"
     [ ! -e "$target" ] || fail "$target is there before it is finished"
     "$@"
     disturbed+="$job "
@@ -253,16 +257,16 @@ check_campaign() {
 }
 
 run_test() {
-    local submitted simulate verify
+    local submitted train verify
     make_work_folder
     submitted=$(simulations/slurm/chain.sh campaign.toml training.toml design.toml run 6)
     say "submitted: $submitted"
-    simulate=$(grep -oP '(?<=simulate )\d+' <<<"$submitted")
+    train=$(grep -oP '(?<=train )\d+' <<<"$submitted")
     verify=$(grep -oP '(?<=verify )\d+' <<<"$submitted")
     disturb "one rank killed" kill_rank
     disturb "its time is nearly over" end_time
     disturb "requeued from outside" requeue
-    wait_for "training starts" has_state RUNNING $((simulate + 1)) || fail "training does not start"
+    wait_for "training no longer waits" no_longer_waits "$train" || fail "training does not start"
     check_campaign
     wait_for "the chain is complete" has_state COMPLETED "$verify" || fail "the chain is not complete"
     say "verified:"
