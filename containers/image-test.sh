@@ -19,20 +19,27 @@ local_folders() {
     done
 }
 
-make_base() {
+# The settings as a file of pip's; of those that are given twice, the last counts.
+pip_configuration() {
     local line name
+    local -A values=()
+    for line in "${pip[@]}"; do
+        name=${line%%=*}
+        name=${name#PIP_}
+        values[${name//_/-}]=${line#*=}
+    done
+    echo "[global]"
+    for name in "${!values[@]}"; do
+        echo "${name,,} = ${values[$name]}"
+    done
+}
+
+make_base() {
     make_root "$base" bookworm ca-certificates
     take_over_apt "$base" bookworm
     take_over_certificates "$base"
     rm -rf "${base:?}"/dev/* # a user's container cannot make devices
-    {
-        echo "[global]"
-        for line in "${pip[@]}"; do
-            line=${line#PIP_}
-            name=${line%%=*}
-            echo "${name,,} = ${line#*=}"
-        done
-    } | sed -E ':a; s/^([a-z]+)_/\1-/; ta' >"$base/etc/pip.conf"
+    pip_configuration >"$base/etc/pip.conf"
     local_folders | sed "s|^|$base|" | xargs -r mkdir -p
 }
 
