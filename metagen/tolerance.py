@@ -56,7 +56,7 @@ class Samples:
     """Imperfect copies of a device.
 
     Attributes:
-        values: [S, G] of each goal.
+        values: [S, G] of each goal, over its target.
         clamped: share of all pillars whose radius fell outside what the models know. They were given the
             nearest radius that the models know, so that the errors of these pillars are underestimated.
     """
@@ -178,10 +178,10 @@ class _Device:
         return known, int(np.count_nonzero((known != radii) & (known > 0)))
 
     def values(self, radii: Values) -> Values:
-        """[B, G] the goals behind devices of [B, N, N] radii."""
+        """[B, G] the goals over their targets, behind devices of [B, N, N] radii."""
         light = Light(self.optics, torch.tensor(radii, dtype=torch.float32))
         with torch.no_grad(), one_thread():
-            return np.column_stack([goal(light).double().numpy() for goal in self.goals])
+            return np.column_stack([goal(light).double().numpy() / goal.target for goal in self.goals])
 
 
 @contextmanager
