@@ -1,0 +1,73 @@
+"""What comes with metagen: the data set of the paper's lenses, and the models that were trained on it."""
+
+import numpy as np
+import pytest
+import torch
+
+import metagen as mg
+from metagen import datasets
+from metagen.surrogate import evaluate
+
+LENSES = tuple(f"lens-f{focal}" for focal in range(10, 101, 10))
+TARGETS = {0.633: {"lens": 0.010, "random": 0.03}, 0.4: {"lens": 0.020, "random": 0.05}}
+"""Relative errors (Ex) that the models must keep on layouts of which they have seen nothing."""
+
+
+@pytest.fixture(scope="module")
+def data():
+    return {dataset.wavelength: dataset for dataset in mg.datasets.load("sin-lenses")}
+
+
+@pytest.fixture(scope="module", params=["sin-633", "sin-400"])
+def model(request):
+    return mg.surrogate.load(request.param)
+
+
+def test_the_papers_ten_lenses_and_four_others_are_there_at_both_wavelengths(data):
+    assert list(data) == [0.633, 0.4]
+    for dataset in data.values():
+        assert set(LENSES) <= set(dataset.names)
+        assert len(set(dataset.names) - set(LENSES)) >= 4
+        assert {layout.count for layout in dataset.layouts} == {113}
+        assert dataset.samples == 10
+
+
+def test_the_compact_form_states_what_it_leaves_out(data):
+    """On average the tolerance of packing; a single layout may have a little more."""
+    for dataset in data.values():
+        lost = [near.provenance["compact_relative_error"] for near in dataset.near_fields]
+        assert np.mean(lost) <= datasets.TOLERANCE
+        assert max(lost) < 2 * datasets.TOLERANCE
+
+
+def test_no_layout_lets_more_power_through_than_falls_on_it(data):
+    for dataset in data.values():
+        for near in dataset.near_fields[::8]:
+            assert 0.3 < mg.metrics.transmission(mg.metrics.Wavefront.of(near)) < 1
+
+
+def test_the_models_keep_their_targets_and_the_errors_on_their_cards(data, model):
+    """The card was written where the model was trained: other processors round differently."""
+    held_out = [name for name in data[model.wavelength].names if name not in model.card.layouts]
+    found = evaluate(model, data[model.wavelength].split_layouts(held_out)[1])
+    for error in found.layouts:
+        assert error.relative_error == pytest.approx(model.card.errors[error.name], rel=1e-3)
+        target = TARGETS[model.wavelength]["random" if error.name.startswith("random") else "lens"]
+        assert error.relative_error <= target
+    kinds = {name.split("-")[0] for name in held_out}
+    assert kinds == {"lens", "random"}
+
+
+def test_the_models_expect_most_error_where_it_is(data, model):
+    near = next(n for n in data[model.wavelength].near_fields if n.layout.name == "lens-f40")
+    (check,) = mg.study.trust_checks([model], [near])
+    _, true = check.curve
+    assert true[-1] > 2 * true[0]
+    assert check.expected.mean() == pytest.approx(check.true.mean(), rel=0.5)
+
+
+def test_the_models_serve_both_ends_of_the_radius_range(model):
+    platform = model.platform
+    radii = torch.full((5, 5), platform.radius_min)
+    radii[2, 2] = platform.radius_max
+    assert torch.isfinite(model(radii).abs()).all()
