@@ -278,6 +278,8 @@ scratch=$(mktemp -d /tmp/slurm-test.XXXXXX)
 # From here on no command can reach another cluster.
 unset "${!SLURM_@}" "${!SBATCH_@}"
 export SLURM_CONF=$scratch/slurm.conf
+# There may be fewer cores than ranks: one that waits must not keep another from working.
+export OMPI_MCA_mpi_yield_when_idle=1
 trap clean_up EXIT
 trap 'exit 1' INT TERM
 start_cluster
