@@ -4,14 +4,14 @@
 
 MAX_RESTARTS=10
 
-# run COMMAND ...: as the last command of a job.
+# run COMMAND ...: returns if it succeeds.
 run() {
     local status=0
     trap 'hand_back "the time is nearly over"' USR1
     "$@" &
     wait $! || status=$?
     [ $status -le 128 ] || hand_back "killed by signal $((status - 128))"
-    exit $status
+    [ $status = 0 ] || exit $status
 }
 
 # Slurm ends the job and starts it again; the file of logs is the same.

@@ -71,7 +71,7 @@ SlurmctldPort=${ports[0]}
 SlurmdPort=${ports[1]}
 AuthType=auth/munge
 CredType=cred/munge
-AuthInfo=socket=$scratch/munge.socket,cred_expire=5
+AuthInfo=socket=$scratch/munge.socket,cred_expire=20
 SlurmUser=$(id -un)
 SlurmdUser=$(id -un)
 StateSaveLocation=$scratch/state
