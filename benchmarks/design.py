@@ -9,8 +9,8 @@ A step is the field, the objective and its gradient. The multiplexed lens is the
 whole optimisation by Adam. The adjoint method needs two full-wave simulations per step and wavelength: twice
 the wall time that the near-field files of 113 × 113 pillars in the folder state. The plane is one angular
 spectrum of 1130 × 1130 samples in single precision, padded so that nothing wraps around, beside torchoptics
-if that is installed (benchmarks/requirements-design.txt). Every case runs in a process of its own, so that peak
-memory is its own.
+if that is installed (benchmarks/requirements-design.txt). Every case runs in a process of its own, so that
+peak memory is its own.
 """
 
 from __future__ import annotations
