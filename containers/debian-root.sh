@@ -86,7 +86,7 @@ take_over_apt() {
 # take_over_certificates FOLDER
 take_over_certificates() {
     [ ! -d /usr/local/share/ca-certificates ] || cp -rL /usr/local/share/ca-certificates "$1/usr/local/share/"
-    chroot "$1" update-ca-certificates >/dev/null 2>&1
+    chroot "$1" env --unset=TMPDIR update-ca-certificates >/dev/null 2>&1
 }
 
 # The host's pip settings as lines NAME=value: first those of its configuration files, then those of its environment.

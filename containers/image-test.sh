@@ -44,7 +44,7 @@ make_base() {
 }
 
 make_host() {
-    make_root "$root" sid apptainer,ca-certificates,git,uidmap
+    make_root "$root" sid apptainer,ca-certificates,git,squashfuse,uidmap
     useradd --root "$root" --create-home builder
     mkdir "$root/srv/checkout" "$root/srv/base" "$root/srv/images"
     chown "$(stat -c %u "$root/home/builder")" "$root/srv/images"
