@@ -5,7 +5,7 @@
 #
 # Usage (as root, on Debian): containers/image-test.sh [IMAGE ...]        default: metagen.sif; also metagen-gpu.sif
 #
-# Roots and images are in a scratch folder under TMPDIR (4 GB; 20 GB with metagen-gpu.sif), removed at the end.
+# Roots and images are in a scratch folder under TMPDIR (10 GB), removed at the end.
 set -euo pipefail
 checkout=$(cd "$(dirname "$0")/.." && pwd)
 # shellcheck source=containers/debian-root.sh
