@@ -191,7 +191,7 @@ def train(
     from dataclasses import replace
 
     from metagen import surrogate
-    from metagen.study.sources import by_wavelength
+    from metagen.sources import by_wavelength
     from metagen.surrogate import TrainingSettings
 
     settings = TrainingSettings.load(recipe)

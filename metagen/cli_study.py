@@ -31,12 +31,12 @@ def paper(
     output: Output,
 ) -> None:
     """Do the paper's experiment: modes, linear models, network and LPA, on patches and whole lenses."""
+    from metagen.sources import by_wavelength
     from metagen.study import paper_figures as draw
     from metagen.study.lpa_readings import readings
     from metagen.study.page import publish
     from metagen.study.paper import PaperSettings, reproduce
     from metagen.study.paper_tables import comparison_table, powers_table, readings_table
-    from metagen.study.sources import by_wavelength
 
     settings = PaperSettings.load(recipe)
     found = [reproduce(dataset, settings, output) for dataset in by_wavelength(sources)]
@@ -67,9 +67,9 @@ def devices(
 ) -> None:
     """Compare predicted and simulated light behind lenses, random layouts and verified devices."""
     from metagen import surrogate
+    from metagen.sources import near_fields
     from metagen.study.devices import device_errors, device_table
     from metagen.study.page import publish
-    from metagen.study.sources import near_fields
 
     models = [surrogate.load(name) for name in model]
     errors = device_errors(models, near_fields(sources), distance)
@@ -85,8 +85,8 @@ def trust(
     """Compare the error that models expect of each cell with the true one."""
     from metagen import surrogate
     from metagen.errors import InputError
+    from metagen.sources import near_fields
     from metagen.study.page import publish
-    from metagen.study.sources import near_fields
     from metagen.study.trust import trust_checks, trust_figure, trust_table
     from metagen.surrogate import ExpansionSurrogate
 
@@ -105,9 +105,9 @@ def neighbours(
     output: Output,
 ) -> None:
     """Error against the pillars that a model sees, and against the layouts that it learns from."""
+    from metagen.sources import by_wavelength
     from metagen.study.neighbours import NeighbourSettings, neighbour_figure, neighbour_study, neighbour_table
     from metagen.study.page import publish
-    from metagen.study.sources import by_wavelength
 
     settings = NeighbourSettings.load(recipe)
     points = {data.wavelength: neighbour_study(data, settings, output) for data in by_wavelength(sources)}

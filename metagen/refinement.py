@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -129,30 +129,16 @@ def refine(
     Returns:
         Every device with its verification, from the given one to the last.
     """
-    return list(rounds(device, models, design, simulate, folder, settings, retrain, progress=progress))
-
-
-def rounds(
-    device: Layout,
-    models: Sequence[Model],
-    design: DesignSettings,
-    simulate: Simulate,
-    folder: str | Path,
-    settings: RefineSettings | None = None,
-    retrain: Retraining | None = None,
-    *,
-    progress: bool = True,
-) -> Iterator[Round]:
-    """:func:`refine`, one round at a time."""
     settings = settings or RefineSettings()
     seen: list[NearField] = []
     base = list(models)
+    found: list[Round] = []
     for done in range(settings.rounds + 1):
         fields = simulate(device)
         verification = verify(device, fields, design.goals, models)
-        yield Round(device, verification)
+        found.append(Round(device, verification))
         if done == settings.rounds or (verification.gap or 0) <= settings.tolerance:
-            return
+            break
         seen += fields
         base = [retrain(model, seen) for model in base] if retrain else base
         models = corrected(base, fields)
@@ -165,6 +151,7 @@ def rounds(
             path=Path(folder) / f"round-{done + 1}.h5",
             progress=progress,
         )
+    return found
 
 
 def best(rounds: Sequence[Round]) -> Round:
@@ -176,18 +163,20 @@ def refinement_table(found: Sequence[Round]) -> Table:
     """One row per round."""
     return Table(
         "Closed loop",
-        ("device", "worst goal, predicted", "in Meep", "largest gap of a goal"),
+        ("device", "worst goal, predicted", "in Meep", "gap of each goal"),
         tuple(
             (
                 each.device.name,
                 "–" if each.verification.predicted is None else number(each.verification.predicted),
                 number(each.verification.verified),
-                "–" if each.verification.gap is None else f"{each.verification.gap:.1%}",
+                ", ".join(
+                    "–" if goal.gap is None else f"{goal.gap:+.1%}" for goal in each.verification.goals
+                ),
             )
             for each in found
         ),
         "Predicted by the models that the device was designed with; from the first round on these are "
-        "corrected by the simulation of the device before. Gap: |predicted / in Meep − 1|.",
+        "corrected by the simulation of the device before. Gap: predicted / in Meep − 1.",
     )
 
 

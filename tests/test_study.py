@@ -16,6 +16,7 @@ from metagen.dataset import Dataset
 from metagen.errors import InputError, MismatchError
 from metagen.layout import random_layout
 from metagen.nearfield import NearField
+from metagen.sources import by_wavelength, near_fields, only
 from metagen.study import kept
 from metagen.study.cells import cell_errors, predicted
 from metagen.study.devices import device_errors, device_table
@@ -27,7 +28,6 @@ from metagen.study.page import publish
 from metagen.study.paper import PaperSettings, reproduce
 from metagen.study.paper_figures import field_figure, linear_figure, modes_figure, network_figure
 from metagen.study.paper_tables import comparison_table, powers_table
-from metagen.study.sources import by_wavelength, near_fields, only
 from metagen.study.transfer import TransferSettings
 from metagen.surrogate import (
     LPA,

@@ -14,9 +14,9 @@ from pydantic import Field
 from tqdm import tqdm
 
 from metagen.dataset import Dataset
+from metagen.sources import only
 from metagen.study.cells import Floats, cell_errors
 from metagen.study.kept import trained
-from metagen.study.sources import only
 from metagen.surrogate import (
     Domain,
     LinearSettings,

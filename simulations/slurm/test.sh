@@ -46,7 +46,7 @@ clean_up() {
 
 show_logs() {
     squeue --all 2>&1 || true
-    tail -n 25 "$scratch"/*.out "$scratch"/*.log "$scratch"/work/run/logs/* 2>/dev/null || true
+    tail -n 25 "$scratch"/*.out "$scratch"/*.log "$scratch"/desk/run/logs/* 2>/dev/null || true
 }
 
 free_ports() {
@@ -200,9 +200,9 @@ TOML
 
 # A copy of the recipes, edited as users do: two ranks instead of four.
 make_work_folder() {
-    mkdir -p "$scratch/work/simulations"
-    cp -r "$checkout/simulations/slurm" "$scratch/work/simulations/"
-    cd "$scratch/work"
+    mkdir -p "$scratch/desk/simulations"
+    cp -r "$checkout/simulations/slurm" "$scratch/desk/simulations/"
+    cd "$scratch/desk"
     sed -i 's/--ntasks=4/--ntasks=2/' simulations/slurm/*.slurm
     write_recipes
 }

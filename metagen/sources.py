@@ -1,4 +1,4 @@
-"""Where studies take near fields from: files, folders, compact files, data sets that come with metagen."""
+"""Where near fields are taken from: files, folders, compact files, data sets that come with metagen."""
 
 from __future__ import annotations
 
