@@ -135,6 +135,20 @@ def test_more_modes_than_patches_is_an_error():
         basis.fit(torch.ones(4, 36, dtype=torch.complex128))
 
 
+def test_more_symmetric_modes_than_the_patches_have_is_an_error():
+    """One patch with its mirror images has at most one mode per class of parity; all others would be noise
+    without parity, not even orthogonal to these four."""
+    generator = torch.Generator().manual_seed(0)
+    patches = torch.randn(1, DOMAIN.patch_size, dtype=torch.complex128, generator=generator)
+    few, many = PatchBasis(DOMAIN, 4), PatchBasis(DOMAIN, 5)
+    few.fit_symmetric(patches, DOMAIN)
+    assert torch.allclose(
+        few.modes @ few.modes.mH, torch.eye(4, dtype=torch.complex64), atol=1e-6
+    )  # rounding
+    with pytest.raises(InputError, match="rank is 5, but the patches have 4 singular vectors"):
+        many.fit_symmetric(patches, DOMAIN)
+
+
 # Functions of the radii
 
 
@@ -298,6 +312,16 @@ def test_radii_almost_at_the_limits_of_the_platform_count_as_reaching_them(datas
     thin = mg.Layout(mg.Platform(), np.array([[0.08, 0.1], [0.1, 0.12]]))
     narrow = Dataset((NearField(thin, 0.633, np.ones((8, 8, 3), dtype=np.complex64), samples=4),))
     assert (Domain.of(narrow).radius_low, Domain.of(narrow).radius_high) == (0.08, 0.12)
+
+
+def test_radii_a_little_beyond_the_limits_of_the_platform_are_known_where_they_were_learnt_from():
+    """Radii of a drawn layout are not exactly those that were meant; a model knows its own data."""
+    platform = mg.Platform()
+    low, high = platform.radius_min - 0.001, platform.radius_max + 0.001
+    layout = mg.Layout(platform, np.array([[low, 0.1], [0.1, high]]))
+    near = mg.NearField(layout, 0.633, np.ones((8, 8, 3), dtype=np.complex64), samples=4)
+    known = Domain.of(Dataset((near,)))
+    assert (known.radius_low, known.radius_high) == (low, high)
 
 
 def test_radii_that_are_no_square_are_refused(dataset):

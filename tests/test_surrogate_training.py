@@ -1,6 +1,7 @@
 """Training, evaluation and model files."""
 
 import json
+import math
 import pickle
 from pathlib import Path
 
@@ -91,6 +92,14 @@ def test_neighbours_and_pairs_generalise_to_held_out_layouts_better_than_the_pap
     )
     ours, papers = (evaluate(model, split[1]).overall.relative_error for model in models)
     assert ours < papers / 1.5
+
+
+def test_a_network_learns_from_devices_that_are_smaller_than_its_neighbourhood():
+    """Sites that are empty around every cell have no spread to divide by."""
+    small = coupled_dipoles.dataset(count=3)
+    recipe = TrainingSettings(model=NetworkSettings(rank=4, width=7, hidden=(8,)), epochs=2)
+    model = train(small, recipe, progress=False)
+    assert math.isfinite(evaluate(model, small).overall.relative_error)
 
 
 def test_a_held_out_layout_has_no_influence_on_the_model(dataset, split):

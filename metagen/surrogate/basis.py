@@ -13,6 +13,9 @@ CHARACTERS = [[(px if mx < 0 else 1) * (py if my < 0 else 1) for mx, my in MIRRO
 """Per class of parity in (x, y), the factor that a field of that class takes under each mirror."""
 CHUNK = 4096
 """Patches whose mirror images are held in memory together."""
+RESOLVED = 1e-6
+"""Singular values below this share of the largest are rounding: they come as roots of eigenvalues, which
+double precision knows to 1e-15 of the largest, and their vectors have no parity."""
 
 
 class PatchBasis(nn.Module):
@@ -59,7 +62,11 @@ class PatchBasis(nn.Module):
         return coefficients @ self.modes.to(coefficients.dtype)
 
     def fit(self, patches: Tensor) -> None:
-        """Take the leading right singular vectors of patches [M, n·n·C]."""
+        """Take the leading right singular vectors of patches [M, n·n·C].
+
+        Raises:
+            InputError: there are fewer than the rank.
+        """
         _, values, vectors = torch.linalg.svd(patches, full_matrices=False)
         self._store(values, vectors[: self.rank], torch.zeros(self.rank, len(MIRRORS)))
 
@@ -69,13 +76,16 @@ class PatchBasis(nn.Module):
 
         Every mode is then even or odd under each mirror: the mirror images are sorted into four classes by
         parity, which are orthogonal to each other, and each class has singular vectors of its own.
+
+        Raises:
+            InputError: the patches have fewer singular vectors than the rank.
         """
         grams = self._grams(patches if counts is None else patches * counts.double().sqrt()[:, None], domain)
         squares, vectors = torch.linalg.eigh(grams)
         values, modes = squares.clamp(min=0).sqrt(), vectors.mH
         parity = torch.tensor(CHARACTERS).to(values)[:, None].expand(-1, values.shape[1], -1)
         order = values.flatten().argsort(descending=True)
-        leading = order[: self.rank]
+        leading = order[: min(self.rank, int((values > RESOLVED * values.max()).sum()))]
         self._store(values.flatten()[order], modes.flatten(0, 1)[leading], parity.flatten(0, 1)[leading])
 
     def _grams(self, patches: Tensor, domain: Domain) -> Tensor:

@@ -53,16 +53,17 @@ class Domain:
     def of(cls, dataset: Dataset, components: Components = 1) -> Self:
         """The domain of a model that is trained on a dataset: its range of radii.
 
-        Radii that come close to the limits of the platform count as reaching them (see :data:`NEAR_LIMIT`).
+        Radii that come close to the limits of the platform count as reaching them (see :data:`NEAR_LIMIT`);
+        those that lie beyond (of a drawn layout, say) are known as well.
         """
         present = np.concatenate([radii[radii > 0] for radii in dataset.radii])
         if present.size == 0:
             raise InputError("the layouts of the dataset have no pillars")
-        platform = dataset.platform
+        platform, low, high = dataset.platform, float(present.min()), float(present.max())
         return cls(
             wavelength=dataset.wavelength,
-            radius_low=_snapped(float(present.min()), platform.radius_min, platform),
-            radius_high=_snapped(float(present.max()), platform.radius_max, platform),
+            radius_low=min(low, _snapped(low, platform.radius_min, platform)),
+            radius_high=max(high, _snapped(high, platform.radius_max, platform)),
             platform=platform,
             samples=dataset.samples,
             components=components,

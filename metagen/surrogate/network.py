@@ -22,7 +22,7 @@ class Network(ExpansionSurrogate):
 
     Attributes:
         mean: [width²] of the radii, per neighbour.
-        spread: [width²] standard deviation of the radii, per neighbour.
+        spread: [width²] standard deviation of the radii, per neighbour; 1 where they are all the same.
         offset: [2·rank] mean of the coefficients.
         scale: root of the mean square of the coefficients about their means.
     """
@@ -50,7 +50,8 @@ class Network(ExpansionSurrogate):
         self.basis.fit(patches)
         targets = as_parts(self.basis.project(patches))
         self.mean.copy_(radii.mean(0))
-        self.spread.copy_(radii.std(0))
+        spread = radii.std(0)
+        self.spread.copy_(torch.where(spread > 0, spread, 1))  # sites that are empty around every cell
         self.offset.copy_(targets.mean(0))
         self.scale.copy_((targets - targets.mean(0)).square().mean().sqrt())
 
