@@ -90,10 +90,12 @@ def simulate(
     from metagen.fdtd.campaign import Campaign, part, run
     from metagen.fdtd.engine import require_meep
     from metagen.fdtd.plan import print_plan
+    from metagen.parallel import aborting_together, communicator
 
     wanted = Campaign.load(campaign)
     require_meep()
-    tasks = part(wanted.tasks(), task) if launched_rank() == 0 else None
+    with aborting_together(communicator()):
+        tasks = part(wanted.tasks(), task) if launched_rank() == 0 else None
     if plan:
         print_plan(tasks, output)
         return

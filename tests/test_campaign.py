@@ -167,6 +167,15 @@ def test_two_queues_never_hand_out_the_same_task(campaign, tmp_path, monkeypatch
     assert first.hash not in rest
 
 
+@pytest.mark.parametrize("plan", [(), ("--plan",)])
+def test_a_mistake_that_only_rank_0_sees_ends_all_ranks(campaign, tmp_path, mpirun, plan):
+    process = mpirun(2, "simulate", campaign, "--output", tmp_path / "fields", "--task", "9/8", *plan)
+    # Where the other rank is left waiting this never ends; a start takes some seconds.
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert "expected i/n" in output
+
+
 def test_parts_of_a_job_array_are_all_tasks_once(campaign):
     tasks = Campaign.load(campaign).tasks()
     parts = [task.hash for number in (1, 2, 3) for task in part(tasks, f"{number}/3")]

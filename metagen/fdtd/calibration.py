@@ -23,7 +23,7 @@ from metagen.fdtd.simulation import simulate
 from metagen.fdtd.validation import CellError, compare_with_rcwa, periodic_field, relative_error
 from metagen.files import content_hash
 from metagen.layout import Layout, random_layout
-from metagen.parallel import communicator, launched, launched_rank
+from metagen.parallel import aborting_together, communicator, launched
 from metagen.platform import Platform
 from metagen.rcwa import near_fields
 from metagen.results import cache_folder, recall, store
@@ -154,13 +154,16 @@ def _converged(layout: Layout, wavelength: float, fine: int) -> NDArray[np.compl
 
 def _remembered(what: str, key: str, kind: type[T], make: Callable[[], T]) -> T:
     path = cache_folder() / f"{what}-{key[:32]}.json"
-    known = recall(path, key, kind) if launched_rank() == 0 else None
-    if launched():
-        known = communicator().bcast(known)
-    if known is not None:
-        return known
-    made = make()
-    return store(path, key, made, kind) if launched_rank() == 0 else made
+    if not launched():
+        known = recall(path, key, kind)
+        return known if known is not None else store(path, key, make(), kind)
+    world = communicator()
+    with aborting_together(world):  # only rank 0 touches the disk, which may be full
+        known = world.bcast(recall(path, key, kind) if world.rank == 0 else None)
+        if known is not None:
+            return known
+        made = make()
+        return store(path, key, made, kind) if world.rank == 0 else made
 
 
 def _calibrate(platform: Platform, numerics: Numerics) -> Calibration:
