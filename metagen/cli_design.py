@@ -90,8 +90,11 @@ def refine(
     ],
     model: Models = None,
     data: Annotated[
-        list[Path] | None,
-        typer.Option(help="Near fields that the models were trained on: train them again in every round."),
+        list[str] | None,
+        typer.Option(
+            help="What the models were trained on (file, folder, compact file or name of a shipped data set; "
+            "may be given several times): train them again in every round."
+        ),
     ] = None,
     rounds: Annotated[int, typer.Option(help="Of optimisation, at most.")] = 3,
     tolerance: Annotated[float, typer.Option(help="Stop when no goal's gap is larger.")] = 0.02,
@@ -103,6 +106,7 @@ def refine(
     from metagen.layout import Layout
     from metagen.parallel import aborting_together, communicator
     from metagen.refinement import MeepService, RefineSettings, Retraining, best, refine, refinement_table
+    from metagen.sources import by_wavelength
 
     wanted = DesignSettings.load(settings)
     loop = RefineSettings(rounds=rounds, tolerance=tolerance)
@@ -114,7 +118,7 @@ def refine(
             service.serve()
             return
         models, start = _models(wanted, model), Layout.load(device)
-        retrain = Retraining(files=tuple(data)) if data else None
+        retrain = Retraining(by_wavelength(data), output) if data else None
         found = refine(start, models, wanted, service, output, loop, retrain)
         service.close()
     refinement_table(found).print()

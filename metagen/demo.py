@@ -23,6 +23,7 @@ from metagen.parallel import run_on_ranks
 from metagen.results import recall, store
 from metagen.summaries import ErrorRow, error_rows
 from metagen.surrogate import Surrogate, TrainingSettings
+from metagen.surrogate.kept import trained
 from metagen.verification import Verification, verify
 
 RECIPES = ("demo.toml", "paper_linear.toml")
@@ -119,11 +120,9 @@ class Demo:
         path, errors = self.folder / f"model-{name}.safetensors", self.folder / f"errors-{name}.json"
         key = content_hash(dataset.hash, [asdict(recipe) for recipe in self.recipes])
         rows = recall(errors, key, list[ErrorRow])
-        if rows is None or not path.exists():
-            rows = error_rows(surrogate.compare(dataset, self.recipes))
-            surrogate.save(surrogate.train(dataset, replace(self.recipes[0], held_out=())), path)
-            rows = store(errors, key, rows, list[ErrorRow])
-        return surrogate.load(path), rows
+        if rows is None:
+            rows = store(errors, key, error_rows(surrogate.compare(dataset, self.recipes)), list[ErrorRow])
+        return trained(dataset, replace(self.recipes[0], held_out=()), path), rows
 
     @cached_property
     def start(self) -> Layout:

@@ -9,7 +9,6 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from metagen import surrogate
 from metagen.dataset import Dataset
 from metagen.design import DesignSettings, Method, Model, OptimizerSettings, optimize
 from metagen.design.correction import corrected
@@ -19,7 +18,8 @@ from metagen.fdtd.numerics import Numerics
 from metagen.layout import Layout
 from metagen.nearfield import NearField
 from metagen.parallel import communicator
-from metagen.surrogate import Surrogate
+from metagen.surrogate import Surrogate, TrainingSettings
+from metagen.surrogate.kept import trained
 from metagen.tables import Table, number
 from metagen.validation import Positive, PositiveInt, checked
 from metagen.verification import Verification, verify
@@ -65,21 +65,40 @@ class Round:
     verification: Verification
 
 
-@checked
+@dataclass(frozen=True, eq=False)
 class Retraining:
     """Fine-tuning: every model is trained again, by its own recipe, with the simulated devices added.
 
     Attributes:
-        files: near-field files, or folders of them, that the models were trained on.
+        data: that the models were trained on, one dataset per wavelength, as
+            :func:`metagen.sources.by_wavelength` gives them.
+        folder: where the models are kept, ``model-633-round1.safetensors`` and so on; those that are there
+            and fit are taken as they are.
     """
 
-    files: tuple[Path, ...] = Field(min_length=1)
+    data: Sequence[Dataset]
+    folder: Path
 
     def __call__(self, model: Model, seen: Sequence[NearField]) -> Model:
-        """The model of one wavelength, trained on the files and on what has been seen.
+        """The model of one wavelength, trained on the data and on what has been seen.
 
         Raises:
-            InputError: the model's card has no recipe, or no file is of its wavelength.
+            InputError: see :meth:`check`.
+            MismatchError: what has been seen was simulated in another way than the data.
+            KeyboardInterrupt: Ctrl-C.
+        """
+        recipe, known = self.check(model)
+        devices = {near.layout.hash for near in known.near_fields}
+        new = [near for near in seen if near.wavelength == known.wavelength]
+        fields = (*known.near_fields, *(near for near in new if near.layout.hash not in devices))
+        file = f"model-{known.wavelength * 1000:.0f}-round{len(new)}.safetensors"
+        return trained(Dataset(fields), recipe, self.folder / file)
+
+    def check(self, model: Model) -> tuple[TrainingSettings, Dataset]:
+        """The recipe of a model, with nothing held out, and the data of its wavelength.
+
+        Raises:
+            InputError: the model's card has no recipe, or no data are of its wavelength.
         """
         recipe = model.card.settings if isinstance(model, Surrogate) else None
         if recipe is None:
@@ -87,15 +106,12 @@ class Retraining:
                 f"the model of wavelength {model.domain.wavelength:g} has no training recipe on its card, so "
                 "it cannot be trained again; leave the training data away: it is then only corrected"
             )
-        known = [each for each in Dataset.load_all(self.files) if each.wavelength == model.domain.wavelength]
+        known = [each for each in self.data if each.wavelength == model.domain.wavelength]
         if not known:
             raise InputError(
                 f"the training data have no near field of wavelength {model.domain.wavelength:g}"
             )
-        devices = {near.layout.hash for near in known[0].near_fields}
-        new = [near for near in seen if near.wavelength == known[0].wavelength]
-        fields = (*known[0].near_fields, *(near for near in new if near.layout.hash not in devices))
-        return surrogate.train(Dataset(fields), replace(recipe, held_out=()))
+        return replace(recipe, held_out=()), known[0]
 
 
 def refine(
@@ -128,8 +144,15 @@ def refine(
 
     Returns:
         Every device with its verification, from the given one to the last.
+
+    Raises:
+        InputError: a model that cannot be trained again.
+        KeyboardInterrupt: Ctrl-C; what was finished is in ``folder``.
     """
     settings = settings or RefineSettings()
+    if retrain:
+        for model in models:
+            retrain.check(model)
     seen: list[NearField] = []
     base = list(models)
     found: list[Round] = []
@@ -151,6 +174,8 @@ def refine(
             path=Path(folder) / f"round-{done + 1}.h5",
             progress=progress,
         )
+        if not device.finished:
+            raise KeyboardInterrupt
     return found
 
 

@@ -59,10 +59,12 @@ def only(dataset: Dataset, names: Sequence[str]) -> Dataset:
 
 
 def _is_compact(source: str | Path) -> bool:
+    """Whether :mod:`metagen.datasets` knows more of it than :class:`metagen.NearField`."""
     path = Path(source)
     if not path.is_file():
-        return str(source) in datasets.shipped()
-    if not h5py.is_hdf5(path):
+        return not path.is_dir()
+    try:
+        with h5py.File(path, "r") as file:
+            return bool(file.attrs.get("schema") == datasets.SCHEMA)
+    except OSError:  # damaged, or no HDF5: a near field is refused with its reason
         return False
-    with h5py.File(path, "r") as file:
-        return bool(file.attrs.get("schema") == datasets.SCHEMA)

@@ -8,7 +8,7 @@ import torch
 from delays import PLATFORM, Delay, domain
 
 import metagen as mg
-from metagen import cli_design
+from metagen import cli_design, refinement
 from metagen.comparison import WORST, Candidate, compare, comparison_table
 from metagen.design import (
     Corrected,
@@ -35,7 +35,8 @@ from metagen.fdtd.campaign import Campaign
 from metagen.layout import random_layout
 from metagen.nearfield import NearField
 from metagen.refinement import MeepService, RefineSettings, Retraining, best, refine, refinement_table
-from metagen.surrogate import ClusterSettings, TrainingSettings
+from metagen.sources import by_wavelength
+from metagen.surrogate import ClusterSettings, TrainingSettings, kept
 from metagen.verification import near_fields_of, verify
 
 FOCUS, RING = Focus(0.633, 4.0), Ring(0.400, 4.0, radius=0.8)
@@ -201,18 +202,59 @@ def test_training_again_takes_the_simulated_devices_in(device, tmp_path):
     layouts = [random_layout(PLATFORM, COUNT, seed) for seed in (3, 4)]
     fields = [simulated(layout, 0.633) for layout in layouts]
     for near in fields:
-        near.save(tmp_path / f"{near.layout.name}.h5")
+        near.save(tmp_path / "data" / f"{near.layout.name}.h5")
     recipe = TrainingSettings(
         model=ClusterSettings(rank=1, width=3, powers=3, pair_width=3, pair_powers=1),
         held_out=("random-s3",),
     )
     dataset = mg.dataset.Dataset(tuple(fields))
     model = mg.surrogate.train(dataset, replace(recipe, held_out=()))
-    retrain = Retraining(files=(tmp_path,))
+    retrain = Retraining(by_wavelength([tmp_path / "data"]), tmp_path)
     again = retrain(model, [simulated(device, 0.633)])
     assert again.card.layouts == ("random-s3", "random-s4", "tiny")
+    assert (tmp_path / "model-633-round1.safetensors").exists()
     with pytest.raises(InputError, match="no training recipe"):
         retrain(MODELS[0], [])
+
+
+def test_a_model_that_was_trained_again_is_not_trained_a_third_time(device, tmp_path, monkeypatch):
+    """A loop that goes on must design with the very models that it was stopped with."""
+    dataset = mg.dataset.Dataset(
+        tuple(simulated(random_layout(PLATFORM, COUNT, seed), 0.633) for seed in (3, 4))
+    )
+    recipe = TrainingSettings(model=ClusterSettings(rank=1, width=3, powers=3, pair_width=3, pair_powers=1))
+    model = mg.surrogate.train(dataset, recipe)
+    retrain = Retraining([dataset], tmp_path)
+    first = retrain(model, [simulated(device, 0.633)])
+    monkeypatch.setattr(kept, "train_to_the_end", lambda *_: pytest.fail("trained again"))
+    second = retrain(model, [simulated(device, 0.633)])
+    assert model_hash(first) == model_hash(second)
+
+
+def test_models_that_cannot_be_trained_again_are_refused_before_the_first_simulation(device, tmp_path):
+    dataset = mg.dataset.Dataset((simulated(random_layout(PLATFORM, COUNT, 3), 0.633),))
+    with pytest.raises(InputError, match="no training recipe"):
+        refine(
+            device,
+            MODELS,
+            SETTINGS,
+            lambda _: pytest.fail("simulated"),
+            tmp_path,
+            retrain=Retraining([dataset], tmp_path),
+        )
+
+
+def test_an_interrupt_ends_the_loop_before_an_unfinished_device_is_simulated(device, tmp_path, monkeypatch):
+    monkeypatch.setattr(refinement, "optimize", lambda start, *_, **__: unfinished(start))
+    asked = []
+    loop = RefineSettings(rounds=1, tolerance=1e-9)
+    with pytest.raises(KeyboardInterrupt):
+        refine(device, MODELS, SETTINGS, lambda each: asked.append(each) or simulate(each), tmp_path, loop)
+    assert [each.name for each in asked] == [device.name]
+
+
+def unfinished(layout):
+    return Device(layout.platform, layout.radii, layout.name, history=np.ones(1), finished=False)
 
 
 # Comparisons

@@ -13,15 +13,13 @@ from matplotlib.figure import Figure
 import metagen as mg
 from metagen import datasets
 from metagen.dataset import Dataset
-from metagen.errors import InputError, MismatchError
+from metagen.errors import FormatError, InputError, MismatchError
 from metagen.layout import random_layout
 from metagen.nearfield import NearField
 from metagen.sources import by_wavelength, near_fields, only
-from metagen.study import kept
 from metagen.study.cells import cell_errors, predicted
 from metagen.study.devices import device_errors, device_table
 from metagen.study.differences import DifferenceSettings, staircase
-from metagen.study.kept import trained
 from metagen.study.lpa_readings import readings
 from metagen.study.neighbours import NeighbourSettings, neighbour_figure, neighbour_study, neighbour_table
 from metagen.study.page import publish
@@ -40,8 +38,11 @@ from metagen.surrogate import (
     Split,
     TrainingSettings,
     evaluate,
+    kept,
     train,
+    training,
 )
+from metagen.surrogate.kept import trained
 from metagen.tables import Table
 
 RECIPES = Path(__file__).parent.parent / "training"
@@ -81,6 +82,24 @@ def test_compact_files_folders_and_files_give_the_same_near_fields(tmp_path):
             assert np.linalg.norm(one.field - other.field) < 0.03 * np.linalg.norm(one.field)
 
 
+def test_a_damaged_file_is_refused_by_name_and_a_folder_is_not_taken_for_a_shipped_data_set(
+    tmp_path, monkeypatch
+):
+    coupled_dipoles.near_field(random_layout(mg.Platform(), 6, 1)).save(tmp_path / "whole.h5")
+    (tmp_path / "short.h5").write_bytes((tmp_path / "whole.h5").read_bytes()[:4000])
+    with pytest.raises(FormatError, match=r"short\.h5: damaged"):
+        list(near_fields([tmp_path / "short.h5"]))
+    (tmp_path / "sin-lenses").mkdir()
+    (tmp_path / "whole.h5").rename(tmp_path / "sin-lenses" / "whole.h5")
+    monkeypatch.chdir(tmp_path)
+    assert [near.layout.name for near in near_fields(["sin-lenses"])] == ["random-s1"]
+
+
+def test_a_name_that_is_neither_a_file_nor_shipped_is_refused_with_what_is_shipped():
+    with pytest.raises(InputError, match="sin-lenses"):
+        list(near_fields(["no-such-data"]))
+
+
 def test_of_a_campaign_under_way_the_finished_layouts_are_taken(dataset):
     assert only(dataset, ["random-s2", "lens-f10", "smooth-20"]).names == ("smooth-20", "random-s2")
     with pytest.raises(InputError, match="at least 2"):
@@ -92,7 +111,9 @@ def test_of_a_campaign_under_way_the_finished_layouts_are_taken(dataset):
 
 def test_a_model_is_trained_again_only_if_recipe_or_data_differ(dataset, tmp_path, monkeypatch):
     path, fresh = tmp_path / "model.safetensors", []
-    monkeypatch.setattr(kept, "train", lambda *given: fresh.append(given) or train(*given, progress=False))
+    monkeypatch.setattr(
+        kept, "train_to_the_end", lambda *given: fresh.append(given) or train(*given, progress=False)
+    )
     first, second = (trained(dataset, LINEAR, path) for _ in range(2))
     assert len(fresh) == 1
     assert torch.equal(first.weights, second.weights)
@@ -107,7 +128,7 @@ def test_a_model_is_trained_again_only_if_recipe_or_data_differ(dataset, tmp_pat
 def test_an_interrupted_descent_is_not_kept(dataset, tmp_path, monkeypatch):
     model = train(dataset, NETWORK, progress=False)
     model.card = replace(model.card, provenance={"interrupted": True})
-    monkeypatch.setattr(kept, "train", lambda *_: model)
+    monkeypatch.setattr(training, "train", lambda *_, **__: model)
     with pytest.raises(KeyboardInterrupt):
         trained(dataset, NETWORK, tmp_path / "model.safetensors")
     assert not list(tmp_path.iterdir())

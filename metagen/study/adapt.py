@@ -101,7 +101,9 @@ def _train_on(old: Model, dataset: Dataset, recipe: TrainingSettings, progress: 
     learnt, watched = dataset.split_patches(1 - recipe.validation, recipe.seed, twins_together=True)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
-        descend(new, Examples.of(new, learnt), Examples.of(new, watched), recipe, progress)
+        outcome = descend(new, Examples.of(new, learnt), Examples.of(new, watched), recipe, progress)
+    if outcome.interrupted:
+        raise KeyboardInterrupt
     return new
 
 

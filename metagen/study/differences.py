@@ -17,10 +17,10 @@ from metagen.fdtd.numerics import Numerics
 from metagen.layout import Layout
 from metagen.nearfield import SAMPLES, NearField
 from metagen.platform import Platform
-from metagen.study.kept import trained
 from metagen.study.lpa_readings import readings
 from metagen.surrogate import TrainingSettings, evaluate
 from metagen.surrogate.evaluation import PATCH_FRACTION
+from metagen.surrogate.kept import trained
 from metagen.tables import Table, number
 from metagen.validation import checked, load_toml
 

@@ -17,8 +17,8 @@ from tqdm import tqdm
 
 from metagen.dataset import Dataset
 from metagen.study.cells import clamped_errors
-from metagen.study.kept import trained
 from metagen.surrogate import ClusterSettings, FieldError, ScatteringSettings, TrainingSettings
+from metagen.surrogate.kept import trained
 from metagen.tables import Table, number
 from metagen.validation import PositiveInt, checked, load_toml
 

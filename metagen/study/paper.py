@@ -16,7 +16,6 @@ from tqdm import tqdm
 from metagen.dataset import Dataset
 from metagen.sources import only
 from metagen.study.cells import Floats, cell_errors
-from metagen.study.kept import trained
 from metagen.surrogate import (
     Domain,
     LinearSettings,
@@ -28,6 +27,7 @@ from metagen.surrogate import (
     baselines,
 )
 from metagen.surrogate.evaluation import PATCH_FRACTION
+from metagen.surrogate.kept import trained
 from metagen.validation import checked, load_toml
 
 LENSES = tuple(f"lens-f{10 * step}" for step in range(1, 11))

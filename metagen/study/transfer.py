@@ -20,7 +20,8 @@ from metagen.nearfield import NearField
 from metagen.platform import Platform
 from metagen.study.adapt import adapt, moved
 from metagen.study.cells import clamped_errors
-from metagen.surrogate import Evaluation, ExpansionSurrogate, FieldError, TrainingSettings, train
+from metagen.surrogate import Evaluation, ExpansionSurrogate, FieldError, TrainingSettings
+from metagen.surrogate.training import train_to_the_end
 from metagen.tables import Table, number
 from metagen.validation import PositiveInt, checked, load_toml
 
@@ -101,7 +102,7 @@ def transfer_study(settings: TransferSettings, folder: Path) -> list[Transferred
         MissingDependencyError, SimulationError: see :func:`metagen.fdtd.campaign.run`.
     """
     known = _simulated(settings.learnt, settings.old, settings.light, folder)
-    olds = [train(Dataset(known), recipe) for recipe in settings.models]
+    olds = [train_to_the_end(Dataset(known), recipe) for recipe in settings.models]
     found = []
     for platform in settings.new:
         learnt = _simulated(settings.learnt, platform, settings.light, folder)
@@ -129,7 +130,7 @@ def _models(
     yield Way.ADAPTED, 0, moved(old, learnt[0].layout.platform)
     for count in counts:
         some = Dataset(tuple(learnt[:count]))
-        yield Way.SCRATCH, count, train(some, recipe)
+        yield Way.SCRATCH, count, train_to_the_end(some, recipe)
         yield Way.ADAPTED, count, adapt(old, some, recipe)
 
 

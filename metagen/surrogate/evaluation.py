@@ -19,7 +19,7 @@ from metagen.surrogate.domain import Domain
 from metagen.surrogate.expansion import ExpansionSurrogate
 from metagen.surrogate.lpa import LPA
 from metagen.surrogate.settings import Cell, LPASettings, TrainingSettings
-from metagen.surrogate.training import train
+from metagen.surrogate.training import train_to_the_end
 
 PATCH_FRACTION = 0.8
 """Share of the patches that the paper's split trains on."""
@@ -126,6 +126,7 @@ def compare(
 
     Raises:
         InputError: no recipe, a recipe that holds nothing out, or recipes that hold out different layouts.
+        KeyboardInterrupt: Ctrl-C.
     """
     held_out = {recipe.held_out for recipe in recipes}
     if len(held_out) != 1 or held_out == {()}:
@@ -144,7 +145,8 @@ def compare(
         )
         models: list[Surrogate] = list(periodic)
         models += [
-            train(training, dataclasses.replace(recipe, held_out=()), progress=progress) for recipe in recipes
+            train_to_the_end(training, dataclasses.replace(recipe, held_out=()), progress=progress)
+            for recipe in recipes
         ]
         rows += [Comparison(split, model, evaluate(model, test)) for model in models]
     return tuple(rows)

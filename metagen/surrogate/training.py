@@ -53,6 +53,21 @@ def train(dataset: Dataset, settings: TrainingSettings, *, progress: bool = True
     return model.eval()
 
 
+def train_to_the_end(
+    dataset: Dataset, settings: TrainingSettings, *, progress: bool = True
+) -> ExpansionSurrogate:
+    """As :func:`train`, for those that would go on with the model: Ctrl-C ends them too.
+
+    Raises:
+        InputError: see :func:`train`.
+        KeyboardInterrupt: Ctrl-C.
+    """
+    model = train(dataset, settings, progress=progress)
+    if model.card.provenance.get("interrupted"):
+        raise KeyboardInterrupt
+    return model
+
+
 def _fit(
     model: ExpansionSurrogate, dataset: Dataset, settings: TrainingSettings, progress: bool
 ) -> dict[str, object]:

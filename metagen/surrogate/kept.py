@@ -1,4 +1,4 @@
-"""Trained models that are kept in the folder of a study, so that a study that was stopped goes on."""
+"""Trained models that are kept in files: what was stopped goes on with the very same ones."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from pathlib import Path
 
 from metagen.dataset import Dataset
 from metagen.errors import FormatError
-from metagen.surrogate import ExpansionSurrogate, TrainingSettings, load, save, train
+from metagen.surrogate.expansion import ExpansionSurrogate
+from metagen.surrogate.settings import TrainingSettings
+from metagen.surrogate.store import load, save
+from metagen.surrogate.training import train_to_the_end
 
 
 def trained(dataset: Dataset, settings: TrainingSettings, path: Path) -> ExpansionSurrogate:
@@ -18,9 +21,7 @@ def trained(dataset: Dataset, settings: TrainingSettings, path: Path) -> Expansi
     known = _known(path)
     if known is not None and known.card.settings == settings and known.card.dataset == dataset.hash:
         return known
-    model = train(dataset, settings)
-    if model.card.provenance.get("interrupted"):
-        raise KeyboardInterrupt
+    model = train_to_the_end(dataset, settings)
     save(model, path)
     return model
 
