@@ -5,24 +5,43 @@ from __future__ import annotations
 import sys
 import warnings
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from metagen.cli_design import DESIGN_COMMANDS
 from metagen.cli_fab import FAB_COMMANDS
-from metagen.cli_study import studies
+from metagen.cli_study import Sources, studies
 from metagen.errors import MetagenError
 from metagen.parallel import launched_rank
 from metagen.platform import Platform
 
+
+class Commands(TyperGroup):
+    """All commands; where Ctrl-C ends one, Typer alone would leave without a word."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that was asked for."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            if launched_rank() == 0:
+                print("interrupted: what was finished is on disk; run it again to go on", file=sys.stderr)
+            raise typer.Exit(INTERRUPTED) from None
+
+
 app = typer.Typer(
     name="metagen",
+    cls=Commands,
     help="Design metasurfaces by gradient descent through a surrogate learned from FDTD (all lengths in µm).",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as shells have it."""
 
 CampaignFile = Annotated[Path, typer.Argument(help="Campaign file (TOML).", show_default=False)]
 NearFieldFiles = Annotated[
@@ -46,6 +65,7 @@ def table(
     ] = None,
 ) -> None:
     """Compute and print the phase table of a platform (RCWA)."""
+    from metagen.plot import save
     from metagen.rcwa import PhaseTable
     from metagen.rcwa.plot import plot_table
     from metagen.summaries import phase_table
@@ -57,7 +77,7 @@ def table(
     if plot:
         for each in computed:
             path = plot if len(computed) == 1 else plot.with_stem(f"{plot.stem}-{each.wavelength * 1000:.0f}")
-            plot_table(each).savefig(path)
+            save(plot_table(each), path)
             print(path)
 
 
@@ -145,9 +165,11 @@ def calibrate(
 ) -> None:
     """Find resolution and index compensation for an error target (Meep against RCWA on periodic cells)."""
     from metagen.fdtd.calibration import search
+    from metagen.fdtd.campaign import ErrorTarget
     from metagen.summaries import calibration_table
 
-    calibration_table(search(_platform(platform), wavelength, error_target)).print()
+    wanted = ErrorTarget(wavelength=wavelength, error_target=error_target)
+    calibration_table(search(_platform(platform), wanted.wavelength, wanted.error_target)).print()
 
 
 @app.command()
@@ -185,11 +207,14 @@ def pack(files: NearFieldFiles, output: Output) -> None:
 @app.command()
 def train(
     recipe: Annotated[Path, typer.Argument(help="Training file (TOML).", show_default=False)],
-    files: NearFieldFiles,
+    files: Sources,
     output: Output,
     seed: Annotated[int | None, typer.Option(help="Instead of the recipe's, to see the spread.")] = None,
 ) -> None:
-    """Train a surrogate for each wavelength of the near fields; --output is the folder of the models."""
+    """Train a surrogate for each wavelength of the near fields; --output is the folder of the models.
+
+    Ctrl-C during the descent keeps the best model so far, and ends.
+    """
     from dataclasses import replace
 
     from metagen import surrogate
@@ -208,20 +233,22 @@ def train(
         print(f"{path}: trained on {', '.join(model.card.layouts)}")
         for name, error in model.card.errors.items():
             print(f"  {name}: {error:.3g}")
+        if model.card.provenance.get("interrupted"):
+            raise KeyboardInterrupt
 
 
 @app.command()
 def evaluate(
     recipes: Annotated[list[Path], typer.Option("--recipe", help="Training file (TOML); once per model.")],
-    files: NearFieldFiles,
+    files: Sources,
 ) -> None:
     """Train on both splits (random patches; whole layouts held out) and print all errors."""
-    from metagen.dataset import Dataset
+    from metagen.sources import by_wavelength
     from metagen.summaries import error_rows, error_table
     from metagen.surrogate import TrainingSettings, compare
 
     settings = [TrainingSettings.load(recipe) for recipe in recipes]
-    for dataset in Dataset.load_all(files):
+    for dataset in by_wavelength(files):
         error_table(error_rows(compare(dataset, settings))).print()
 
 
@@ -307,15 +334,12 @@ def _print_warning(message: Warning | str, *_: object, **__: object) -> None:
 
 
 def main() -> None:
-    """Run the command line; a mistake of the user ends in one line and exit status 1, Ctrl-C in 130."""
+    """Run the command line; what the user or the file system refuses ends in one line and exit status 1."""
     warnings.showwarning = _print_warning
     warnings.filterwarnings("ignore", message=OTHER_ORDERS)
     try:
         app()
-    except MetagenError as error:
+    except (MetagenError, OSError) as error:  # an OSError says what cannot be read or written, and why
         if launched_rank() == 0:
             print(f"error: {error}", file=sys.stderr)
         sys.exit(1)
-    except KeyboardInterrupt:
-        print("interrupted: what was finished is on disk; run it again to go on", file=sys.stderr)
-        sys.exit(130)

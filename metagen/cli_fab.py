@@ -107,7 +107,7 @@ def tolerance(
     from metagen.design import DesignSettings
     from metagen.design.light import common_platform
     from metagen.fab import load_device
-    from metagen.plot import tolerances
+    from metagen.plot import save, tolerances
     from metagen.summaries import tolerance_table
     from metagen.tolerance import ProcessErrors
     from metagen.tolerance import tolerance as measure
@@ -119,7 +119,7 @@ def tolerance(
     found = measure(wanted.goals, layout, models, errors, samples, seed)
     tolerance_table(found, keep).print()
     if plot:
-        tolerances(found).savefig(plot)
+        save(tolerances(found), plot)
         print(plot)
 
 

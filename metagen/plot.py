@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from metagen.errors import InputError
+from metagen.files import replacing
 from metagen.layout import Layout
 from metagen.metrics import Wavefront, plane_intensity, section_intensity
 from metagen.nearfield import NearField
@@ -18,6 +21,21 @@ from metagen.tolerance import Tolerance
 
 POINTS = 121
 """Points per axis of a drawn plane."""
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure (atomically) in the format that the ending of the path names.
+
+    Raises:
+        InputError: there is no such format.
+    """
+    kind, known = path.suffix.lower().removeprefix("."), figure.canvas.get_supported_filetypes()
+    if kind not in known:
+        raise InputError(
+            f"{path}: no format of pictures ends in {path.suffix!r}; allowed: {', '.join(known)}"
+        )
+    with replacing(path) as partial:
+        figure.savefig(partial, format=kind)
 
 
 def layout_map(layouts: Sequence[Layout]) -> Figure:

@@ -129,11 +129,14 @@ def tolerance(
         seed: equal seeds give equal results.
 
     Raises:
-        InputError: there are no samples, or the layout itself has radii that a model does not know.
+        InputError: there are no samples, the seed is negative, or the layout itself has radii that a model
+            does not know.
         MismatchError: a goal asks for a wavelength without a model.
     """
     if samples < 1:
         raise InputError(f"samples is {samples}; it must be at least 1")
+    if seed < 0:
+        raise InputError(f"seed is {seed}; it must not be negative")
     device = _Device(tuple(goals), layout, [Optics(model) for model in models])
     nominal = device.values(layout.radii[None])[0]
     shifts, noises = SHIFTS * errors.bias, NOISES * errors.noise

@@ -4,12 +4,14 @@ import re
 import shutil
 from pathlib import Path
 
+import coupled_dipoles
 import h5py
 import numpy as np
 import pytest
 from test_readme import python_blocks, run_block
 
 import metagen as mg
+from metagen import cli
 from metagen.layout import random_layout
 from metagen.nearfield import NearField, unfold_field
 
@@ -129,6 +131,56 @@ def test_a_layout_with_an_impossible_radius_is_one_clear_error(tmp_path, metagen
         file["radii"][1, 1] = radius
     assert reason in fail(metagen("export", path, "--output", tmp_path / "lens.gds"))
     assert not (tmp_path / "lens.gds").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["export", "lens.h5", "--output=folder"], "Is a directory"),
+        (["table", "--wavelength=0.633", "--plot=table.foo"], "table.foo: no format of pictures"),
+        (["calibrate", "--wavelength=nan", "--error-target=0.1"], "wavelength"),
+        (["calibrate", "--wavelength=0.633", "--error-target=-1"], "error_target"),
+        (["refine", "a.toml", "a.h5", "--campaign=a.toml", "--output=a"], "a.toml: cannot be read"),
+    ],
+)
+def test_what_cannot_be_read_written_or_done_is_one_clear_error(
+    tmp_path, metagen, monkeypatch, arguments, reason
+):
+    monkeypatch.chdir(tmp_path)
+    Path("folder").mkdir()
+    random_layout(mg.Platform(), 3, seed=1).save("lens.h5")
+    assert reason in fail(metagen(*arguments))
+
+
+def test_an_interrupt_ends_with_a_line_and_the_status_of_shells(monkeypatch, capsys):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("metagen.lens.focusing", interrupted)
+    monkeypatch.setattr("sys.argv", ["metagen", "layout", "--focal-length=5", "--output=lens.h5"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 130
+    assert "interrupted: what was finished is on disk" in capsys.readouterr().err
+
+
+def test_an_interrupted_training_ends_the_command_with_the_best_model_on_disk(tmp_path, monkeypatch):
+    """Otherwise the next wavelength would be trained, and a chain of jobs would design with half a model."""
+    monkeypatch.chdir(tmp_path)
+    dataset = coupled_dipoles.dataset(count=5)
+    for near in dataset.near_fields:
+        near.save(tmp_path / "fields" / f"{near.layout.name}.h5")
+    (tmp_path / "recipe.toml").write_text('[model]\nkind = "network"\nrank = 4\nhidden = [8]\n')
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("metagen.surrogate.descent._epoch", interrupted)
+    monkeypatch.setattr("sys.argv", ["metagen", "train", "recipe.toml", "fields", "--output=models"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 130
+    assert (tmp_path / "models" / "model-633.safetensors").exists()
 
 
 def test_more_light_than_came_in_is_not_accepted(tmp_path, metagen):

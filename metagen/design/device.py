@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from metagen.errors import InputError
 from metagen.files import reading_hdf5, writing_hdf5
 from metagen.layout import SCHEMA, VERSION, Layout, read_layout, write_layout
 
@@ -86,9 +87,14 @@ def read_progress(path: str | Path) -> Progress:
     """Read how far the optimisation that wrote a device file has come.
 
     Raises:
-        InputError, FormatError: see :func:`metagen.files.reading_hdf5`.
+        InputError, FormatError: see :func:`metagen.files.reading_hdf5`; also a layout, or a device that was
+            saved without the state of its optimisation.
     """
     with reading_hdf5(path, SCHEMA, VERSION) as file:
+        if "progress" not in file:
+            raise InputError(
+                f"{path} is a finished layout, and no optimisation that could go on; choose another path"
+            )
         group = file["progress"]
         tensors = {name: torch.from_numpy(np.asarray(group[name])) for name in TENSORS}
         history = tuple(np.asarray(file["design/history"]).tolist())

@@ -36,7 +36,7 @@ class LensStart:
 class RandomStart:
     """Start from random radii (:func:`metagen.layout.random_layout`)."""
 
-    seed: int
+    seed: Annotated[int, Field(ge=0)]
     kind: Literal["random"] = "random"
 
 
