@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 
@@ -14,7 +16,7 @@ from metagen.metrics import DepthOfFocus, FocusMetrics, RingMetrics
 from metagen.nearfield import NearField
 from metagen.summaries import describe, describe_depth
 from metagen.tables import Table, number
-from metagen.verification import Metrics, Simulated, measured, values
+from metagen.verification import Metrics, Simulated, as_predicted, measured, values
 
 WORST = "worst goal"
 PUBLISHED = {
@@ -77,7 +79,19 @@ def compare(goals: Sequence[Goal], candidates: Iterable[Candidate]) -> list[Comp
     Raises:
         MismatchError: a near field is of another device.
     """
-    return [_compared(goals, candidate) for candidate in candidates]
+    return [_compared(goals, candidate) for candidate in with_distinct_names(candidates)]
+
+
+def with_distinct_names(candidates: Iterable[Candidate]) -> list[Candidate]:
+    """The candidates; of several with one name, all but the first have a number behind it."""
+    seen: Counter[str] = Counter()
+    distinct = []
+    for each in candidates:
+        name = each.layout.name
+        seen[name] += 1
+        renamed = replace(each.layout, name=f"{name} ({seen[name]})")
+        distinct.append(replace(each, layout=renamed) if seen[name] > 1 else each)
+    return distinct
 
 
 def comparison_table(
@@ -111,14 +125,14 @@ def comparison_table(
 
 
 def _compared(goals: Sequence[Goal], candidate: Candidate) -> Compared:
-    fields = candidate.near_fields
-    components = {model.domain.components for model in candidate.models} or {3}
+    fields, components = candidate.near_fields, [model.domain.components for model in candidate.models]
+    comparable = as_predicted(fields, candidate.models, otherwise=min(components, default=3))
     whole = _findings(goals, candidate.layout, [Simulated(near, components=3) for near in fields])
-    same = components == {3}
+    same = all(each.domain.components == 3 for each in comparable)
     return Compared(
         candidate.layout.name,
         predicted=_findings(goals, candidate.layout, candidate.models),
-        verified=whole if same else _findings(goals, candidate.layout, [Simulated(near) for near in fields]),
+        verified=whole if same else _findings(goals, candidate.layout, comparable),
         whole=whole,
     )
 
@@ -131,12 +145,19 @@ def _findings(goals: Sequence[Goal], layout: Layout, models: Sequence[Model]) ->
     reached = values(known, layout, models)
     found: dict[str, Finding] = {}
     for goal, value, metrics in zip(known, reached, measured(known, layout, models), strict=True):
-        found[f"goal: {describe(goal)}"] = value
-        found[f"mean intensity, {describe(goal)}"] = _mean_intensity(goal, layout, models)
-        found |= {f"{name} at {goal.wavelength * 1000:.0f} nm": each for name, each in _named(metrics)}
+        _add(found, f"goal: {describe(goal)}", value)
+        _add(found, f"mean intensity, {describe(goal)}", _mean_intensity(goal, layout, models))
+        for name, each in _named(metrics):
+            _add(found, f"{name} at {goal.wavelength * 1000:.0f} nm", each)
     if len(known) == len(goals):
         found[WORST] = min(value / goal.target for goal, value in zip(known, reached, strict=True))
     return found
+
+
+def _add(found: dict[str, Finding], name: str, value: Finding) -> None:
+    """Take a finding in; those of several goals of one kind are numbered, but a metric they share is not."""
+    names = itertools.chain([name], (f"{name} ({count})" for count in itertools.count(2)))
+    found[next(each for each in names if found.get(each, value) is value)] = value
 
 
 def _has(models: Sequence[Model], wavelength: float) -> bool:

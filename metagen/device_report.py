@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from metagen import plot
-from metagen.comparison import Candidate
+from metagen.comparison import Candidate, with_distinct_names
 from metagen.design import DesignSettings, Device, Goal, Line
 from metagen.design.light import WAVELENGTH_TOLERANCE
 from metagen.metrics import Wavefront, ideal_lens, intensity, plane_intensity
@@ -35,9 +35,11 @@ def write_device_report(
     Args:
         path: of the file.
         settings: the goals.
-        candidates: the devices; what was simulated of them is drawn, or else what their models predict.
+        candidates: the devices; what was simulated of them is drawn, or else what their models predict. A
+            goal of whose wavelength there is neither has no section.
         table: of :func:`metagen.comparison.comparison_table`.
     """
+    candidates = with_distinct_names(candidates)
     layouts = [candidate.layout for candidate in candidates]
     histories = {
         layout.name: layout.history
@@ -49,7 +51,7 @@ def write_device_report(
         figures.append(plot.histories(histories, "step", "figure of merit"))
     sections = [
         Section("Devices", "Radii, and how the figures of merit grew.", tuple(figures), (table,)),
-        *(_goal_section(goal, candidates) for goal in _distinct(settings.goals)),
+        *(_goal_section(goal, waves) for goal, waves in _lit(settings.goals, candidates)),
     ]
     write_report(
         path,
@@ -70,8 +72,16 @@ def _distinct(goals: Sequence[Goal]) -> Iterator[Goal]:
             yield goal
 
 
-def _goal_section(goal: Goal, candidates: Sequence[Candidate]) -> Section:
-    waves = dict(_waves(goal, candidates))
+def _lit(
+    goals: Sequence[Goal], candidates: Sequence[Candidate]
+) -> Iterator[tuple[Goal, dict[str, Wavefront]]]:
+    """The goals at whose wavelength some device has been simulated or can be predicted, with its light."""
+    for goal in _distinct(goals):
+        if waves := dict(_waves(goal, candidates)):
+            yield goal, waves
+
+
+def _goal_section(goal: Goal, waves: Mapping[str, Wavefront]) -> Section:
     points = goal.points()
     reach = max(SMALLEST_REACH, 1.3 * float(points[:, :2].abs().max()))
     distances = points[:, 2]

@@ -25,7 +25,7 @@ from metagen.design import (
     Spots,
     Uniformity,
 )
-from metagen.design.light import Optics
+from metagen.design.light import WAVELENGTH_TOLERANCE, Optics
 from metagen.errors import InputError, MismatchError
 from metagen.layout import Layout
 from metagen.metrics import (
@@ -39,6 +39,7 @@ from metagen.metrics import (
 )
 from metagen.nearfield import NearField
 from metagen.surrogate import Domain
+from metagen.surrogate.domain import Components
 
 Metrics = FocusMetrics | RingMetrics | DepthOfFocus
 
@@ -104,7 +105,7 @@ class Verification:
 class Simulated:
     """A simulated near field in the place of a model: it knows one device, and answers with its field."""
 
-    def __init__(self, near: NearField, components: int = 1) -> None:
+    def __init__(self, near: NearField, components: Components = 1) -> None:
         """Take the first components of a near field: 1 (Ex) or all 3."""
         self._near = near
         platform, radii = near.layout.platform, near.layout.radii[near.layout.radii > 0]
@@ -112,9 +113,9 @@ class Simulated:
             platform=platform,
             wavelength=near.wavelength,
             samples=near.samples,
-            radius_low=min(float(radii.min()), platform.radius_min),
-            radius_high=max(float(radii.max()), platform.radius_max),
-            components=3 if components == 3 else 1,
+            radius_low=float(radii.min(initial=platform.radius_min)),
+            radius_high=float(radii.max(initial=platform.radius_max)),
+            components=components,
         )
 
     def __call__(self, radii: Tensor) -> Tensor:
@@ -140,8 +141,7 @@ def verify(
     for near in near_fields:
         if near.layout.hash != layout.hash:
             raise MismatchError(f"the near field is of {near.layout.name}, another device than {layout.name}")
-    components = models[0].domain.components if models else 1
-    simulated = values(goals, layout, [Simulated(near, components) for near in near_fields])
+    simulated = values(goals, layout, as_predicted(near_fields, models, otherwise=1))
     predicted = values(goals, layout, models) if models else [None] * len(goals)
     whole = [Simulated(near, components=3) for near in near_fields]
     return Verification(
@@ -149,6 +149,20 @@ def verify(
         goals=tuple(map(Reached, goals, predicted, simulated)),
         metrics=tuple(measured(goals, layout, whole)),
     )
+
+
+def as_predicted(
+    near_fields: Sequence[NearField], models: Sequence[Model], otherwise: Components
+) -> list[Simulated]:
+    """Simulated near fields, each with as many components as the model of its wavelength predicts.
+
+    Args:
+        near_fields: one per wavelength.
+        models: one per wavelength.
+        otherwise: components where a wavelength has no model.
+    """
+    known = {model.domain.wavelength: model.domain.components for model in models}
+    return [Simulated(near, known.get(near.wavelength, otherwise)) for near in near_fields]
 
 
 def values(goals: Sequence[Goal], layout: Layout, models: Sequence[Model]) -> list[float]:
@@ -163,10 +177,10 @@ def measured(goals: Sequence[Goal], layout: Layout, models: Sequence[Model]) -> 
 
     Goals that ask for the same metrics are measured once.
     """
-    waves = {model.domain.wavelength: wavefront(model, layout) for model in models}
+    waves = [wavefront(model, layout) for model in models]
     wanted = [_question(goal) for goal in goals]
     answers = {
-        (goal.wavelength, question): question(waves[goal.wavelength])
+        (goal.wavelength, question): question(_at(waves, goal.wavelength))
         for goal, question in zip(goals, wanted, strict=True)
         if question is not None
     }
@@ -174,6 +188,10 @@ def measured(goals: Sequence[Goal], layout: Layout, models: Sequence[Model]) -> 
         None if question is None else answers[goal.wavelength, question]
         for goal, question in zip(goals, wanted, strict=True)
     ]
+
+
+def _at(waves: Iterable[Wavefront], wavelength: float) -> Wavefront:
+    return next(wave for wave in waves if abs(wave.wavelength - wavelength) < WAVELENGTH_TOLERANCE)
 
 
 def wavefront(model: Model, layout: Layout) -> Wavefront:

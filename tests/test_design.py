@@ -394,6 +394,28 @@ def test_a_killed_design_resumes_to_the_same_device(red, start, tmp_path):
     np.testing.assert_array_equal(resumed.history, whole.history)
 
 
+def test_a_design_for_functions_of_ones_own_goes_on_in_another_process(red, start, tmp_path):
+    """There the functions lie at other addresses."""
+
+    def made():
+        def own(light):
+            return FOCUS(light)
+
+        return worst_of(own, FOCUS)
+
+    path = tmp_path / "device.h5"
+    first = optimize(start, [red], made(), SHORT, path=path, progress=False)
+    assert optimize(start, [red], made(), SHORT, path=path, progress=False).hash == first.hash
+    assert " at 0x" not in first.provenance["objective"]
+
+
+def test_a_plain_layout_is_not_taken_for_an_optimisation_under_way(red, start, tmp_path):
+    start.save(tmp_path / "start.h5")
+    with pytest.raises(InputError, match="choose another path"):
+        optimize(start, [red], FOCUS, SHORT, path=tmp_path / "start.h5", progress=False)
+    assert mg.Layout.load(tmp_path / "start.h5").hash == start.hash
+
+
 def test_a_finished_design_is_not_done_again(red, start, tmp_path):
     path = tmp_path / "device.h5"
     first = optimize(start, [red], FOCUS, SHORT, path=path, progress=False)

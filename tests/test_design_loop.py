@@ -37,7 +37,7 @@ from metagen.nearfield import NearField
 from metagen.refinement import MeepService, RefineSettings, Retraining, best, refine, refinement_table
 from metagen.sources import by_wavelength
 from metagen.surrogate import ClusterSettings, TrainingSettings, kept
-from metagen.verification import near_fields_of, verify
+from metagen.verification import near_fields_of, values, verify
 
 FOCUS, RING = Focus(0.633, 4.0), Ring(0.400, 4.0, radius=0.8)
 COUNT = 9
@@ -85,8 +85,12 @@ def device():
     return optimize(start, MODELS, SETTINGS.objective, SETTINGS.optimizer, name="tiny", progress=False)
 
 
+def light_of(model, layout):
+    return Light([Optics(model)], torch.tensor(layout.radii, dtype=torch.float32))
+
+
 def light(model, layout):
-    return Light([Optics(model)], torch.tensor(layout.radii, dtype=torch.float32))[0.633]
+    return light_of(model, layout)[0.633]
 
 
 # Corrected models
@@ -144,6 +148,8 @@ def test_a_correction_by_what_does_not_belong_to_the_model_is_refused(device):
         Corrected(Delay(domain(samples=3)), near)
     with pytest.raises(MismatchError, match="9 pillars along a side, this one has 7"):
         Corrected(MODELS[0], near)(torch.full((7, 7), 0.1))
+    with pytest.raises(MismatchError, match="9 pillars along a side, this one has 7"):
+        FOCUS(light_of(Corrected(MODELS[0], near), random_layout(PLATFORM, 7, seed=1)))
 
 
 # The loop
@@ -310,6 +316,60 @@ def test_the_report_shows_every_goal_once_for_all_devices(device, tmp_path):
     assert page.count("Light at 633 nm: line") == 2
     assert "tiny, Meep" in page
     assert "tiny, predicted" in page
+
+
+def test_goals_of_one_kind_and_wavelength_each_have_their_rows(device):
+    """A metric that goals share, here those of the first plane, stands there once."""
+    goals = (FOCUS, replace(FOCUS, distance=6.0), Efficiency(0.633, 4.0, 1.0))
+    (found,) = compare(goals, [Candidate(device, MODELS)])
+    reached = [value for name, value in found.predicted.items() if name.startswith("goal: focus")]
+    assert reached == values(goals[:2], device, MODELS)
+    rows = [name for name in found.predicted if name.startswith("focusing efficiency")]
+    assert rows == ["focusing efficiency at 633 nm", "focusing efficiency at 633 nm (2)"]
+
+
+def test_devices_of_one_name_are_told_apart_in_table_and_report(device, tmp_path):
+    from metagen.device_report import write_device_report
+
+    other = replace(random_layout(PLATFORM, COUNT, seed=8), name=device.name)
+    candidates = [Candidate(each, MODELS) for each in (device, other)]
+    found = compare(SETTINGS.goals, candidates)
+    assert [each.device for each in found] == ["tiny", "tiny (2)"]
+    write_device_report(tmp_path / "report.html", SETTINGS, candidates, comparison_table(found))
+    assert "tiny (2), predicted" in (tmp_path / "report.html").read_text()
+
+
+def test_a_goal_whose_light_nobody_knows_is_left_out_of_the_report(device, tmp_path):
+    from metagen.device_report import write_device_report
+
+    candidates = [Candidate(device, MODELS[:1])]
+    table = comparison_table(compare(SETTINGS.goals, candidates))
+    write_device_report(tmp_path / "report.html", SETTINGS, candidates, table)
+    page = (tmp_path / "report.html").read_text()
+    assert "Light at 633 nm" in page
+    assert "Light at 400 nm" not in page
+
+
+def test_prediction_and_simulation_are_compared_on_the_components_of_each_model(device):
+    """One model predicts three components, the other only Ex, which holds 0.8² of the light of the first."""
+    fields = [replace(near, field=vectors(near)) for near in simulate(device)]
+    models = [Delay(domain(components=3)), MODELS[1]]
+    plain, mixed = (verify(device, fields, SETTINGS.goals, each).goals for each in (MODELS, models))
+    assert plain[0].verified == pytest.approx(0.64 * mixed[0].verified, rel=1e-5)  # single precision
+    assert plain[1].verified == mixed[1].verified
+    (compared,) = compare(SETTINGS.goals, [Candidate(device, models, fields)])
+    assert compared.verified["goal: focus at 633 nm"] == mixed[0].verified
+    assert compared.verified["goal: ring at 400 nm"] == mixed[1].verified
+
+
+def vectors(near):
+    """The field turned out of the x direction, as the model of three components has it."""
+    return near.field[..., :1] * np.array([0.8, 0.6, 0.0], dtype=np.complex64)
+
+
+def test_a_substrate_without_pillars_can_be_measured():
+    bare = mg.Layout(PLATFORM, np.zeros((COUNT, COUNT)), name="bare")
+    assert verify(bare, [simulated(bare, 0.633)], [FOCUS]).verified > 0
 
 
 # With Meep

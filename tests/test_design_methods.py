@@ -59,6 +59,23 @@ def test_lbfgs_killed_in_the_middle_of_a_step_goes_on_to_the_same_device(models,
     np.testing.assert_array_equal(resumed.history, whole.history)
 
 
+def test_a_design_that_began_at_a_figure_of_zero_goes_on_to_the_same_device(models, start, tmp_path):
+    """The optimiser sees figures in units of the first one; of zero there is no unit but 1, also later."""
+    left, calls = tmp_path / "left.h5", []
+
+    def objective(light):
+        calls.append(float(FOCUS(light).detach()))
+        if len(calls) == 10:
+            shutil.copy(tmp_path / "whole.h5", left)
+        return 1e3 * (FOCUS(light) - calls[0])
+
+    settings = OptimizerSettings(steps=12, save_every=4)
+    whole = optimize(start, models, objective, settings, path=tmp_path / "whole.h5", progress=False)
+    resumed = optimize(start, models, objective, settings, path=left, progress=False)
+    assert whole.history[0] == 0 < whole.figure
+    np.testing.assert_array_equal(resumed.history, whole.history)
+
+
 def test_lbfgs_asks_for_no_device_twice(models, start):
     seen = []
 

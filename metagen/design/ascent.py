@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, is_dataclass
 from enum import StrEnum
@@ -195,7 +196,7 @@ class _Ascent:
         def evaluate(variables: Tensor) -> tuple[float, Tensor]:
             return self.evaluate(variables, state)
 
-        unit = abs(state.history[0]) if state.history else 0.0
+        unit = abs(state.history[0]) or 1.0 if state.history else 0.0
         climber = Climber(self.settings.method, state.variables, evaluate, state.optimizer, unit)
         while not self.finished(state):
             at = climber.variables.detach().clone()
@@ -290,5 +291,6 @@ def _key(layout: Layout, models: list[str], objective: Objective, settings: Opti
 
 
 def _name(objective: Objective) -> str:
+    """What the objective is, the same in every process: without the addresses of functions within it."""
     described = is_dataclass(objective) or not hasattr(objective, "__qualname__")
-    return repr(objective) if described else str(objective.__qualname__)
+    return re.sub(" at 0x[0-9a-f]+", "", repr(objective)) if described else str(objective.__qualname__)

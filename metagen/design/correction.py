@@ -52,14 +52,22 @@ class Corrected(torch.nn.Module):
         Raises:
             MismatchError: the device is of another size than the simulated one.
         """
+        self.require_size(radii.shape[-1])
         field: Tensor = self.model(radii)
-        side = radii.shape[-1] * self.domain.samples
-        if side != self.residual.shape[-1]:
-            raise MismatchError(
-                f"the model was corrected by a device of {self.residual.shape[-1] // self.domain.samples} "
-                f"pillars along a side, this one has {radii.shape[-1]}; correct it by a device of that size"
-            )
         return field + (self.residual[0] if field.ndim == radii.ndim else self.residual.movedim(0, -1))
+
+    def require_size(self, count: int) -> None:
+        """Refuse a device of another size than the simulated one.
+
+        Raises:
+            MismatchError: it has another number of pillars along a side.
+        """
+        known = self.residual.shape[-1] // self.domain.samples
+        if count != known:
+            raise MismatchError(
+                f"the model was corrected by a device of {known} pillars along a side, this one has {count}; "
+                "correct it by a device of that size"
+            )
 
 
 def corrected(models: Sequence[Model], near_fields: Sequence[NearField]) -> list[Model]:

@@ -64,6 +64,7 @@ class Wave:
     """
 
     def __init__(self, optics: Optics, radii: Tensor) -> None:
+        optics.require_size(radii.shape[-1])
         self._optics = optics
         self._radii = radii
 
@@ -169,7 +170,8 @@ class Optics:
 
     def __init__(self, model: Model) -> None:
         self.model = model.model if isinstance(model, Corrected) else model
-        self._residual = model.residual if isinstance(model, Corrected) else None
+        self._correction = model if isinstance(model, Corrected) else None
+        self._residual = None if self._correction is None else self._correction.residual
         self._residual_at = lru_cache(KEPT)(self._make_residual_at)
         self._propagators = lru_cache(KEPT)(self._make_propagators)
         self._compressed = lru_cache(KEPT)(self._make_compressed)
@@ -184,6 +186,15 @@ class Optics:
     def cover(self) -> float:
         """Refractive index behind the device."""
         return index_at(self.model.domain.platform.cover, self.model.domain.wavelength).real
+
+    def require_size(self, count: int) -> None:
+        """Refuse a device that the correction says nothing about.
+
+        Raises:
+            MismatchError: it has another number of pillars along a side.
+        """
+        if self._correction is not None:
+            self._correction.require_size(count)
 
     def corrected(self, components: Tensor) -> Tensor:
         """[C, ..., X, Y] near field with the correction added, if there is one."""
