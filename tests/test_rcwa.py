@@ -189,6 +189,25 @@ def test_without_a_pillar_the_interface_obeys_fresnel():
     assert cell.r == pytest.approx(0.45 / 2.45, abs=1e-12)
 
 
+@pytest.mark.parametrize("halves", [1, 2, 4])
+def test_an_empty_cell_as_high_as_whole_half_waves_obeys_fresnel(halves):
+    """Such a cell resonates between magnetic walls, and the paper's is one wave high at 633 nm."""
+    height = halves * 0.633 / 2
+    cell = solve(mg.Platform(height=height), 0.0, 0.633, orders=3)
+    assert cell.t == pytest.approx(2 * 1.45 / 2.45 * (-1) ** halves, abs=1e-12)
+    inside = cell.near_field(0.4 * height, samples=4)[..., 0]
+    np.testing.assert_allclose(inside, 2 * 1.45 / 2.45 * np.exp(0.4j * np.pi * halves), atol=1e-12)
+
+
+def test_an_empty_cell_that_nearly_resonates_loses_few_digits():
+    for detuning in np.logspace(-14, -3, 12):
+        height = 0.633 * (1 + detuning)
+        t = solve(mg.Platform(height=height), 0.0, 0.633, orders=3).t
+        exact = 2 * 1.45 / 2.45 * np.exp(2j * np.pi * height / 0.633)
+        # Digits go as 1/detuning, until the complex equations are solved instead.
+        assert t == pytest.approx(exact, abs=1e-9)
+
+
 def test_a_pillar_that_fills_the_cell_obeys_airy():
     cell = solve_cell(pillar(square(0.4431)), 0.5, orders=3)
     phase = np.exp(2j * np.pi / 0.5 * 2.0 * 0.633)
@@ -280,6 +299,10 @@ def test_impossible_input_is_refused_by_name(arguments, reason):
         (lambda: cross(0.1, 0.2), "width"),
         (lambda: pillar(square(0.5)), "reaches"),
         (lambda: pillar(square(0.2), height=0.0), "height"),
+        (lambda: pillar(square(0.2), height=np.inf), "height"),
+        (lambda: pillar(square(0.2), pillar=np.nan), "pillar is nan"),
+        (lambda: pillar(square(0.2), pillar=2 - 0.1j), "positive imaginary part"),
+        (lambda: pillar(square(0.2), substrate=np.inf), "substrate"),
         (lambda: pillar(square(0.2), substrate=1.45 + 0.1j), "substrate"),
     ],
 )

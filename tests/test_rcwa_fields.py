@@ -7,6 +7,7 @@ import pytest
 import torch
 
 import metagen as mg
+from metagen.errors import InputError
 from metagen.nearfield import quadrant_of, unfold_field
 from metagen.rcwa import circle, cross, ellipse, make_cell, rectangle, ring, solve, solve_cell
 
@@ -111,6 +112,18 @@ def test_gradients_are_those_of_finite_differences(shape, name):
 
     # 1e-6 is what is asked for; Richardson's limit and rounding leave less than 1e-7.
     assert gradient.item() == pytest.approx(finite_difference(at, VALUES[name]), rel=1e-6, abs=1e-8)
+
+
+def test_a_plane_that_is_no_plane_of_all_cells_is_refused():
+    cells = solve_cell(
+        make_cell(circle(0.12), period=0.4431, height=[0.5, 0.7], pillar=2.0, substrate=1.45), 0.633, orders=2
+    )
+    with pytest.raises(InputError, match="one by one"):
+        cells.near_field(0.6)
+    assert cells.near_field(0.8, samples=2).shape == (2, 2, 2, 3)
+    for z, samples, reason in ((np.nan, 2, "z is nan"), (0.8, 0, "samples")):
+        with pytest.raises(InputError, match=reason):
+            cells.near_field(z, samples)
 
 
 def test_the_near_field_has_a_gradient():

@@ -214,16 +214,27 @@ def test_a_pixel_has_a_gradient():
     assert gradient[5, 6].item() == pytest.approx(difference.item(), rel=1e-6)
 
 
+MISFIT = Layer(np.ones((8, 8)), 0.1, np.ones((9, 9)))
+
+
 @pytest.mark.parametrize(
     ("build", "reason"),
     [
         (lambda: Incidence(0.5, polar=1.6), "polar"),
         (lambda: Incidence(-0.5), "wavelength"),
+        (lambda: Incidence(0.5, polar=np.pi / 2 - 1e-9), "grazing"),
+        (lambda: Incidence(0.5, azimuth=np.nan), "azimuth"),
         (lambda: Incidence(0.5, p=0.0), "no light"),
+        (lambda: Incidence(0.5, s=np.nan), "finite"),
         (lambda: solve_stack(Stack(0.4, (Layer(2.0, 0.0),)), Incidence(0.5), orders=1), "thickness"),
         (lambda: solve_stack(Stack(0.4, (Layer(np.ones(5), 0.1),)), Incidence(0.5), orders=1), "shape"),
         (lambda: solve_stack(Stack(0.4, (Layer(np.ones((8, 8)), 0.1),)), Incidence(0.5), orders=2), "pixels"),
         (lambda: solve_stack(Stack(0.4, (), substrate=1.5j), Incidence(0.5), orders=1), "substrate"),
+        (lambda: solve_stack(Stack(0.4, (), cover=1.5 - 0.1j), Incidence(0.5), orders=1), "cover"),
+        (lambda: solve_stack(Stack(np.nan, ()), Incidence(0.5), orders=1), "period"),
+        (lambda: solve_stack(Stack(0.4, ()), Incidence(0.5), orders=-1), "orders"),
+        (lambda: solve_stack(Stack(0.4, (Layer(4 - 0.1j, 0.1),)), Incidence(0.5), orders=1), "permittivity"),
+        (lambda: solve_stack(Stack(0.4, (MISFIT,)), Incidence(0.5), orders=1), "same pixels"),
     ],
 )
 def test_impossible_input_is_refused_by_name(build, reason):

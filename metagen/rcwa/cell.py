@@ -10,7 +10,7 @@ from torch import Tensor
 
 from metagen.errors import InputError
 from metagen.materials import Dispersion
-from metagen.platform import Platform
+from metagen.platform import Platform, check_scale
 from metagen.rcwa.shapes import Shape
 from metagen.rcwa.special import as_tensor
 
@@ -44,13 +44,13 @@ def make_cell(
     """Build a checked cell from numbers, arrays or tensors (which keep their gradients).
 
     Raises:
-        InputError: a length is not positive, the pillar is wider than the cell, or the substrate or the cover
-            absorbs.
+        InputError: a length is not positive, the pillar is wider than the cell or amplifies light, or the
+            substrate or the cover absorbs.
     """
     lengths = {"period": as_tensor(period), "height": as_tensor(height)}
     for name, length in lengths.items():
-        if not bool((length > 0).all()):
-            raise InputError(f"{name} is {length}; it must be positive (micrometres)")
+        if not bool(((length > 0) & torch.isfinite(length)).all()):
+            raise InputError(f"{name} is {length}; it must be positive and finite (micrometres)")
     for reach in shape.reach:
         if not bool(((reach >= 0) & (reach <= lengths["period"] / 2 * (1 + 1e-12))).all()):
             raise InputError(
@@ -59,15 +59,35 @@ def make_cell(
             )
     media = {"substrate": as_tensor(substrate), "cover": as_tensor(cover)}
     for name, index in media.items():
-        if index.is_complex() or not bool((index > 0).all()):
+        if index.is_complex() or not bool(((index > 0) & torch.isfinite(index)).all()):
             raise InputError(
                 f"{name} is {index}; it must be a positive real index (metagen.rcwa.solve_stack allows more)"
             )
-    return Cell(shape, **lengths, pillar=as_tensor(pillar), **media)
+    inside = as_tensor(pillar)
+    if not is_passive(inside**2) or not bool((inside.real >= 0).all()):
+        raise InputError(
+            f"pillar is {pillar}; it must be a finite index that is not 0, with a positive imaginary part if "
+            "it absorbs: time is exp(−iωt)"
+        )
+    return Cell(shape, **lengths, pillar=inside, **media)
+
+
+def is_passive(permittivity: Tensor) -> bool:
+    """Whether every permittivity is a finite number other than 0 that does not amplify light."""
+    wrong = ~torch.isfinite(permittivity) | (permittivity == 0)
+    if permittivity.is_complex():
+        wrong = wrong | (permittivity.imag < -1e-12 * permittivity.abs())
+    return not bool(wrong.any())
 
 
 def platform_cell(platform: Platform, shape: Shape, wavelength: Tensor) -> Cell:
-    """The cell of a platform with pillars of any shape, with the indices at the given wavelengths."""
+    """The cell of a platform with pillars of any shape, with the indices at the given wavelengths.
+
+    Raises:
+        InputError: a wavelength is out of all proportion to the period, or a material is not known there.
+    """
+    for value in wavelength.detach().reshape(-1).tolist():
+        check_scale("wavelength", value, platform.period)
     media = {
         name: index_tensor(getattr(platform, name), wavelength) for name in ("pillar", "substrate", "cover")
     }

@@ -50,21 +50,25 @@ def _below(cell: Cell, wavelength: Tensor, fields: SurfaceFields, z: Tensor) -> 
 
 
 def _inside(cell: Cell, wavelength: Tensor, fields: SurfaceFields, z: Tensor) -> tuple[Tensor, Tensor]:
-    """E and Ez within the pillar layer, from E at its two surfaces: stable at any height."""
+    """E and Ez within the pillar layer, from E + h at its bottom and E − h at its top: stable at any height.
+
+    These are what comes in. E alone, or h alone, would not tell what stands in a layer that resonates.
+    """
     P, Q, inverse_z = propagation(cell, wavelength, fields.basis, fields.rule)
     lower = _half(P, Q, math.pi * z / wavelength)
     upper = _half(P, Q, math.pi * (cell.height - z) / wavelength)
     zero = torch.zeros_like(lower[0])
     system = torch.cat(
         [
-            torch.cat([lower[0], lower[1], zero, zero], -1),
-            torch.cat([zero, zero, upper[0], -upper[1]], -1),
+            torch.cat([lower[0] - 1j * lower[2], lower[1] + 1j * lower[3], zero, zero], -1),
+            torch.cat([zero, zero, upper[0] - 1j * upper[2], -upper[1] - 1j * upper[3]], -1),
             torch.cat([lower[0], -lower[1], -upper[0], -upper[1]], -1),
             torch.cat([lower[2], lower[3], upper[2], -upper[3]], -1),
         ],
         -2,
     )
-    known = torch.cat([fields.bottom, fields.top, 0 * fields.top, 0 * fields.top], -1)
+    incoming = [fields.bottom + fields.h_bottom, fields.top - fields.h_top]
+    known = torch.cat([*incoming, 0 * fields.top, 0 * fields.top], -1)
     u, w = torch.linalg.solve(system.to(known.dtype), known[..., None])[..., 0].chunk(4, -1)[:2]
     transverse = apply(lower[0], u) - apply(lower[1], w)
     h = 1j * (apply(lower[2], u) + apply(lower[3], w))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cmath
 import math
 from dataclasses import dataclass
 
@@ -9,6 +10,10 @@ import torch
 from torch import Tensor
 
 from metagen.errors import InputError
+
+GRAZING = 1e-5
+"""Angles to the surface that are smaller count as grazing (radian): kz is the root of a difference that has
+lost ten digits there, and from 1e-8 on all of them."""
 
 
 @dataclass(frozen=True)
@@ -35,10 +40,14 @@ class Incidence:
     def __post_init__(self) -> None:
         if not (self.wavelength > 0 and math.isfinite(self.wavelength)):
             raise InputError(f"wavelength is {self.wavelength}; it must be positive and finite (micrometres)")
-        if not 0 <= self.polar < math.pi / 2:
+        if not 0 <= self.polar <= math.pi / 2 - GRAZING:
             raise InputError(f"polar is {self.polar}; it is 0 … π/2 (radian), grazing incidence excluded")
-        if self.s == 0 and self.p == 0:
-            raise InputError("s and p are both 0; there is no light")
+        if not math.isfinite(self.azimuth):
+            raise InputError(f"azimuth is {self.azimuth}; it must be finite (radian)")
+        if not (cmath.isfinite(self.s) and cmath.isfinite(self.p)) or self.s == self.p == 0:
+            raise InputError(
+                f"s is {self.s} and p is {self.p}; both must be finite, and one not 0, or there is no light"
+            )
 
 
 @dataclass(frozen=True)

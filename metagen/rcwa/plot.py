@@ -30,10 +30,11 @@ def plot_table(table: PhaseTable) -> Figure:
     amplitude.plot(radii, np.abs(t))
     amplitude.set_ylabel("|t|")
     power.plot(radii, table.transmittance(radii), label="all transmitted orders")
-    power.plot(radii, table.zero_order_transmittance(radii), label="zeroth order")
+    power.plot(radii, table.zero_order_transmittance(radii), "--", label="zeroth order")
     power.set_ylabel("power / incident power")
     power.set_ylim(0, 1.02)
     power.set_xlabel("pillar radius (µm)")
+    power.set_xlim(radii[0], radii[-1])
     for axes in (phase, amplitude, power):
         _mark_resonances(axes, table)
     power.legend(loc="best")

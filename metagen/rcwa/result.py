@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from metagen.errors import InputError
 from metagen.nearfield import SAMPLES
 from metagen.rcwa.cell import Cell
 from metagen.rcwa.fields import field_at
@@ -77,6 +79,11 @@ class UnitCell:
     estimate: Estimate | None = None
     given_tensors: bool = False
 
+    def __repr__(self) -> str:
+        """What is asked for first; not the harmonics."""
+        powers = f"transmittance={self.transmittance}, reflectance={self.reflectance}"
+        return f"UnitCell(t={self.t}, {powers}, orders={self.orders})"
+
     @property
     def t(self) -> Any:
         """[...] Ex of order 0 at the pillar top / incident Ex at z = 0 in the substrate.
@@ -134,7 +141,21 @@ class UnitCell:
 
         Returns:
             [..., n, n, 3] complex (Ex, Ey, Ez) / incident Ex at z = 0.
+
+        Raises:
+            InputError: z is not finite, is within some pillars of a batch and above others, or there are no
+                samples.
         """
+        if samples < 1:
+            raise InputError(f"samples is {samples}; at least 1 is needed")
+        if not math.isfinite(z):
+            raise InputError(f"z is {z}; it must be finite (micrometres)")
+        above = self.cell.height <= z
+        if z > 0 and bool(above.any()) and not bool(above.all()):
+            raise InputError(
+                f"z is {z}, above some pillars and within others (heights {self.cell.height.tolist()}); "
+                "solve cells of different heights one by one"
+            )
         return self._as_given(field_at(self.cell, self.wavelength, self.fields, as_tensor(z), samples))
 
     def _scattered_below(self) -> Tensor:

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from metagen.errors import InputError
+from metagen.rcwa.cell import is_passive
 from metagen.rcwa.factorisation import Factorisation
 from metagen.rcwa.grid import grid_permittivity, twice
 from metagen.rcwa.planewaves import Incidence, PlaneWaves, plane_waves
@@ -133,11 +134,9 @@ def solve_stack(
     Raises:
         InputError: an index, a thickness or a grid that no stack can have.
     """
-    period, substrate, cover = (as_tensor(value) for value in (stack.period, stack.substrate, stack.cover))
-    if substrate.is_complex() or not bool(substrate > 0):
-        raise InputError(
-            f"substrate is {stack.substrate}; light must come from a medium with a positive real index"
-        )
+    if orders < 0:
+        raise InputError(f"orders is {orders}; it must be 0 or more")
+    period, substrate, cover = _checked(stack)
     waves = plane_waves(orders, incidence, period, substrate)
     rotation = waves.rotation().to(torch.complex128)
     alpha, beta = (part[:, None] * rotation for part in waves.outgoing(cover**2))
@@ -154,6 +153,23 @@ def solve_stack(
         field, g = transfer.upwards(field)
     parts = (incident, bottom, field, 1j * g_incident, 1j * g_bottom, 1j * g)
     return StackFields(waves, incidence, *(part.reshape(2, -1) for part in parts))
+
+
+def _checked(stack: Stack) -> tuple[Tensor, Tensor, Tensor]:
+    """Period, index of the substrate and of the cover, of which every stack has one."""
+    period, substrate, cover = (as_tensor(value) for value in (stack.period, stack.substrate, stack.cover))
+    if not (period.ndim == 0 and period > 0 and torch.isfinite(period)):
+        raise InputError(f"period is {stack.period}; it must be one positive, finite number (micrometres)")
+    if substrate.ndim or substrate.is_complex() or not (substrate > 0 and torch.isfinite(substrate)):
+        raise InputError(
+            f"substrate is {stack.substrate}; light must come from a medium with a positive real index"
+        )
+    if cover.ndim or not is_passive(cover**2) or cover.real < 0:
+        raise InputError(
+            f"cover is {stack.cover}; it must be one finite index that is not 0, with a positive imaginary "
+            "part if it absorbs: time is exp(−iωt)"
+        )
+    return period, substrate, cover
 
 
 def _meet(
@@ -193,8 +209,8 @@ class _Transfer:
         P, Q = _layer_matrices(layer, waves, rule)
         A = P @ Q
         thickness = as_tensor(layer.thickness)
-        if not bool(thickness > 0):
-            raise InputError(f"thickness is {layer.thickness}; it must be positive (micrometres)")
+        if not (thickness > 0 and torch.isfinite(thickness)):
+            raise InputError(f"thickness is {layer.thickness}; it must be positive and finite (micrometres)")
         U, V = half_slab(A, math.pi * thickness / wavelength)
         VA, QV, QU = V @ A, Q @ V, Q @ U
         Z: Tensor = torch.linalg.solve(alpha @ QU - beta @ VA, alpha @ QV + beta @ U)
@@ -217,12 +233,22 @@ class _Transfer:
 def _layer_matrices(layer: Layer, waves: PlaneWaves, rule: Factorisation) -> tuple[Tensor, Tensor]:
     """P and Q of dE/dz = i·P·h, dh/dz = i·Q·E."""
     grid = as_tensor(layer.permittivity)
+    if not is_passive(grid):
+        raise InputError(
+            "permittivity has values that are not finite, 0, or with a negative imaginary part; absorption "
+            "is positive: time is exp(−iωt)"
+        )
     if grid.ndim == 0:
         identity = torch.eye(len(waves.m), dtype=torch.complex128)
         transverse, inverse_z = twice(grid * identity), identity / grid
     elif grid.ndim == 2:
         given = layer.inverse_permittivity
         inverse = 1 / grid if given is None else as_tensor(given)
+        if inverse.shape != grid.shape:
+            raise InputError(
+                f"inverse_permittivity has shape {tuple(inverse.shape)}, permittivity {tuple(grid.shape)}; "
+                "they are of the same pixels"
+            )
         transverse, inverse_z = grid_permittivity(grid, inverse, waves, rule)
     else:
         raise InputError(f"permittivity has shape {tuple(grid.shape)}; it is a number or a grid [nx, ny]")

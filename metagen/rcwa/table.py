@@ -15,7 +15,7 @@ from torch import Tensor
 
 from metagen.errors import FormatError, InputError
 from metagen.files import content_hash, reading_hdf5, writing_hdf5
-from metagen.platform import Platform
+from metagen.platform import Platform, check_scale
 from metagen.rcwa.rational import Rational
 from metagen.rcwa.tabulate import Numerics, Order, Resonance, Tabulated, resonances, tabulate
 from metagen.results import cache_folder
@@ -55,6 +55,11 @@ class PhaseTable:
     numerics: Numerics
     tabulated: Tabulated
 
+    def __repr__(self) -> str:
+        """Where it holds; not its samples."""
+        low, high = self.platform.radius_min, self.platform.radius_max
+        return f"PhaseTable(wavelength {self.wavelength:g}, radii {low:g} .. {high:g})"
+
     @classmethod
     def compute(
         cls, platform: Platform, wavelength: float, *, orders: int = ORDERS, tolerance: float = TOLERANCE
@@ -71,6 +76,7 @@ class PhaseTable:
         """
         if orders < 2:
             raise InputError(f"orders is {orders}; a table extrapolates from two truncations, so at least 2")
+        check_scale("wavelength", wavelength, platform.period)
         numerics = Numerics(orders, tolerance)
         path = cache_path(platform, wavelength, numerics)
         try:

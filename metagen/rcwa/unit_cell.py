@@ -13,6 +13,10 @@ from metagen.rcwa.cell import Cell
 from metagen.rcwa.factorisation import Factorisation, permittivity
 from metagen.rcwa.slab import half_slab
 
+SINGULAR = 1e5
+"""Response of the real part of the boundary equations that is taken for singular: t has lost ten digits by
+then. An empty cell whose height is a whole number of half wavelengths is exactly so."""
+
 
 @dataclass(frozen=True)
 class SurfaceFields:
@@ -107,13 +111,26 @@ def _excited(rotated: Tensor, below: Tensor, above: Tensor, incident: Tensor) ->
         -2,
     )
     columns = torch.eye(2 * size, dtype=system.dtype)[:, torch.cat([open_below, open_above + size])]
-    response = torch.linalg.solve(system, columns.expand(*system.shape[:-2], *columns.shape))
+    response, info = torch.linalg.solve_ex(system, columns.expand(*system.shape[:-2], *columns.shape))
+    if bool(info.any()) or not float(response.detach().abs().max()) < SINGULAR:
+        return _excited_directly(rotated, below, above, incident)
     feedback = torch.eye(columns.shape[1]) + 1j * (imaginary @ response)
     source = torch.zeros(*incident.shape, columns.shape[1], dtype=torch.complex128)
     source[..., 0] = incident
     drive = torch.linalg.solve(feedback, source.expand(feedback.shape[:-1])[..., None])[..., 0]
     amplitudes = apply(response, drive)
     return amplitudes[..., :size], amplitudes[..., size:]
+
+
+def _excited_directly(
+    rotated: Tensor, below: Tensor, above: Tensor, incident: Tensor
+) -> tuple[Tensor, Tensor]:
+    """As :func:`_excited`, from the complex system: four times the work, and nothing is singular."""
+    system = torch.cat([_equations(rotated, below, -1), _equations(rotated, above, 1)], -2)
+    source = torch.zeros(*system.shape[:-1], dtype=system.dtype)
+    source[..., 0] = incident
+    u, w = torch.linalg.solve(system, source[..., None])[..., 0].chunk(2, -1)
+    return u, w
 
 
 def _equations(rotated: Tensor, coefficients: Tensor, direction: int) -> Tensor:
