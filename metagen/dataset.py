@@ -54,6 +54,11 @@ class Dataset:
             _check_same(self.near_fields[0], self.sources[0], near, source)
         _check_distinct(self.near_fields, self.sources)
 
+    def __repr__(self) -> str:
+        """The layouts, and how many cells they have; not the fields."""
+        cells = f"{self.size} cells of {len(self.names)} layouts"
+        return f"Dataset(wavelength {self.wavelength:g}, {cells}: {', '.join(self.names)})"
+
     @classmethod
     def load(cls, paths: Iterable[str | Path]) -> Self:
         """Read near-field files.

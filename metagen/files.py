@@ -15,7 +15,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from metagen.errors import FormatError, InputError
+from metagen.errors import FormatError, InputError, MetagenError
 
 CONVENTIONS = {
     "length_unit": "micrometre",
@@ -73,11 +73,15 @@ def reading_hdf5(path: str | Path, kind: str, version: int) -> Iterator[h5py.Fil
     path = Path(path)
     if not path.is_file():
         raise InputError(f"{path}: no such file")
+    if not h5py.is_hdf5(path):
+        raise FormatError(f"{path}: not an HDF5 file, or damaged at its beginning; expected {kind!r}")
     try:
         with h5py.File(path, "r") as file:
             _check_schema(path, dict(file.attrs), kind, version)
             yield file
-    except (OSError, KeyError) as error:
+    except MetagenError:
+        raise
+    except (OSError, KeyError, RuntimeError, TypeError, ValueError) as error:  # HDF5 and JSON know them all
         raise FormatError(
             f"{path}: damaged or incomplete ({error}); delete it and run the command that made it again"
         ) from error

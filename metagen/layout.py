@@ -47,6 +47,12 @@ class Layout:
         object.__setattr__(self, "radii", radii)
         object.__setattr__(self, "provenance", dict(self.provenance))
 
+    def __repr__(self) -> str:
+        """The name and the size; a thousand radii tell nobody anything."""
+        return (
+            f"{type(self).__name__}({self.name!r}, {self.count} × {self.count} pillars, side {self.side:.4g})"
+        )
+
     @property
     def count(self) -> int:
         """Pillars along one side, N."""

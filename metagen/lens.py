@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from metagen.errors import MismatchError
+from metagen.errors import InputError, MismatchError
 from metagen.layout import Layout, cell_centres, unfold
 from metagen.materials import index_at
 from metagen.platform import Platform
@@ -42,10 +42,13 @@ def focusing(
         A layout with both mirror planes, exactly.
 
     Raises:
-        InputError: a length or the count is not positive.
+        InputError: a length or the count is not positive, the count is not whole, or the wavelength is out
+            of all proportion to the period.
         MismatchError: the table is of another platform or wavelength.
     """
     check_lengths(focal_length=focal_length, wavelength=wavelength, count=count)
+    if count != int(count):
+        raise InputError(f"count is {count}; it must be a whole number of pillars")
     table = table or PhaseTable.compute(platform, wavelength=wavelength)
     _check_table(table, platform, wavelength)
     x = cell_centres(count, platform.period)[count // 2 :]

@@ -82,6 +82,11 @@ class NearField:
         object.__setattr__(self, "numerics", dict(self.numerics))
         object.__setattr__(self, "provenance", dict(self.provenance))
 
+    def __repr__(self) -> str:
+        """What it is of; not its million values."""
+        shape = " × ".join(map(str, self.field.shape))
+        return f"NearField({self.layout.name!r}, wavelength {self.wavelength:g}, field {shape})"
+
     @property
     def pitch(self) -> float:
         """Distance of neighbouring samples."""

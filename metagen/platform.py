@@ -15,6 +15,10 @@ NEGLIGIBLE_LOSS = 1e-4
 """Imaginary part of an index that is left out where only a real one can be used: over the height of a
 pillar it takes about a thousandth of the light."""
 
+UNIT_SLIP = 100.0
+"""Height, wavelength and period are within this factor of each other wherever pillars shape light; a length
+in nanometres is wrong by a factor of 1,000."""
+
 
 @checked
 class Platform:
@@ -39,6 +43,7 @@ class Platform:
     radius_max: Positive = 0.17
 
     def __post_init__(self) -> None:
+        check_scale("height", self.height, self.period)
         if not self.radius_min < self.radius_max <= self.period / 2:
             raise InputError(
                 f"radius limits {self.radius_min} .. {self.radius_max} must be increasing and at most half "
@@ -54,8 +59,10 @@ class Platform:
         """The platform with the indices that its materials have at a wavelength; itself if they are numbers.
 
         Raises:
-            InputError: a material is not known at this wavelength, or absorbs more than an index can say.
+            InputError: a material is not known at this wavelength, or absorbs more than an index can say; or
+                the wavelength is out of all proportion to the period.
         """
+        check_scale("wavelength", wavelength, self.period)
         indices = {
             name: index_at(getattr(self, name), wavelength) for name in ("pillar", "substrate", "cover")
         }
@@ -72,3 +79,15 @@ class Platform:
     def hash(self) -> str:
         """Content hash of all attributes."""
         return content_hash(asdict(self))
+
+
+def check_scale(name: str, length: float, period: float) -> None:
+    """Refuse a length that can only be of another unit than the period.
+
+    Raises:
+        InputError: their ratio is over :data:`UNIT_SLIP`, one way or the other.
+    """
+    if length > 0 and not period / UNIT_SLIP <= length <= period * UNIT_SLIP:
+        raise InputError(
+            f"{name} is {length:g} and the period {period:g}; all lengths are micrometres (633 nm is 0.633)"
+        )

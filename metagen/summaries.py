@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ from metagen.design.objectives import Goal
 from metagen.fab import LayoutFile
 from metagen.fdtd.calibration import CELLS, SAFETY, Trial
 from metagen.fdtd.validation import CellError
+from metagen.materials import index_at
 from metagen.metrics import DepthOfFocus, FocusMetrics, RingMetrics
 from metagen.rcwa import PhaseTable
 from metagen.surrogate import Comparison
@@ -46,9 +48,18 @@ def phase_table(table: PhaseTable) -> Table:
             (f"{r:.4f}", f"{abs(a):.4f}", f"{p:+.4f}", f"{z:.4f}", f"{s:.4f}", f"{b:.4f}")
             for r, a, p, z, s, b in zip(radii, t, phase, zero, total, reflected, strict=True)
         ),
-        "t: Ex at the pillar top over incident Ex at the base; powers in the zeroth and in all transmitted "
-        f"orders and in all reflected ones, over the incident power. {_resonances(table)}",
+        "t: Ex at the pillar top over incident Ex at the base. Full transmission from the substrate is |t| = "
+        f"{_full_transmission(table):.3f}, the root of the ratio of the indices. Powers: in the zeroth, in "
+        f"all transmitted, in all reflected orders over the incident power. {_resonances(table)}",
     )
+
+
+def _full_transmission(table: PhaseTable) -> float:
+    """|t| of the zeroth order when all power is in it."""
+    media = (
+        index_at(index, table.wavelength).real for index in (table.platform.substrate, table.platform.cover)
+    )
+    return math.sqrt(next(media) / next(media))
 
 
 def _resonances(table: PhaseTable) -> str:
@@ -124,7 +135,8 @@ def error_table(rows: Iterable[ErrorRow]) -> Table:
             for row in rows
         ),
         "‖E_pred − E‖² / ‖E‖² (the paper's eq. 9) of Ex. Random patches share pillars and mirror twins with "
-        "the training set; whole layouts do not.",
+        "the training set; whole layouts do not. Of the modes alone: the error of the best field that "
+        "the model's modes can make, whatever it predicts.",
     )
 
 
@@ -134,20 +146,22 @@ def _worst(row: ErrorRow) -> tuple[str, str]:
 
 
 def verification_table(verifications: Sequence[Verification]) -> Table:
-    """Goals and metrics of devices, predicted and simulated."""
+    """Goals and metrics of devices, simulated, and predicted where there was a model."""
+    reached = [each for device in verifications for each in device.goals]
+    predictions = [] if all(each.predicted is None for each in reached) else ["predicted"]
     return Table(
         "Figures of merit",
-        ("device", "goal", "predicted", "in Meep", "metrics in Meep"),
+        ("device", "goal", *predictions, "in Meep", "metrics in Meep"),
         tuple(
             (
-                each.device,
-                describe(reached.goal),
-                "–" if reached.predicted is None else number(reached.predicted),
-                number(reached.verified),
+                device.device,
+                describe(each.goal),
+                *("–" if each.predicted is None else number(each.predicted) for _ in predictions),
+                number(each.verified),
                 describe_metrics(metrics),
             )
-            for each in verifications
-            for reached, metrics in zip(each.goals, each.metrics, strict=True)
+            for device in verifications
+            for each, metrics in zip(device.goals, device.metrics, strict=True)
         ),
         "A goal's value is its mean |Ex|² over the largest that the aperture could give with all incident "
         "power. Efficiency: power within 1.5 FWHM (focus) or 0.5 µm of the circle (ring) over incident "

@@ -27,12 +27,15 @@ class Table:
 
     def print(self) -> None:
         """Show the table on the terminal."""
-        shown = RichTable(title=self.title, caption=self.note or None, title_justify="left")
+        shown = RichTable(title=self.title, title_justify="left")
         for index, column in enumerate(self.columns):
             shown.add_column(column, justify="left" if index == 0 else "right")
         for row in self.rows:
             shown.add_row(*row)
-        Console(width=None if sys.stdout.isatty() else 120).print(shown)
+        console = Console(width=None if sys.stdout.isatty() else 120)
+        console.print(shown)
+        if self.note:
+            console.print(self.note, style="italic", highlight=False, markup=False)
 
     def markdown(self) -> str:
         """The table as Markdown, with the note below it."""

@@ -37,7 +37,7 @@ class Progress:
     optimizer: bytes
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Device(Layout):
     """The best layout that an optimisation found; everything that takes a layout takes it.
 

@@ -20,7 +20,7 @@ from metagen.fdtd.simulation import Progress, simulate
 from metagen.fdtd.task import Task as Task
 from metagen.nearfield import NearField
 from metagen.parallel import aborting_together, communicator
-from metagen.platform import Platform
+from metagen.platform import Platform, check_scale
 from metagen.validation import Positive, checked, load_toml
 
 
@@ -54,6 +54,10 @@ class CampaignFile:
     light: Annotated[tuple[Light, ...], Field(min_length=1)]
     layouts: Annotated[tuple[Family, ...], Field(min_length=1)]
     platform: Platform = Field(default_factory=Platform)
+
+    def __post_init__(self) -> None:
+        for each in self.light:
+            check_scale("wavelength", each.wavelength, self.platform.period)
 
 
 @checked

@@ -17,6 +17,8 @@ def coordinates(count: int, pitch: float, device: torch.device | str = "cpu") ->
 
 def check_field(field: Tensor, pitch: float, wavelength: float, index: float) -> None:
     """Refuse what no propagation can start from."""
+    if not isinstance(field, Tensor):
+        raise InputError(f"field is {type(field).__name__}, expected a torch tensor; see torch.as_tensor")
     if not field.is_complex() or field.ndim < 2:
         raise InputError(
             f"field is {field.dtype} of shape {tuple(field.shape)}, expected complex [..., X, Y]; "

@@ -25,6 +25,6 @@ class Card:
     settings: TrainingSettings | None = None
     dataset: str = ""
     layouts: tuple[str, ...] = ()
-    near_fields: tuple[str, ...] = ()
+    near_fields: tuple[str, ...] = field(default=(), repr=False)
     provenance: Mapping[str, object] = field(default_factory=dict)
     errors: Mapping[str, float] = field(default_factory=dict)
