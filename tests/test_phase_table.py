@@ -121,6 +121,21 @@ def test_the_table_of_an_absorbing_material_survives_the_cache():
     assert first.transmittance(0.08) + first.reflectance(0.08) < 0.99
 
 
+def test_a_wide_lattice_has_the_powers_of_all_its_orders():
+    """Orders up to 2 propagate in the cover and up to 3 in the substrate."""
+    platform = mg.Platform(period=0.9, radius_min=0.1, radius_max=0.11)
+    table = mg.PhaseTable.compute(platform, wavelength=0.4, orders=9, tolerance=1e-2)
+    cell = mg.rcwa.solve(platform, 0.105, 0.4, orders=10)
+    assert {(o.m, o.n) for o in table.orders if not o.transmitted} == set(
+        zip(cell.reflected.m, cell.reflected.n, strict=True)
+    )
+    # Extrapolation from 6 and 9 orders is off by 2.5e-4; the reflected orders alone hold 0.04.
+    assert table.transmittance(0.105) == pytest.approx(cell.transmittance, abs=1e-3)
+    assert table.reflectance(0.105) == pytest.approx(cell.reflectance, abs=1e-3)
+    with pytest.raises(InputError, match="up to 3 propagate"):
+        mg.PhaseTable.compute(platform, wavelength=0.4, orders=2)
+
+
 def test_a_table_needs_two_truncations():
     with pytest.raises(InputError, match="orders"):
         mg.PhaseTable.compute(PLATFORM, 0.4, orders=1)

@@ -96,6 +96,9 @@ def solve_cell(
     if tolerance is not None and not tolerance > 0:
         raise InputError(f"tolerance is {tolerance}; it must be positive (1e-3 is usual)")
 
+    if tolerance is None:
+        _check_truncation(cell, wavelengths, orders)
+
     def truncated(count: int) -> UnitCell:
         fields = surface_fields(cell, wavelengths, transverse_basis(count), factorisation)
         return UnitCell(cell, wavelengths, fields, given_tensors=given_tensors)
@@ -106,6 +109,16 @@ def solve_cell(
 def _check_wavelengths(wavelengths: Tensor) -> None:
     if not bool(((wavelengths > 0) & torch.isfinite(wavelengths)).all()):
         raise InputError(f"wavelength is {wavelengths}; it must be positive and finite (micrometres)")
+
+
+def _check_truncation(cell: Cell, wavelengths: Tensor, orders: int) -> None:
+    """Refuse to leave out an order that carries power: energy would balance all the same."""
+    reach = torch.maximum(cell.substrate, cell.cover) * cell.period / wavelengths
+    highest = math.floor(float(reach.detach().max()))
+    if orders < highest:
+        raise InputError(
+            f"{orders} orders along each axis are solved for, those up to {highest} propagate; raise orders"
+        )
 
 
 @one_thread()

@@ -77,7 +77,7 @@ def tabulate(platform: Platform, wavelength: float, numerics: Numerics) -> Tabul
         return limit
 
     sampled = sample(evaluate, (platform.radius_min, platform.radius_max), numerics.tolerance)
-    one = solve(platform, platform.radius_min, wavelength, orders=1)
+    one = solve(platform, platform.radius_min, wavelength, orders=coarse_orders(numerics.orders))
     orders = (*_orders(one.transmitted, True), *_orders(one.reflected, False))
     return Tabulated(orders, sampled.function, sampled.x, sampled.held_out_error, max(corrections))
 
