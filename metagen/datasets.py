@@ -21,10 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metagen.dataset import Dataset, cut
-from metagen.errors import InputError
-from metagen.files import reading_hdf5, writing_hdf5
+from metagen.errors import FormatError, InputError
+from metagen.files import content_hash, reading_hdf5, writing_hdf5
 from metagen.layout import Layout, unfold
-from metagen.nearfield import NearField, unfold_field
+from metagen.nearfield import HASH, NearField, unfold_field
 from metagen.platform import Platform
 from metagen.validation import validate
 
@@ -61,14 +61,15 @@ def load(name: str | Path) -> list[Dataset]:
 
     Raises:
         InputError: no such file, and no such name.
-        FormatError: see :func:`metagen.files.reading_hdf5`.
+        FormatError: see :func:`metagen.files.reading_hdf5`; also contents that are not those
+            that were written.
     """
     with reading_hdf5(_find(name), SCHEMA, VERSION) as file:
         layouts = {key: _read_layout(group) for key, group in file["layouts"].items()}
-        return [
-            Dataset(tuple(_unpack(group, layouts)), sources=())
-            for _, group in sorted(file["wavelengths"].items(), reverse=True)
-        ]
+        groups = [group for _, group in sorted(file["wavelengths"].items(), reverse=True)]
+        if any(key != layout.hash for key, layout in layouts.items()) or any(map(_is_changed, groups)):
+            raise FormatError(f"{name}: its contents are not those that were written; make it again")
+        return [Dataset(tuple(_unpack(group, layouts)), sources=()) for group in groups]
 
 
 def shipped() -> list[str]:
@@ -133,7 +134,26 @@ def _pack(group: h5py.Group, dataset: Dataset, tolerance: float) -> Packed:
         found = _field(member, basis, step, near.layout.count, dataset.samples)
         error = float(np.sum(np.abs(found - near.field) ** 2) / np.sum(np.abs(near.field) ** 2))
         member.attrs["relative_error"] = errors[near.layout.name] = error
+    group.attrs[HASH] = _stored_hash(group)
     return Packed(dataset.wavelength, len(basis), errors)
+
+
+def _stored_hash(group: h5py.Group) -> str:
+    """Content hash of all that determines the fields of one wavelength, as it is stored."""
+    attributes, members = group.attrs, [group[key] for key in sorted(group) if key.isdigit()]
+    return content_hash(
+        np.asarray(group["basis"]),
+        float(attributes["step"]),
+        float(attributes["wavelength"]),
+        int(attributes["samples_per_period"]),
+        str(attributes["numerics"]),
+        *(np.asarray(member["coefficients"]) for member in members),
+        *(str(member.attrs["layout"]) for member in members),
+    )
+
+
+def _is_changed(group: h5py.Group) -> bool:
+    return HASH in group.attrs and group.attrs[HASH] != _stored_hash(group)
 
 
 def _step(patches: Sequence[Complex], rank: int, error: float) -> float:

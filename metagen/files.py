@@ -81,7 +81,7 @@ def reading_hdf5(path: str | Path, kind: str, version: int) -> Iterator[h5py.Fil
             yield file
     except MetagenError:
         raise
-    except (OSError, KeyError, RuntimeError, TypeError, ValueError) as error:  # HDF5 and JSON know them all
+    except (AttributeError, KeyError, OSError, RuntimeError, TypeError, ValueError) as error:
         raise FormatError(
             f"{path}: damaged or incomplete ({error}); delete it and run the command that made it again"
         ) from error

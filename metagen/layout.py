@@ -11,12 +11,14 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from metagen.errors import InputError
+from metagen.errors import FormatError, InputError
 from metagen.files import content_hash, reading_hdf5, writing_hdf5
 from metagen.platform import Platform
 from metagen.validation import validate
 
 SCHEMA, VERSION = "metagen/layout", 1
+HASH = "content_hash"
+"""Attribute of :attr:`Layout.hash`, compared whenever the layout is read."""
 DIGITS = 12
 """Decimals of a radius on a grid: 105·0.001 is 0.105, and not 0.10500000000000001."""
 
@@ -157,13 +159,24 @@ def write_layout(group: h5py.Group, layout: Layout) -> None:
     group.attrs["platform"] = json.dumps(asdict(layout.platform))
     group.attrs["name"] = layout.name
     group.attrs["provenance"] = json.dumps(dict(layout.provenance))
+    group.attrs[HASH] = layout.hash
 
 
 def read_layout(group: h5py.Group) -> Layout:
-    """Read what :func:`write_layout` stored."""
-    return Layout(
+    """Read what :func:`write_layout` stored.
+
+    Raises:
+        InputError: radii that no device can have.
+        FormatError: others than were written.
+    """
+    layout = Layout(
         validate(json.loads(group.attrs["platform"]), Platform, source=str(group.file.filename)),
         np.asarray(group["radii"]),
         name=str(group.attrs["name"]),
         provenance=json.loads(group.attrs["provenance"]),
     )
+    if group.attrs.get(HASH, layout.hash) != layout.hash:
+        raise FormatError(
+            f"{group.file.filename}: its radii or platform are not those that were written; make it again"
+        )
+    return layout

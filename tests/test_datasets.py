@@ -2,12 +2,13 @@
 
 import dataclasses
 
+import h5py
 import numpy as np
 import pytest
 
 import metagen as mg
 from metagen.dataset import Dataset
-from metagen.errors import InputError
+from metagen.errors import FormatError, InputError
 from metagen.layout import random_layout
 from metagen.nearfield import NearField, unfold_field
 
@@ -60,6 +61,24 @@ def test_sixteen_bits_are_enough_for_a_much_smaller_tolerance(datasets, tmp_path
     # Steps of the largest patch / 2¹⁵, rounded: the error is about (2⁻¹⁵)² / 12 per number, of which a patch
     # has 600; nothing else is left out.
     assert max(first.relative_errors.values()) < 1e-7
+
+
+@pytest.mark.parametrize("what", ["basis", "step", "coefficients", "radii"])
+def test_a_compact_file_whose_contents_were_changed_is_refused(datasets, tmp_path, what):
+    mg.datasets.pack(datasets, tmp_path / "c.h5")
+    with h5py.File(tmp_path / "c.h5", "a") as file:
+        group, layout = file["wavelengths/0.633000"], next(iter(file["layouts"].values()))
+        match what:
+            case "basis":
+                group["basis"][0, 0] += 1e-3
+            case "step":
+                group.attrs["step"] *= 1.001
+            case "coefficients":
+                group["001/coefficients"][0, 0] += 1
+            case "radii":
+                layout["radii"][0, 0] += 1e-4
+    with pytest.raises(FormatError, match="not those that were written"):
+        mg.datasets.load(tmp_path / "c.h5")
 
 
 def test_an_unknown_name_is_refused_with_those_that_there_are():

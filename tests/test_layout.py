@@ -97,6 +97,22 @@ def test_a_file_cut_short_is_refused(near, tmp_path):
         NearField.load(path)
 
 
+def test_a_layout_file_with_another_radius_than_was_written_is_refused(layout, tmp_path):
+    layout.save(tmp_path / "a.h5")
+    with h5py.File(tmp_path / "a.h5", "a") as file:
+        file["radii"][0, 0] += 1e-4
+    with pytest.raises(FormatError, match="not those that were written"):
+        mg.Layout.load(tmp_path / "a.h5")
+
+
+def test_text_that_is_no_json_is_a_damaged_file(layout, tmp_path):
+    layout.save(tmp_path / "a.h5")
+    with h5py.File(tmp_path / "a.h5", "a") as file:
+        file.attrs["provenance"] = "{"
+    with pytest.raises(FormatError, match="damaged"):
+        mg.Layout.load(tmp_path / "a.h5")
+
+
 @pytest.mark.parametrize(
     ("attribute", "value", "reason"),
     [

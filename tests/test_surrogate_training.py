@@ -330,6 +330,15 @@ def test_a_model_file_of_another_schema_is_refused(model_file, changes, reason):
         load(model_file)
 
 
+@pytest.mark.parametrize("place", [0.05, 0.3, 0.6, 0.9], ids=["card", "modes", "weights", "last weights"])
+def test_a_model_file_with_one_wrong_bit_is_refused(model_file, place):
+    content = bytearray(model_file.read_bytes())
+    content[int(place * len(content))] ^= 1
+    model_file.write_bytes(content)
+    with pytest.raises(FormatError):
+        load(model_file)
+
+
 def test_weights_without_a_card_are_refused(tmp_path):
     save_file({"weights": torch.ones(3)}, tmp_path / "other.safetensors")
     with pytest.raises(FormatError, match="not one that metagen wrote"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import field
 from importlib.resources import files
 from pathlib import Path
@@ -14,7 +15,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from metagen.errors import FormatError, InputError
-from metagen.files import replacing
+from metagen.files import content_hash, replacing
 from metagen.surrogate.base import Surrogate
 from metagen.surrogate.card import Card
 from metagen.surrogate.domain import Domain
@@ -28,6 +29,8 @@ SCHEMA = "metagen/surrogate"
 VERSION: Literal[1] = 1
 KEY = "metagen"
 """The entry of the safetensors metadata that holds the header."""
+HASH = "content_hash"
+"""The entry of the hash of header and weights, compared whenever the file is read."""
 SUFFIX = ".safetensors"
 
 
@@ -47,7 +50,7 @@ def save(model: Surrogate, path: str | Path) -> None:
     text = json.dumps({"schema": SCHEMA, **TypeAdapter(Header).dump_python(header, mode="json")})
     weights = {name: tensor.contiguous().cpu() for name, tensor in model.state_dict().items()}
     with replacing(path) as partial:
-        save_file(weights, partial, metadata={KEY: text})
+        save_file(weights, partial, metadata={KEY: text, HASH: _hash(text, weights)})
 
 
 def load(path_or_name: str | Path) -> Surrogate:
@@ -95,19 +98,31 @@ def _find(path_or_name: str | Path) -> Path:
 def _read(path: Path) -> tuple[str, dict[str, Tensor]]:
     try:
         with safe_open(path, framework="pt") as file:
-            text = (file.metadata() or {}).get(KEY)
+            metadata = file.metadata() or {}
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
         raise FormatError(
             f"{path}: not a model file, damaged or incomplete ({error}); train the model again"
         ) from error
+    text = metadata.get(KEY)
     if text is None:
         raise FormatError(f"{path}: a safetensors file, but not one that metagen wrote")
+    if HASH in metadata and metadata[HASH] != _hash(text, weights):
+        raise FormatError(f"{path}: its contents are not those that were written; train the model again")
     return text, weights
 
 
+def _hash(text: str, weights: Mapping[str, Tensor]) -> str:
+    """Content hash of header and weights."""
+    names = sorted(weights)
+    return content_hash(text, list(names), *(weights[name].numpy() for name in names))
+
+
 def _header(path: Path, text: str) -> Header:
-    values = json.loads(text)
+    try:
+        values = dict(json.loads(text))
+    except (TypeError, ValueError) as error:
+        raise FormatError(f"{path}: the card is damaged ({error}); train the model again") from error
     schema, version = values.pop("schema", None), values.get("schema_version")
     if schema != SCHEMA:
         raise FormatError(f"{path}: schema is {schema!r}, expected {SCHEMA!r}; this is another kind of file")
