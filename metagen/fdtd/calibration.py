@@ -159,9 +159,9 @@ def _remembered(what: str, key: str, kind: type[T], make: Callable[[], T]) -> T:
         return known if known is not None else store(path, key, make(), kind)
     world = communicator()
     with aborting_together(world):  # only rank 0 touches the disk, which may be full
-        known = world.bcast(recall(path, key, kind) if world.rank == 0 else None)
-        if known is not None:
-            return known
+        shared: T | None = world.bcast(recall(path, key, kind) if world.rank == 0 else None)
+        if shared is not None:
+            return shared
         made = make()
         return store(path, key, made, kind) if world.rank == 0 else made
 
