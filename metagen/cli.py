@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import sys
 import warnings
+from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
-from metagen.cli_design import DESIGN_COMMANDS
-from metagen.cli_fab import FAB_COMMANDS
+from metagen.cli_design import DESIGN, DESIGN_COMMANDS
+from metagen.cli_fab import DRAWN, FAB, FAB_COMMANDS
 from metagen.cli_study import Sources, studies
-from metagen.errors import MetagenError
+from metagen.errors import InputError, MetagenError
 from metagen.parallel import launched_rank
 from metagen.platform import Platform
 
@@ -34,7 +35,6 @@ class Commands(TyperGroup):
 app = typer.Typer(
     name="metagen",
     cls=Commands,
-    help="Design metasurfaces by gradient descent through a surrogate learned from FDTD (all lengths in µm).",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
@@ -44,21 +44,80 @@ INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells have it."""
 
 CampaignFile = Annotated[Path, typer.Argument(help="Campaign file (TOML).", show_default=False)]
+BEGIN, SIMULATE, LEARN = "Begin", "Simulate (Meep)", "Learn"
+"""Headings over the commands; those of the design and of the fab are beside their commands."""
 NearFieldFiles = Annotated[
     list[Path], typer.Argument(help="Near-field files, or folders of them.", show_default=False)
 ]
-Output = Annotated[Path, typer.Option("--output", "-o", help="Where the result goes.", show_default=False)]
+NearFieldFolder = Annotated[
+    Path, typer.Option("--output", "-o", help="Folder of the near-field files.", show_default=False)
+]
 PlatformFile = Annotated[
-    Path | None, typer.Option(help="Platform file (TOML); by default the paper's.", show_default=False)
+    Path | None,
+    typer.Option(help="Platform file (TOML); by default silicon nitride on silica.", show_default=False),
 ]
 OTHER_ORDERS = "at wavelength .* the orders .* propagate"
 """A warning to those who build on the zero order alone: `metagen table` gives it, other commands need not."""
 Recipes = Annotated[Path, typer.Option(help="Folder with simulations/, training/ and design/.")]
 
 
-@app.command()
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"metagen {installed_version('metagen')}")
+        raise typer.Exit
+
+
+@app.callback()
+def commands(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Design metasurfaces by gradient descent through a surrogate learned from FDTD.
+
+    All lengths are micrometres: 633 nm is 0.633. `metagen demo --output runs/demo` runs the whole chain.
+    """
+
+
+@app.command(rich_help_panel=BEGIN)
+def demo(
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", help="Folder of everything that the demo makes.", show_default=False),
+    ],
+    recipes: Recipes = Path(),
+    ranks: Annotated[int, typer.Option(help="MPI ranks for Meep.")] = 2,
+) -> None:
+    """Run the whole chain on a small device: simulate, learn, design, verify, export, report."""
+    from metagen.demo import Demo
+    from metagen.demo_report import finish, report_path
+
+    chain = Demo.load(recipes, output)
+    chain.run(ranks)
+    for each in finish(chain):
+        each.print()
+    print(f"report: {report_path(chain)}")
+
+
+@app.command(rich_help_panel=BEGIN)
+def report(
+    run: Annotated[Path, typer.Argument(help="Folder of a finished demo.", show_default=False)],
+    recipes: Recipes = Path(),
+) -> None:
+    """Make the HTML report of a finished demo again (of other devices: `compare --report`)."""
+    from metagen.demo import Demo
+    from metagen.demo_report import finish, report_path
+
+    done = Demo.load(recipes, run)
+    finish(done)
+    print(report_path(done))
+
+
+@app.command(rich_help_panel=BEGIN)
 def table(
-    wavelength: Annotated[list[float], typer.Option(help="In vacuum; give it once per wavelength.")],
+    wavelength: Annotated[
+        list[float], typer.Option(help="In vacuum (µm), such as 0.633; give it once per wavelength.")
+    ],
     platform: PlatformFile = None,
     plot: Annotated[
         Path | None, typer.Option(help="Draw the table into this file (.png, .pdf, .svg).")
@@ -81,26 +140,32 @@ def table(
             print(path)
 
 
-@app.command()
+@app.command(rich_help_panel=BEGIN)
 def layout(
-    focal_length: Annotated[float, typer.Option(help="From the monitor plane to the focus.")],
-    output: Output,
-    wavelength: Annotated[float, typer.Option(help="At which the lens focuses.")] = 0.633,
+    focal_length: Annotated[
+        float, typer.Option(help="From the plane half a wavelength above the pillars to the focus (µm).")
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Layout file, such as lens.h5.", show_default=False)
+    ],
+    wavelength: Annotated[float, typer.Option(help="At which the lens focuses (µm).")] = 0.633,
     count: Annotated[int, typer.Option(help="Pillars along one side.")] = 113,
     platform: PlatformFile = None,
 ) -> None:
     """Design a lens from the phase table, pillar by pillar."""
     from metagen.lens import focusing
 
+    if output.suffix.lower() in DRAWN:
+        raise InputError(f"{output}: a layout is an HDF5 file (.h5); `metagen export` draws it for the fab")
     made = focusing(_platform(platform), focal_length, wavelength, count)
     made.save(output)
     print(f"{output}: {made.count} × {made.count} pillars, side {made.side:.3f} µm")
 
 
-@app.command()
+@app.command(rich_help_panel=SIMULATE)
 def simulate(
     campaign: CampaignFile,
-    output: Output,
+    output: NearFieldFolder,
     task: Annotated[
         str, typer.Option(help="Only the i-th of n parts, as i/n with i = 1 … n (job arrays).")
     ] = "1/1",
@@ -124,8 +189,8 @@ def simulate(
         print(f"{output}: all {len(files)} near fields are there")
 
 
-@app.command()
-def status(campaign: CampaignFile, output: Output) -> None:
+@app.command(rich_help_panel=SIMULATE)
+def status(campaign: CampaignFile, output: NearFieldFolder) -> None:
     """Say which simulations of a campaign are done, and who is working on which."""
     from metagen.fdtd.campaign import Campaign
     from metagen.fdtd.claims import holder
@@ -139,10 +204,12 @@ def status(campaign: CampaignFile, output: Output) -> None:
     print(f"{sum(done)} of {len(tasks)} done")
 
 
-@app.command()
+@app.command(rich_help_panel=SIMULATE)
 def validate(
     campaign: CampaignFile,
-    radius: Annotated[list[float] | None, typer.Option(help="Of a periodic cell; once per radius.")] = None,
+    radius: Annotated[
+        list[float] | None, typer.Option(help="Of a periodic cell (µm); once per radius.")
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Keep the errors here (JSON).")
     ] = None,
@@ -157,10 +224,12 @@ def validate(
     validation_table(errors).print()
 
 
-@app.command()
+@app.command(rich_help_panel=SIMULATE)
 def calibrate(
-    wavelength: Annotated[float, typer.Option(help="In vacuum.")],
-    error_target: Annotated[float, typer.Option(help="Relative error of a near field that is allowed.")],
+    wavelength: Annotated[float, typer.Option(help="In vacuum (µm).")],
+    error_target: Annotated[
+        float, typer.Option(help="Relative error ‖E − E_true‖² / ‖E_true‖² of a near field that is allowed.")
+    ],
     platform: PlatformFile = None,
 ) -> None:
     """Find resolution and index compensation for an error target (Meep against RCWA on periodic cells)."""
@@ -172,7 +241,7 @@ def calibrate(
     calibration_table(search(_platform(platform), wanted.wavelength, wanted.error_target)).print()
 
 
-@app.command()
+@app.command(rich_help_panel=SIMULATE)
 def check(files: NearFieldFiles) -> None:
     """Check near-field files: structure, units, hashes, finite values, no power from nowhere."""
     from metagen.dataset import expand
@@ -190,8 +259,13 @@ def check(files: NearFieldFiles) -> None:
         raise MetagenError("\n".join(problems))
 
 
-@app.command()
-def pack(files: NearFieldFiles, output: Output) -> None:
+@app.command(rich_help_panel=SIMULATE)
+def pack(
+    files: NearFieldFiles,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Compact file, such as data.h5.", show_default=False)
+    ],
+) -> None:
     """Write near-field files of any wavelengths to one compact file (metagen.datasets.load opens it)."""
     from metagen import datasets
     from metagen.dataset import Dataset
@@ -204,14 +278,14 @@ def pack(files: NearFieldFiles, output: Output) -> None:
     print(f"{output}: {output.stat().st_size / 1e6:.2f} MB")
 
 
-@app.command()
+@app.command(rich_help_panel=LEARN)
 def train(
     recipe: Annotated[Path, typer.Argument(help="Training file (TOML).", show_default=False)],
     files: Sources,
-    output: Output,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the models.", show_default=False)],
     seed: Annotated[int | None, typer.Option(help="Instead of the recipe's, to see the spread.")] = None,
 ) -> None:
-    """Train a surrogate for each wavelength of the near fields; --output is the folder of the models.
+    """Train a surrogate for each wavelength of the near fields.
 
     Ctrl-C during the descent keeps the best model so far, and ends.
     """
@@ -231,13 +305,15 @@ def train(
         path = output / f"model-{model.wavelength * 1000:.0f}.safetensors"
         surrogate.save(model, path)
         print(f"{path}: trained on {', '.join(model.card.layouts)}")
+        if model.card.errors:
+            print("relative error on layouts that were held out:")
         for name, error in model.card.errors.items():
             print(f"  {name}: {error:.3g}")
         if model.card.provenance.get("interrupted"):
             raise KeyboardInterrupt
 
 
-@app.command()
+@app.command(rich_help_panel=LEARN)
 def evaluate(
     recipes: Annotated[list[Path], typer.Option("--recipe", help="Training file (TOML); once per model.")],
     files: Sources,
@@ -252,76 +328,11 @@ def evaluate(
         error_table(error_rows(compare(dataset, settings))).print()
 
 
-@app.command()
-def verify(
-    settings: Annotated[Path, typer.Argument(help="Design file with the goals.", show_default=False)],
-    devices: Annotated[
-        list[Path],
-        typer.Argument(help="Layout or device files; .gds and .oas files as drawn.", show_default=False),
-    ],
-    campaign: Annotated[
-        Path,
-        typer.Option(
-            help="Campaign file with the numerics, and the platform of .gds and .oas files.",
-            show_default=False,
-        ),
-    ],
-    output: Output,
-) -> None:
-    """Simulate devices with Meep at the goals' wavelengths, measure what they reach; start it with mpirun."""
-    from metagen.design import DesignSettings
-    from metagen.fab import load_device
-    from metagen.fdtd.campaign import Campaign, Task, run
-    from metagen.fdtd.engine import require_meep
-    from metagen.nearfield import NearField
-    from metagen.summaries import verification_table
-    from metagen.verification import verify as measure
-
-    goals = DesignSettings.load(settings).goals
-    wanted = Campaign.load(campaign)
-    light = wanted.light_of(goal.wavelength for goal in goals)
-    layouts = [load_device(device, wanted.platform) for device in devices]
-    require_meep()
-    files = iter(run([Task(each, numerics) for each in layouts for numerics in light], output))
-    if launched_rank() == 0:
-        fields = [[NearField.load(next(files)) for _ in light] for _ in layouts]
-        verification_table([measure(*pair, goals) for pair in zip(layouts, fields, strict=True)]).print()
-
-
-@app.command()
-def report(
-    run: Annotated[Path, typer.Argument(help="Folder of a demo run.", show_default=False)],
-    recipes: Recipes = Path(),
-) -> None:
-    """Make the HTML report of a finished demo run again."""
-    from metagen.demo import Demo
-    from metagen.demo_report import finish, report_path
-
-    done = Demo.load(recipes, run)
-    finish(done)
-    print(report_path(done))
-
-
-@app.command()
-def demo(
-    output: Output,
-    recipes: Recipes = Path(),
-    ranks: Annotated[int, typer.Option(help="MPI ranks for Meep.")] = 2,
-) -> None:
-    """Run the whole chain on a small device: simulate, learn, design, verify, export, report."""
-    from metagen.demo import Demo
-    from metagen.demo_report import finish, report_path
-
-    chain = Demo.load(recipes, output)
-    chain.run(ranks)
-    for each in finish(chain):
-        each.print()
-    print(f"report: {report_path(chain)}")
-
-
-for name, command in {**DESIGN_COMMANDS, **FAB_COMMANDS}.items():
-    app.command(name)(command)
-app.add_typer(studies)
+for name, command in DESIGN_COMMANDS.items():
+    app.command(name, rich_help_panel=DESIGN)(command)
+for name, command in FAB_COMMANDS.items():
+    app.command(name, rich_help_panel=FAB)(command)
+app.add_typer(studies, rich_help_panel=LEARN)
 
 
 def _platform(path: Path | None) -> Platform:

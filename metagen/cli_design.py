@@ -19,12 +19,19 @@ DesignFile = Annotated[
     Path,
     typer.Argument(help="Design file: TOML, or a script that makes `settings`.", show_default=False),
 ]
-Output = Annotated[Path, typer.Option("--output", "-o", help="Where the result goes.", show_default=False)]
+Output = Annotated[
+    Path, typer.Option("--output", "-o", help="Device file, such as device.h5.", show_default=False)
+]
 Models = Annotated[
     list[str] | None,
-    typer.Option("--model", help="Model file or name, instead of the design file's; once per wavelength."),
+    typer.Option(
+        "--model",
+        help="Model file, or sin-633 or sin-400, instead of the design file's; once per wavelength.",
+    ),
 ]
 
+DESIGN = "Design"
+"""Heading over the commands."""
 LPA_SAMPLES = 3
 """Per cell and axis of a flat cell; behind a lens of NA 0.45 its rim counts 2 % (633 nm) too much."""
 
@@ -48,6 +55,43 @@ def design(
     print(f"{output}: figure of merit {device.history[0]:.4g} → {device.figure:.4g}")
     if not device.finished:
         raise KeyboardInterrupt
+
+
+def verify(
+    settings: Annotated[Path, typer.Argument(help="Design file with the goals.", show_default=False)],
+    devices: Annotated[
+        list[Path],
+        typer.Argument(help="Layout or device files; .gds and .oas files as drawn.", show_default=False),
+    ],
+    campaign: Annotated[
+        Path,
+        typer.Option(
+            help="Campaign file with the numerics, and the platform of .gds and .oas files.",
+            show_default=False,
+        ),
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Folder of the near-field files.", show_default=False)
+    ],
+) -> None:
+    """Simulate devices with Meep at the goals' wavelengths, measure what they reach; start it with mpirun."""
+    from metagen.design import DesignSettings
+    from metagen.fab import load_device
+    from metagen.fdtd.campaign import Campaign, Task, run
+    from metagen.fdtd.engine import require_meep
+    from metagen.nearfield import NearField
+    from metagen.summaries import verification_table
+    from metagen.verification import verify as measure
+
+    goals = DesignSettings.load(settings).goals
+    wanted = Campaign.load(campaign)
+    light = wanted.light_of(goal.wavelength for goal in goals)
+    layouts = [load_device(device, wanted.platform) for device in devices]
+    require_meep()
+    files = iter(run([Task(each, numerics) for each in layouts for numerics in light], output))
+    if launched_rank() == 0:
+        fields = [[NearField.load(next(files)) for _ in light] for _ in layouts]
+        verification_table([measure(*pair, goals) for pair in zip(layouts, fields, strict=True)]).print()
 
 
 def compare(
@@ -152,5 +196,10 @@ def _designed_with(layout: Layout, settings: DesignSettings, models: Sequence[Mo
     return local if hashes <= {model_hash(model) for model in local} else models
 
 
-DESIGN_COMMANDS: dict[str, Callable[..., None]] = {"design": design, "compare": compare, "refine": refine}
+DESIGN_COMMANDS: dict[str, Callable[..., None]] = {
+    "design": design,
+    "verify": verify,
+    "compare": compare,
+    "refine": refine,
+}
 """By name."""

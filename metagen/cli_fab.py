@@ -8,8 +8,12 @@ from typing import Annotated
 
 import typer
 
-from metagen.errors import MetagenError
+from metagen.errors import InputError, MetagenError
 
+FAB = "To the fab"
+"""Heading over the commands."""
+DRAWN = (".gds", ".oas")
+"""Endings of files of drawn layouts: GDSII and OASIS."""
 LayoutFile = Annotated[Path, typer.Argument(help="Layout or device file (HDF5).", show_default=False)]
 
 
@@ -35,13 +39,15 @@ def export(
     )
     from metagen.layout import Layout
 
+    if output.suffix.lower() not in DRAWN:
+        raise InputError(f"{output}: the ending says what to write; allowed are {' and '.join(DRAWN)}")
     made = Layout.load(device)
     if rules:
         violations = check(made, DesignRules.load(rules))
         if violations:
             broken = "\n".join(map(str, violations))
             raise MetagenError(f"{device} breaks the rules of {rules}, so nothing was written:\n{broken}")
-    write, read = (write_oasis, read_oasis) if output.suffix == ".oas" else (write_gds, read_gds)
+    write, read = (write_oasis, read_oasis) if output.suffix.lower() == ".oas" else (write_gds, read_gds)
     drawn = LayoutFileOptions.load(options) if options else LayoutFileOptions()
     written = write(made, output, drawn)
     moved = np.abs(read(output, made.platform).radii - made.radii).max()
@@ -59,7 +65,9 @@ def handover(
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Beginning of the names of the files that are written.")
     ],
-    model: Annotated[str | None, typer.Option(help="Model that predicts the field of a layout.")] = None,
+    model: Annotated[
+        str | None, typer.Option(help="Model that predicts the field of a layout: file, sin-633 or sin-400.")
+    ] = None,
     terms: Annotated[int, typer.Option(help="Coefficients of the radial polynomial.")] = 3,
 ) -> None:
     """Write the phase of a device for ray tracers: grid phase (.DAT), table (.csv), Binary 2 coefficients."""
@@ -92,8 +100,8 @@ def tolerance(
         Path, typer.Argument(help="Design file with goals and models (TOML).", show_default=False)
     ],
     device: Annotated[Path, typer.Argument(help="Layout, device, .gds or .oas file.", show_default=False)],
-    noise: Annotated[float, typer.Option(help="Standard deviation of each radius.")] = 0.003,
-    bias: Annotated[float, typer.Option(help="Standard deviation of a shift of all radii.")] = 0.005,
+    noise: Annotated[float, typer.Option(help="Standard deviation of each radius (µm).")] = 0.003,
+    bias: Annotated[float, typer.Option(help="Standard deviation of a shift of all radii (µm).")] = 0.005,
     missing: Annotated[float, typer.Option(help="Probability that a pillar is missing.")] = 0.0,
     samples: Annotated[int, typer.Option(help="Imperfect copies of the device.")] = 1000,
     keep: Annotated[float, typer.Option(help="Part of its value that a good copy keeps.")] = 0.9,

@@ -14,7 +14,7 @@ studies = typer.Typer(
 Sources = Annotated[
     list[Path],
     typer.Argument(
-        help="Near-field files, folders of them, compact files, or names of shipped data sets.",
+        help="Near-field files, folders of them, compact files, or the shipped data set: sin-lenses.",
         show_default=False,
     ),
 ]

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from importlib.metadata import version
 from pathlib import Path
 
 import coupled_dipoles
@@ -136,7 +137,7 @@ def test_a_layout_with_an_impossible_radius_is_one_clear_error(tmp_path, metagen
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (["export", "lens.h5", "--output=folder"], "Is a directory"),
+        (["export", "lens.h5", "--output=folder.gds"], "Is a directory"),
         (["table", "--wavelength=0.633", "--plot=table.foo"], "table.foo: no format of pictures"),
         (["calibrate", "--wavelength=nan", "--error-target=0.1"], "wavelength"),
         (["calibrate", "--wavelength=0.633", "--error-target=-1"], "error_target"),
@@ -147,9 +148,30 @@ def test_what_cannot_be_read_written_or_done_is_one_clear_error(
     tmp_path, metagen, monkeypatch, arguments, reason
 ):
     monkeypatch.chdir(tmp_path)
-    Path("folder").mkdir()
+    Path("folder.gds").mkdir()
     random_layout(mg.Platform(), 3, seed=1).save("lens.h5")
     assert reason in fail(metagen(*arguments))
+
+
+@pytest.mark.parametrize("output", ["lens.h5", "lens.dxf", "lens"])
+def test_an_export_never_writes_over_its_layout_or_in_a_format_that_it_does_not_know(
+    tmp_path, metagen, output
+):
+    layout = random_layout(mg.Platform(), 3, seed=1)
+    layout.save(tmp_path / "lens.h5")
+    message = fail(metagen("export", tmp_path / "lens.h5", "--output", tmp_path / output))
+    assert "the ending says what to write; allowed are .gds and .oas" in message
+    assert mg.Layout.load(tmp_path / "lens.h5").hash == layout.hash
+
+
+def test_a_layout_is_not_written_under_the_name_of_a_drawing(tmp_path, metagen):
+    message = fail(metagen("layout", "--focal-length=5", "--count=3", "--output", tmp_path / "lens.gds"))
+    assert "metagen export" in message
+    assert not (tmp_path / "lens.gds").exists()
+
+
+def test_the_version_is_that_of_the_package(metagen):
+    assert succeed(metagen("--version")) == f"metagen {version('metagen')}\n"
 
 
 def test_an_interrupt_ends_with_a_line_and_the_status_of_shells(monkeypatch, capsys):
