@@ -37,6 +37,30 @@ def with_one_mirror_plane(count, plane):
     return mg.Layout(PLATFORM, (radii + image) / 2, name=plane)
 
 
+ON_A_FULL_DISK = """
+import resource, signal, sys
+import numpy as np, metagen as mg
+layout = mg.Layout(mg.Platform(), np.random.default_rng(0).uniform(0.05, 0.17, (40, 40)))
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # a write beyond the limit fails, as on a full disk
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]), resource.RLIM_INFINITY))
+getattr(mg.fab, sys.argv[1])(layout, sys.argv[2])
+"""
+
+
+@pytest.mark.parametrize("room", [8_000, 16_000])
+@pytest.mark.parametrize(("write", "read", "suffix"), WRITERS)
+def test_a_full_disk_is_reported_and_leaves_the_file_that_was_there(write, read, suffix, room, tmp_path):
+    path = tmp_path / f"device.{suffix}"
+    write(lens_like(5), path)
+    before = path.read_bytes()
+    command = [sys.executable, "-c", ON_A_FULL_DISK, write.__name__, str(path), str(room)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "FormatError" in done.stderr
+    assert "make room" in done.stderr
+    assert path.read_bytes() == before
+    assert [each.name for each in tmp_path.iterdir()] == [path.name]
+
+
 LAYOUTS = [
     asymmetric_layout(8),
     random_layout(PLATFORM, 9, seed=1),

@@ -14,13 +14,11 @@ from metagen.fab.hierarchy import collect, hole_finder, pillar_finder, placed_ce
 from metagen.fab.label import DeviceLabel, parse_label, steps_hash
 from metagen.fab.options import DEFAULTS, Layer, Tone, designed_radii
 from metagen.fab.sites import Frame, frame_of, sites_of
+from metagen.fab.whole import check_oasis
 from metagen.layout import Layout, on_grid
 from metagen.platform import Platform
 
 MICROMETRE = 1e-6
-OASIS_MAGIC = b"%SEMI-OASIS\r\n"
-OASIS_END_BYTES, OASIS_END_RECORD = 256, 2
-"""An OASIS file ends with a record of this length and kind."""
 
 
 def read_gds(
@@ -158,16 +156,7 @@ def _open_gds(path: Path) -> gdstk.Library:
 
 
 def _open_oasis(path: Path) -> gdstk.Library:
-    """Open an OASIS file; gdstk itself reads one that is cut short without complaint."""
-    with path.open("rb") as file:
-        magic = file.read(len(OASIS_MAGIC))
-        size = file.seek(0, 2)
-        file.seek(max(0, size - OASIS_END_BYTES))
-        end = file.read(1)
-    if magic != OASIS_MAGIC:
-        raise OSError("it does not begin as an OASIS file does")
-    if end != bytes([OASIS_END_RECORD]) or gdstk.oas_validate(path)[0] is False:
-        raise OSError("its end or its checksum is wrong")
+    check_oasis(path)
     return gdstk.read_oas(path, unit=MICROMETRE)
 
 

@@ -9,11 +9,13 @@ from pathlib import Path
 
 import gdstk
 
+from metagen.errors import FormatError
 from metagen.fab.cells import device_cells, radius_cell
 from metagen.fab.circle import MOST_VERTICES
 from metagen.fab.drawing import Drawing, draw
 from metagen.fab.label import label_of
 from metagen.fab.options import DEFAULTS, LayoutFileOptions, Tone
+from metagen.fab.whole import is_whole
 from metagen.files import replacing
 from metagen.layout import Layout
 
@@ -64,6 +66,7 @@ def write_gds(layout: Layout, path: str | Path, options: LayoutFileOptions = DEF
     Raises:
         InputError: the bias makes a radius negative or neighbours overlap, the device does not fit the
             coordinates of a file, or the database unit is too coarse for its pillars or its lattice.
+        FormatError: the disk took a part of the file only; there is none then.
     """
     return _write(layout, Path(path), options, save_gds)
 
@@ -84,7 +87,11 @@ def _write(layout: Layout, path: Path, options: LayoutFileOptions, save: Save) -
 def save_cells(
     path: Path, cells: Iterator[gdstk.Cell], options: LayoutFileOptions, save: Save
 ) -> tuple[int, int]:
-    """Write cells to a file that appears when it is complete; return how many cells and references it has."""
+    """Write cells to a file that appears when it is complete; return how many cells and references it has.
+
+    Raises:
+        FormatError: the disk took a part of the file only.
+    """
     counts = [0, 0]
 
     def counted() -> Iterator[gdstk.Cell]:
@@ -95,6 +102,8 @@ def save_cells(
 
     with replacing(path) as partial:
         save(partial, counted(), options)
+        if not is_whole(partial, counts[0]):
+            raise FormatError(f"{path}: the disk took only a part of the file; make room and write it again")
     return counts[0], counts[1]
 
 
