@@ -396,3 +396,10 @@ def test_pillars_that_touch_are_not_rounded_into_each_other(tmp_path):
     platform = mg.Platform(radius_max=0.4431 / 2)
     write_gds(mg.Layout(platform, np.full((3, 3), 0.4431 / 2)), tmp_path / "a.gds")
     np.testing.assert_allclose(read_gds(tmp_path / "a.gds", platform).radii, 0.221, rtol=0, atol=1e-12)
+
+
+def test_pillars_that_touch_exactly_are_written_on_a_grid_that_has_their_radius(tmp_path):
+    """22155 steps of 1e-5 are a little more than half the period, as floats."""
+    layout = mg.Layout(PLATFORM, np.full((3, 3), PLATFORM.period / 2))
+    write_gds(layout, tmp_path / "a.gds", LayoutFileOptions(grid=1e-5))
+    np.testing.assert_array_equal(read_gds(tmp_path / "a.gds", PLATFORM).radii, layout.radii)

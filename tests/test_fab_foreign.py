@@ -44,6 +44,16 @@ def test_flat_polygons_anywhere_in_the_plane_are_read(tmp_path):
     np.testing.assert_allclose(read_gds(path, PLATFORM).radii, radii, atol=INSCRIBED)
 
 
+@pytest.mark.parametrize(("columns", "rows"), [(4, 3), (3, 4), (4, 2), (2, 1)])
+def test_a_device_of_other_width_than_height_is_on_the_lattice(columns, rows, tmp_path):
+    radii = np.zeros((max(columns, rows), max(columns, rows)))
+    radii[:columns, :rows] = radii_of(max(columns, rows))[:columns, :rows]
+    read = read_gds(flat_file(tmp_path, radii), PLATFORM).radii
+    assert read.shape == radii.shape
+    filled = read[np.ix_(read.any(axis=1), read.any(axis=0))]
+    np.testing.assert_allclose(filled, radii[:columns, :rows], atol=INSCRIBED)
+
+
 def test_coarse_polygons_are_read_by_their_area(tmp_path):
     radii = np.full((3, 3), 0.15)
     path = flat_file(tmp_path, radii, tolerance=0.01)

@@ -15,6 +15,8 @@ from metagen.layout import Layout
 
 AREA_TOLERANCE = 1e-3
 """Largest relative error of a pillar's area that rounding to the database unit may cause."""
+ROUNDING = 1e-12
+"""Relative margin on half the period, for what sums and products of floats add to it."""
 LARGEST_COORDINATE = 2**31 - 1
 
 
@@ -55,7 +57,7 @@ def draw(layout: Layout, options: LayoutFileOptions) -> Drawing:
     in_steps = grid_steps_of(layout, options.grid)
     grid_steps = np.flatnonzero(np.bincount(in_steps.ravel()))
     distinct = drawn_radii(grid_steps * options.grid, options.bias)
-    wrong = (distinct > period / 2) | ((distinct <= 0) & (grid_steps > 0))
+    wrong = (distinct > period / 2 * (1 + ROUNDING)) | ((distinct <= 0) & (grid_steps > 0))
     if wrong.any():
         raise InputError(
             f"bias is {options.bias}: a pillar of radius {grid_steps[wrong][0] * options.grid:g} would be "
@@ -83,7 +85,7 @@ def draw(layout: Layout, options: LayoutFileOptions) -> Drawing:
 
 def grid_steps_of(layout: Layout, grid: float) -> NDArray[np.int32]:
     """[N, N] radii in whole steps of the grid; none is rounded up to over half the period."""
-    touching = np.floor(layout.platform.period / 2 / grid * (1 + 1e-12))
+    touching = np.floor(layout.platform.period / 2 / grid * (1 + ROUNDING))
     steps = np.minimum(np.rint(layout.radii / grid), touching).astype(np.int32)
     lost = (steps == 0) & (layout.radii > 0)
     if lost.any():

@@ -33,12 +33,17 @@ class Frame:
 
 
 def frame_of(circles: Circles, period: float) -> Frame:
-    """The smallest square lattice that holds all circles."""
-    x, y = circles.centres.real, circles.centres.imag
-    if not x.size:
+    """The smallest square lattice that holds all circles; where it cannot be centred, half a period aside."""
+    axes = (circles.centres.real, circles.centres.imag)
+    if not circles.centres.size:
         return Frame(0j, 0)
-    centre = complex(x.min() + x.max(), y.min() + y.max()) / 2
-    return Frame(centre, round(max(np.ptp(x), np.ptp(y)) / period) + 1)
+    counts = [round(float(np.ptp(each)) / period) + 1 for each in axes]
+    count = max(counts)
+    x, y = (
+        (each.min() + each.max()) / 2 + (count - own) % 2 * period / 2
+        for each, own in zip(axes, counts, strict=True)
+    )
+    return Frame(complex(x, y), count)
 
 
 def sites_of(circles: Circles, platform: Platform, frame: Frame, source: str) -> NDArray[np.float64]:
