@@ -15,7 +15,7 @@ python=/usr/bin/python3
 export PIP_USER=0 PIP_DISABLE_PIP_VERSION_CHECK=1
 unset PYTHONPATH PYTHONHOME
 
-conda_route="    conda env create -f containers/environment.yml && conda activate metagen && pip install --no-deps -e .
+conda_route="    conda env create -f containers/environment.yml && conda activate metagen && pip install --no-deps --config-settings editable_mode=compat -e .
 and then run metagen itself instead of make (metagen demo, pytest)."
 
 say() {
@@ -91,7 +91,10 @@ PYTHON
 install_locked() {
     say "installing the locked Python packages"
     "$venv/bin/python" -m pip install --quiet --requirement "$root/containers/requirements.lock"
-    "$venv/bin/python" -m pip install --quiet --no-deps --no-build-isolation --editable "$root"
+    # "compat" adds the checkout to the path. setuptools' own hook comes after the path: beside a checkout that is called
+    # metagen, Python would take that folder for the package, and find nothing in it.
+    "$venv/bin/python" -m pip install --quiet --no-deps --no-build-isolation \
+        --config-settings editable_mode=compat --editable "$root"
 }
 
 command -v apt-get >/dev/null || fail "this system has no apt-get. Use conda-forge instead:
