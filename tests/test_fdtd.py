@@ -137,6 +137,17 @@ def test_mirror_planes_change_nothing():
     np.testing.assert_allclose(quarter.field, whole.field, atol=1e-6 * np.abs(whole.field).max())
 
 
+def test_the_memory_of_a_second_simulation_of_a_process_is_not_what_it_adds_to_the_first():
+    """It takes over what the first has freed; a voxel (a quarter of them are simulated) takes some 200 bytes,
+    and a process holds more than that."""
+    layout, numerics = (
+        random_layout(mg.Platform(), 7, seed=5),
+        Numerics(wavelength=0.633, pixels_per_period=8),
+    )
+    _, second = (simulate(layout, numerics).provenance for _ in range(2))
+    assert second["memory_per_rank"] > 100 * second["voxels"] / 4
+
+
 def test_the_grid_has_even_counts_and_the_pillar_base_on_a_plane():
     for cells in (1, 2, 21):
         for pixels in (7, 8, 11):

@@ -8,7 +8,7 @@ import time
 import warnings
 from collections.abc import Callable
 from dataclasses import asdict
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +54,7 @@ def simulate(
         InputError: mirrors asked for on a layout without them, or too coarse a grid.
         SimulationError: the fields diverged.
     """
-    started, before = time.perf_counter(), resident_bytes()
+    started, before = time.perf_counter(), held_before_all()
     scene = scene_for(layout, numerics, periodic=periodic, mirrors=mirrors)
     incident = incident_amplitude(scene.platform, numerics, scene.grid)
     simulation = scene.simulation()
@@ -132,6 +132,13 @@ def resident_bytes() -> int:
     """Memory that this process holds now."""
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+@cache
+def held_before_all() -> int:
+    """Memory that this process held before its first simulation: what one has freed serves the next, so that
+    the growth during a later one would say nothing."""
+    return resident_bytes()
 
 
 def load_balance(simulation: Any) -> float:
