@@ -1,11 +1,14 @@
 """Models of a new platform from those of an old one."""
 
+from dataclasses import replace
+
 import coupled_dipoles
 import pytest
 import torch
 
 import metagen as mg
 from metagen.dataset import Dataset
+from metagen.errors import InputError
 from metagen.families import Random
 from metagen.fdtd.numerics import Numerics
 from metagen.layout import random_layout
@@ -92,6 +95,8 @@ def test_the_old_model_stays_as_it_was_and_the_new_one_can_be_saved(old, one, re
     assert all(torch.equal(value, weights[name]) for name, value in before.state_dict().items())
     assert before.platform == mg.Platform()
     assert new.platform == NEW
+    assert (before.card.layouts[0], new.card.layouts) == ("random-s1", ("random-s11",))
+    assert new.card.dataset == one.hash != before.card.dataset == new.card.provenance["adapted_from"]
     save(new, tmp_path / "new.safetensors")
     radii = torch.full((3, 3), 0.1)
     assert torch.equal(load(tmp_path / "new.safetensors")(radii), new(radii))
@@ -125,6 +130,8 @@ def test_the_study_has_every_model_from_both_starts_with_ever_more_simulations(m
     assert found[2].relative_error < found[1].relative_error
     table = transfer_table(found)
     assert table.columns[3:] == ("0 simulated", "1 simulated", "3 simulated")
+    with pytest.raises(InputError, match="there are 3 layouts to learn from"):
+        transfer_study(replace(settings, counts=(1, 4)), tmp_path)
     assert [row[2:4] for row in table.rows] == [
         ("adapted", number(found[0].relative_error)),
         ("from scratch", "–"),

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from metagen.dataset import Dataset
+from metagen.nearfield import provenance
 from metagen.platform import Platform
-from metagen.surrogate import ClusterModel, ExpansionSurrogate, PatchBasis, TrainingSettings
+from metagen.surrogate import Card, ClusterModel, ExpansionSurrogate, PatchBasis, TrainingSettings
 from metagen.surrogate.descent import descend
 from metagen.surrogate.examples import Examples
 from metagen.surrogate.expansion import as_complex, as_parts
@@ -40,11 +41,25 @@ def adapt(
         progress: show a bar with the time left and the errors.
 
     Returns:
-        A model of the same kind and size.
+        A model of the same kind and size; its card names the dataset, and that of the old model as
+        ``adapted_from``.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C.
     """
+    new: ExpansionSurrogate
     if isinstance(old, ClusterModel):
-        return _adapt_cluster(old, dataset)
-    return _train_on(old, dataset, recipe, progress)
+        new = _adapt_cluster(old, dataset)
+    else:
+        new = _train_on(old, dataset, recipe, progress)
+    new.card = Card(
+        settings=recipe,
+        dataset=dataset.hash,
+        layouts=dataset.names,
+        near_fields=tuple(near.hash for near in dataset.near_fields),
+        provenance=provenance(adapted_from=old.card.dataset),
+    )
+    return new
 
 
 def _adapt_cluster(old: ClusterModel, dataset: Dataset) -> ClusterModel:

@@ -13,6 +13,7 @@ from matplotlib.ticker import NullLocator
 from pydantic import Field
 
 from metagen.dataset import Dataset
+from metagen.errors import InputError
 from metagen.families import Family
 from metagen.fdtd.campaign import Task, run
 from metagen.fdtd.numerics import Numerics
@@ -99,8 +100,11 @@ def transfer_study(settings: TransferSettings, folder: Path) -> list[Transferred
         folder: where the near fields are kept; those that are there are taken as they are.
 
     Raises:
+        InputError: a count of simulations is larger than the number of layouts to learn from.
         MissingDependencyError, SimulationError: see :func:`metagen.fdtd.campaign.run`.
+        KeyboardInterrupt: Ctrl-C.
     """
+    _check_counts(settings)
     known = _simulated(settings.learnt, settings.old, settings.light, folder)
     olds = [train_to_the_end(Dataset(known), recipe) for recipe in settings.models]
     found = []
@@ -119,6 +123,15 @@ def transfer_study(settings: TransferSettings, folder: Path) -> list[Transferred
                     )
                 )
     return found
+
+
+def _check_counts(settings: TransferSettings) -> None:
+    layouts = sum(1 for family in settings.learnt for _ in family.layouts(settings.old))
+    if max(settings.counts, default=0) > layouts:
+        raise InputError(
+            f"counts is {settings.counts}, but there are {layouts} layouts to learn from; add layouts to "
+            "`learnt`, or lower the counts"
+        )
 
 
 def _models(
