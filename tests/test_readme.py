@@ -25,7 +25,9 @@ def run_block(block, folder):
 
 
 def test_the_first_example_runs_in_an_empty_folder(tmp_path):
-    shown = run_block(python_blocks()[0], tmp_path)
+    shown = run_block(python_blocks()[0], tmp_path).split()
+    # The figures that the README states, to the three digits in which it states them.
+    assert [f"{float(shown[place]):.3f}" for place in (0, 2)] == ["0.041", "0.335"]
     # The last line is the largest change of a radius by rounding to the grid of 1 nm.
-    assert float(shown.split()[-1]) <= 0.5e-3 + 1e-9
-    assert (tmp_path / "lens.gds").exists()
+    assert float(shown[-1]) <= 0.5e-3 + 1e-9
+    assert (tmp_path / "device.gds").exists()
