@@ -284,7 +284,7 @@ class Light(Mapping[float, Wave]):
 def model_hash(model: Model) -> str:
     """Content hash of a model: what it is, what it stands for, and its weights."""
     if isinstance(model, Corrected):
-        return content_hash(model_hash(model.model), model.residual.numpy())
+        return content_hash(model_hash(model.model), model.residual.cpu().numpy())
     weights = model.state_dict() if isinstance(model, torch.nn.Module) else {}
     arrays = [tensor.detach().cpu().numpy() for _, tensor in sorted(weights.items())]
     return content_hash(type(model).__qualname__, asdict(model.domain), *arrays)
