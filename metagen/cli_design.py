@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -107,15 +108,18 @@ def compare(
     """Measure devices for the same job by the same functions: predicted and in Meep, in one table."""
     from metagen.comparison import Candidate, compare, comparison_table
     from metagen.design import DesignSettings
-    from metagen.layout import Layout
+    from metagen.design.device import load_with_history
     from metagen.verification import near_fields_of
 
     wanted = DesignSettings.load(settings)
     models = _models(wanted, model)
     candidates = [
         Candidate(device, _designed_with(device, wanted, models), near_fields_of(device, near_fields or []))
-        for device in map(Layout.load, devices)
+        for device in map(load_with_history, devices)
     ]
+    for each in candidates:
+        if near_fields and not each.near_fields:
+            warnings.warn(f"no near field there is of the device {each.layout.name}", stacklevel=2)
     table = comparison_table(compare(wanted.goals, candidates), wanted.name)
     table.print()
     if report is not None:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from metagen.errors import InputError, MetagenError
+from metagen.errors import FormatError, InputError, MetagenError
 
 FAB = "To the fab"
 """Heading over the commands."""
@@ -78,7 +78,10 @@ def handover(
     from metagen.nearfield import NearField
 
     if model is None:
-        near = NearField.load(file)
+        try:
+            near = NearField.load(file)
+        except FormatError as error:
+            raise FormatError(f"{error}; of a layout, give the --model that predicts its field") from error
         wave, samples = Wavefront.of(near), near.samples
     else:
         known = surrogate.load(model)

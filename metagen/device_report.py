@@ -16,7 +16,6 @@ from metagen.design.light import WAVELENGTH_TOLERANCE
 from metagen.metrics import Wavefront, ideal_lens, intensity, plane_intensity
 from metagen.nearfield import provenance
 from metagen.report import Section, write_report
-from metagen.summaries import describe
 from metagen.tables import Table
 from metagen.verification import wavefront
 
@@ -94,7 +93,7 @@ def _goal_section(goal: Goal, waves: Mapping[str, Wavefront]) -> Section:
     for distance in planes:
         figures += [plot.focal_planes(waves, distance, reach), cuts(waves, distance, reach)]
     return Section(
-        f"Light at {goal.wavelength * 1000:.0f} nm: {describe(goal)}",
+        f"Light at {goal.wavelength * 1000:.0f} nm: {goal.kind}",
         "Σ|E|² over that of the incident wave: along the axis, in the plane of the goal, and cuts through it "
         f"beside the ideal lens of the same aperture (planes at {', '.join(f'{z:.0f}' for z in planes)} µm).",
         tuple(figures),

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from numpy.typing import NDArray
 
 from metagen.errors import InputError
@@ -19,6 +20,8 @@ from metagen.metrics import Wavefront, plane_intensity, section_intensity
 from metagen.nearfield import NearField
 from metagen.tolerance import Tolerance
 
+WSPACE = 0.08
+"""Between panels, over their width: the label of a colour bar is apart from the next panel's axis."""
 POINTS = 121
 """Points per axis of a drawn plane."""
 
@@ -38,8 +41,9 @@ def save(figure: Figure, path: Path) -> None:
         figure.savefig(partial, format=kind)
 
 
-def layout_map(layouts: Sequence[Layout]) -> Figure:
-    """The radii of devices, side by side."""
+def layout_map(layouts: Layout | Sequence[Layout]) -> Figure:
+    """The radii of a device, or of several side by side."""
+    layouts = [layouts] if isinstance(layouts, Layout) else layouts
     figure, panels = _row(len(layouts))
     for axes, layout in zip(panels, layouts, strict=True):
         _draw_layout(figure, axes, layout)
@@ -156,7 +160,7 @@ def tolerances(found: Tolerance) -> Figure:
 
 
 def _row(count: int) -> tuple[Figure, list[Axes]]:
-    figure = Figure(figsize=(4.4 * count, 3.8), layout="constrained")
+    figure = Figure(figsize=(4.4 * count, 3.8), layout=ConstrainedLayoutEngine(wspace=WSPACE))
     panels: list[Axes] = list(figure.subplots(1, count, squeeze=False)[0])
     return figure, panels
 

@@ -169,6 +169,18 @@ def test_a_layout_is_not_written_under_the_name_of_a_drawing(tmp_path, metagen):
     assert not (tmp_path / "lens.gds").exists()
 
 
+def test_a_comparison_says_of_which_device_there_is_no_near_field(tmp_path, metagen):
+    near = NearField(random_layout(mg.Platform(), 3, seed=1), 0.633, np.ones((30, 30, 3), dtype=np.complex64))
+    near.save(tmp_path / "fields" / "near.h5")
+    random_layout(mg.Platform(), 3, seed=2).save(tmp_path / "other.h5")
+    (tmp_path / "design.toml").write_text(DESIGN.format(folder=tmp_path, wavelength=0.633))
+    done = metagen(
+        *("compare", tmp_path / "design.toml", tmp_path / "other.h5"),
+        *("--near-fields", tmp_path / "fields", "--model", "sin-633"),
+    )
+    assert "no near field there is of the device random-s2" in done.stderr
+
+
 def test_the_version_is_that_of_the_package(metagen):
     assert succeed(metagen("--version")) == f"metagen {version('metagen')}\n"
 

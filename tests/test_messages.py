@@ -7,7 +7,8 @@ import pytest
 
 import metagen as mg
 from metagen.dataset import Dataset
-from metagen.design import DesignSettings
+from metagen.design import DesignSettings, Device
+from metagen.design.device import load_with_history
 from metagen.errors import FormatError, InputError
 from metagen.fdtd.campaign import Campaign
 from metagen.files import reading_hdf5
@@ -123,6 +124,46 @@ def test_a_file_that_is_no_hdf5_is_not_called_damaged_only(tmp_path):
 def test_a_numpy_field_is_refused_with_what_to_do():
     with pytest.raises(InputError, match=r"field is ndarray, expected a torch tensor; see torch\.as_tensor"):
         mg.propagation.angular_spectrum(np.ones((4, 4), dtype=complex), 0.04, 0.633, 10.0)
+
+
+class Answered:
+    """Stands for a model as far as arguments are checked."""
+
+    domain = None
+
+
+@pytest.mark.parametrize(
+    ("models", "objective", "message"),
+    [
+        (Answered(), abs, "models are given as Answered; give a list"),
+        (["sin-633"], abs, "models are given as str; give a list with one loaded model"),
+        ([Answered()], [abs, abs], "objective is of type list; .*worst_of"),
+    ],
+)
+def test_what_is_often_given_for_models_and_goals_is_refused_with_what_to_give(models, objective, message):
+    start = random_layout(mg.Platform(), 3, seed=1)
+    with pytest.raises(InputError, match=message):
+        mg.design.optimize(start, models, objective)
+
+
+def test_an_objective_that_returns_a_plain_number_is_refused():
+    start = random_layout(mg.Platform(), 3, seed=1)
+    with pytest.raises(InputError, match=r"the objective returned 3\.0; it must return one real number"):
+        mg.design.optimize(start, [mg.surrogate.load("sin-633")], lambda light: 3.0, progress=False)
+
+
+def test_one_layout_can_be_drawn_without_a_list():
+    layout = random_layout(mg.Platform(), 3, seed=1)
+    assert len(mg.plot.layout_map(layout).axes) == len(mg.plot.layout_map([layout]).axes) == 2
+
+
+def test_a_device_file_gives_its_history_and_a_layout_file_a_layout(tmp_path):
+    layout = random_layout(mg.Platform(), 3, seed=1)
+    layout.save(tmp_path / "layout.h5")
+    device = Device(layout.platform, layout.radii, "device", history=np.array([0.1, 0.2]))
+    device.save(tmp_path / "device.h5")
+    assert list(load_with_history(tmp_path / "device.h5").history) == [0.1, 0.2]
+    assert type(load_with_history(tmp_path / "layout.h5")) is mg.Layout
 
 
 def test_what_is_printed_of_an_object_is_a_line():

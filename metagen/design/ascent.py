@@ -218,7 +218,12 @@ class _Ascent:
         """Figure of merit and gradient."""
         variables = at.clone().requires_grad_()
         figure = self.figure(self.variables.radii(variables))
-        if figure.ndim != 0 or figure.is_complex() or not figure.requires_grad:
+        if (
+            not isinstance(figure, Tensor)
+            or figure.ndim != 0
+            or figure.is_complex()
+            or not figure.requires_grad
+        ):
             raise InputError(
                 f"the objective returned {figure!r}; it must return one real number (a torch tensor without "
                 "dimensions) that depends on the light"

@@ -83,6 +83,17 @@ class Device(Layout):
             )
 
 
+def load_with_history(path: str | Path) -> Layout:
+    """Read a device with its history, where the file has one, or else the layout.
+
+    Raises:
+        InputError, FormatError: see :func:`metagen.files.reading_hdf5`.
+    """
+    with reading_hdf5(path, SCHEMA, VERSION) as file:
+        designed = "design" in file
+    return Device.load(path) if designed else Layout.load(path)
+
+
 def read_progress(path: str | Path) -> Progress:
     """Read how far the optimisation that wrote a device file has come.
 

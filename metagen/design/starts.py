@@ -48,7 +48,8 @@ def optimize(
         The best device of all steps, with its history.
 
     Raises:
-        InputError: no start, a start that lacks a pillar or the symmetry, or nothing between the limits.
+        InputError: models are not a sequence of models, or the objective is no function; no start, a start
+            that lacks a pillar or the symmetry, or nothing between the limits.
         MismatchError: layout and models are of different platforms, an objective asks for a wavelength
             without a model, or the file at ``path`` is of another optimisation.
         NotFiniteError: the objective or its gradient is not finite; the error holds the best device before
@@ -56,6 +57,7 @@ def optimize(
         KeyboardInterrupt: Ctrl-C before the first step, or while several starts are tried.
     """
     settings = settings or OptimizerSettings()
+    _check_kinds(models, objective)
     starts = [layout] if isinstance(layout, Layout) else list(layout)
     if not starts:
         raise InputError("no layout is given to start from; give at least one")
@@ -63,6 +65,22 @@ def optimize(
     if len(starts) > 1:
         start = _best_of(starts, models, objective, settings, path, progress)
     return climb(start, models, objective, settings, name=name, path=path, progress=progress)
+
+
+def _check_kinds(models: object, objective: object) -> None:
+    """Refuse what is often given in the place of models and of an objective."""
+    given = list(models) if isinstance(models, Sequence) else []
+    if not isinstance(models, Sequence) or not all(hasattr(model, "domain") for model in given):
+        kinds = ", ".join(type(model).__name__ for model in given) or type(models).__name__
+        raise InputError(
+            f"models are given as {kinds}; give a list with one loaded model per wavelength, such as "
+            '[metagen.surrogate.load("sin-633")]'
+        )
+    if not callable(objective):
+        raise InputError(
+            f"objective is of type {type(objective).__name__}; give one goal or function of the light, and "
+            "join several goals by metagen.design.worst_of or metagen.design.Sum"
+        )
 
 
 def _best_of(

@@ -156,6 +156,10 @@ def print_plan(tasks: list[Task] | None, folder: Path) -> None:
     with aborting_together(world):
         missing = [task for task in tasks if not task.is_done(folder)] if tasks is not None else None
         missing = world.bcast(missing)
+        if not missing:
+            if world.rank == 0:
+                print(f"{folder}: nothing is missing")
+            return
         table = plan_table(missing, world.size)
         if world.rank == 0:
             table.print()
