@@ -14,8 +14,9 @@ from metagen.errors import InputError, MismatchError, SimulationError
 from metagen.families import Family
 from metagen.fdtd.claims import Queue
 from metagen.fdtd.engine import require_meep
+from metagen.fdtd.memory import memory_here
 from metagen.fdtd.numerics import Numerics
-from metagen.fdtd.plan import TYPICAL_TIME, memory_here, ranks_on_this_node, refuse_what_does_not_fit
+from metagen.fdtd.plan import TYPICAL_TIME, ranks_on_this_node, refuse_what_does_not_fit
 from metagen.fdtd.simulation import Progress, simulate
 from metagen.fdtd.task import Task as Task
 from metagen.nearfield import NearField

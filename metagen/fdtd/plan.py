@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from metagen.errors import InputError
+from metagen.fdtd.memory import memory_here
 from metagen.fdtd.numerics import COURANT, Numerics, grid_for
 from metagen.fdtd.simulation import UnsettledWarning, simulate
 from metagen.fdtd.task import Task
@@ -84,17 +85,6 @@ def measured_speed(platform: Platform, numerics: Numerics) -> Speed:
         float(str(measured[name])) for name in ("initialisation_time_s", "wall_time_s", "steps")
     )
     return Speed(voxels * steps / (wall - initialisation), voxels / initialisation)
-
-
-def memory_here() -> int:
-    """Bytes that are free on this node, or what a job's control group leaves of them."""
-    lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-    free = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))
-    limit = Path("/sys/fs/cgroup/memory.max")
-    if limit.exists() and (text := limit.read_text(encoding="ascii").strip()) != "max":
-        used = int(Path("/sys/fs/cgroup/memory.current").read_text(encoding="ascii"))
-        free = min(free, int(text) - used)
-    return free
 
 
 def refuse_what_does_not_fit(tasks: Iterable[Task], ranks: int, ranks_here: int, free: int) -> None:
