@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 import h5py
 
-from metagen import nearfield, surrogate
+from metagen import datasets, nearfield, surrogate
 from metagen.design import model_hash
 from metagen.errors import FormatError, InputError
 from metagen.fab import device_labels, load_device
@@ -93,9 +94,29 @@ def artefacts_in(path: Path) -> list[Artefact]:
         case ".safetensors":
             return [_model(path)]
         case ".h5":
-            return [_near_field(path) if _schema(path) == nearfield.SCHEMA else _device(path)]
+            return _hdf5(path)
     known = ", ".join(sorted({suffix for suffixes in SUFFIXES.values() for suffix in suffixes}))
     raise InputError(f"{path}: only these kinds of files have a passport: {known}")
+
+
+def shipped(need: Need) -> Iterator[Artefact]:
+    """What comes with metagen and might be what is needed: models, and near fields that these learnt from."""
+    match need.kind:
+        case Kind.MODEL:
+            yield from map(_model, surrogate.shipped().values())
+        case Kind.NEAR_FIELD:
+            layout, _, _ = need.name.rpartition(", ")
+            for name in datasets.shipped():
+                yield from (_near_field(Path(name), near) for near in datasets.near_fields(name, layout))
+
+
+def _hdf5(path: Path) -> list[Artefact]:
+    match _schema(path):
+        case nearfield.SCHEMA:
+            return [_near_field(path, NearField.load(path))]
+        case datasets.SCHEMA:
+            return [_near_field(path, near) for near in datasets.near_fields(path)]
+    return [_device(path)]
 
 
 def _schema(path: Path) -> object:
@@ -150,8 +171,7 @@ def _model(path: Path) -> Artefact:
     return Artefact(path, Kind.MODEL, name, model_hash(model), needs, model.platform, notes)
 
 
-def _near_field(path: Path) -> Artefact:
-    near = NearField.load(path)
+def _near_field(path: Path, near: NearField) -> Artefact:
     made = near.layout
     name = f"{made.name}, {_nanometres(near.wavelength)}"
     needs: tuple[Need, ...] = ()

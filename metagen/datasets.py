@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib import resources
 from pathlib import Path
@@ -64,12 +65,34 @@ def load(name: str | Path) -> list[Dataset]:
         FormatError: see :func:`metagen.files.reading_hdf5`; also contents that are not those
             that were written.
     """
+    with _opened(name) as (groups, layouts):
+        return [Dataset(tuple(_unpack(group, layouts)), sources=()) for group in groups]
+
+
+def near_fields(name: str | Path, layout: str | None = None) -> Iterator[NearField]:
+    """What :func:`load` gives, one near field after the other, so that only one need be in memory.
+
+    Args:
+        name: of the file, or of one that is shipped.
+        layout: only those of layouts of this name; by default all.
+
+    Raises:
+        InputError, FormatError: see :func:`load`.
+    """
+    with _opened(name) as (groups, layouts):
+        for group in groups:
+            yield from _unpack(group, layouts, layout)
+
+
+@contextmanager
+def _opened(name: str | Path) -> Iterator[tuple[list[h5py.Group], Mapping[str, Layout]]]:
+    """The group of each wavelength, the longest first, and the layouts by their hashes."""
     with reading_hdf5(_find(name), SCHEMA, VERSION) as file:
         layouts = {key: _read_layout(group) for key, group in file["layouts"].items()}
         groups = [group for _, group in sorted(file["wavelengths"].items(), reverse=True)]
         if any(key != layout.hash for key, layout in layouts.items()) or any(map(_is_changed, groups)):
             raise FormatError(f"{name}: its contents are not those that were written; make it again")
-        return [Dataset(tuple(_unpack(group, layouts)), sources=()) for group in groups]
+        yield groups, layouts
 
 
 def shipped() -> list[str]:
@@ -186,29 +209,27 @@ def _quadrant_patches(near: NearField) -> Complex:
     return patches.reshape(-1, patches.shape[-1])
 
 
-def _unpack(group: h5py.Group, layouts: Mapping[str, Layout]) -> list[NearField]:
+def _unpack(group: h5py.Group, layouts: Mapping[str, Layout], name: str | None = None) -> Iterator[NearField]:
     basis, step = np.asarray(group["basis"]), float(group.attrs["step"])
     samples = int(group.attrs["samples_per_period"])
-    members = [member for key, member in sorted(group.items()) if key.isdigit()]
-    fields = []
-    for member in members:
+    """The near fields of the layouts of a name, or of all."""
+    for member in (member for key, member in sorted(group.items()) if key.isdigit()):
         layout = layouts[str(member.attrs["layout"])]
+        if name not in (None, layout.name):
+            continue
         raw = {
             "raw_hash": str(member.attrs["raw_hash"]),
             "compact_relative_error": float(member.attrs["relative_error"]),
         }
-        fields.append(
-            NearField(
-                layout=layout,
-                wavelength=float(group.attrs["wavelength"]),
-                field=_field(member, basis, step, layout.count, samples),
-                samples=samples,
-                numerics=json.loads(group.attrs["numerics"]),
-                provenance={**json.loads(member.attrs["provenance"]), **raw},
-                symmetry="mirror-xy",
-            )
+        yield NearField(
+            layout=layout,
+            wavelength=float(group.attrs["wavelength"]),
+            field=_field(member, basis, step, layout.count, samples),
+            samples=samples,
+            numerics=json.loads(group.attrs["numerics"]),
+            provenance={**json.loads(member.attrs["provenance"]), **raw},
+            symmetry="mirror-xy",
         )
-    return fields
 
 
 def _field(member: h5py.Group, basis: Complex, step: float, count: int, samples: int) -> Complex:

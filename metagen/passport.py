@@ -2,7 +2,8 @@
 
 A layout file names the device that was written, a device the models that it was designed with, a model the
 near fields that it was trained on; a near field holds its layout, and that the platform. An input that is not
-found by its hash is *stale* if a file of the same name has taken its place, and *missing* otherwise.
+found by its hash, in a folder or among what comes with metagen, is *stale* if a file of the same name has
+taken its place, and *missing* otherwise.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 
-from metagen.artefacts import SHOWN, SUFFIXES, Artefact, Kind, Need, artefacts_in, check_pillars
+from metagen.artefacts import SHOWN, SUFFIXES, Artefact, Kind, Need, artefacts_in, check_pillars, shipped
 from metagen.errors import InputError, MetagenError
 from metagen.platform import Platform
 
@@ -145,9 +147,10 @@ class Shelf:
     def find(self, need: Need) -> Link:
         """The input itself, a newer version of it, or neither."""
         same_kind = [each for each in self._among(need.kind) if each.kind is need.kind]
-        for artefact in same_kind:
-            if artefact.hash == need.hash:
-                return Link(State.FOUND, need, artefact, _inputs(artefact, self))
+        everywhere = chain(same_kind, shipped(need))
+        found = next((each for each in everywhere if each.hash == need.hash), None)
+        if found:
+            return Link(State.FOUND, need, found, _inputs(found, self))
         newer = next((each for each in same_kind if each.name == need.name), None)
         return Link(State.STALE if newer else State.MISSING, need, newer)
 

@@ -24,8 +24,7 @@ def near_fields(sources: Iterable[str | Path]) -> Iterator[NearField]:
     """
     for source in sources:
         if _is_compact(source):
-            for dataset in datasets.load(source):
-                yield from dataset.near_fields
+            yield from datasets.near_fields(source)
         else:
             yield from map(NearField.load, expand([source]))
 

@@ -55,6 +55,18 @@ def design(folder, steps):
     write_gds(mg.Layout.load(folder / "device.h5"), folder / "device.gds")
 
 
+def test_a_device_of_a_shipped_model_has_a_complete_passport_in_an_empty_folder(tmp_path):
+    """Model and data come with metagen, and need not lie beside the device."""
+    model = surrogate.load("sin-633")
+    start = random_layout(PLATFORM, 5, seed=3)
+    device = optimize(start, [model], FOCUS, OptimizerSettings(steps=1), progress=False)
+    device.save(tmp_path / "device.h5")
+    found = passport(tmp_path / "device.h5")
+    assert found.is_complete
+    kinds = [link.artefact.kind for link in found.links(State.FOUND)]
+    assert kinds == [Kind.DEVICE, Kind.MODEL] + [Kind.NEAR_FIELD] * len(model.card.near_fields)
+
+
 @pytest.fixture
 def folder(made, tmp_path):
     """A copy that a test may change."""
