@@ -129,14 +129,19 @@ def tolerance(
         seed: equal seeds give equal results.
 
     Raises:
-        InputError: there are no samples, the seed is negative, or the layout itself has radii that a model
-            does not know.
+        InputError: there are no samples, the seed is negative, noise or bias is over half the period, or the
+            layout itself has radii that a model does not know.
         MismatchError: a goal asks for a wavelength without a model.
     """
     if samples < 1:
         raise InputError(f"samples is {samples}; it must be at least 1")
     if seed < 0:
         raise InputError(f"seed is {seed}; it must not be negative")
+    if max(errors.noise, errors.bias) > layout.platform.period / 2:
+        raise InputError(
+            f"noise is {errors.noise:g} and bias {errors.bias:g}; either is at most half the period, "
+            f"{layout.platform.period / 2:g} (lengths are micrometres: 3 nm is 0.003)"
+        )
     device = _Device(tuple(goals), layout, [Optics(model) for model in models])
     nominal = device.values(layout.radii[None])[0]
     shifts, noises = SHIFTS * errors.bias, NOISES * errors.noise

@@ -203,3 +203,13 @@ def test_the_note_of_a_narrow_table_is_not_squeezed_below_it(capsys):
 def test_the_phase_table_says_which_amplitude_is_full_transmission():
     """|t| is over the incident wave in the substrate: 1.204 = √(1.45 / 1) passes all power into air."""
     assert "|t| = 1.204" in phase_table(mg.PhaseTable.compute(mg.Platform(), wavelength=0.633)).note
+
+
+@pytest.mark.parametrize("given", [{"noise": 3.0}, {"bias": 5.0}])
+def test_process_errors_in_nanometres_are_refused(given):
+    start = random_layout(mg.Platform(), 3, seed=1)
+    goal = mg.design.Focus(wavelength=0.633, distance=5.0)
+    with pytest.raises(InputError, match=r"at most half the period, .* 3 nm is 0\.003"):
+        mg.tolerance.tolerance(
+            [goal], start, [mg.surrogate.load("sin-633")], mg.tolerance.ProcessErrors(**given)
+        )

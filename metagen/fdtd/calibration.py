@@ -16,6 +16,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
+from tqdm import tqdm
 
 from metagen.errors import InputError
 from metagen.fdtd.numerics import Numerics, coarsest
@@ -23,7 +24,7 @@ from metagen.fdtd.simulation import simulate
 from metagen.fdtd.validation import CellError, compare_with_rcwa, periodic_field, relative_error
 from metagen.files import content_hash
 from metagen.layout import Layout, random_layout
-from metagen.parallel import aborting_together, communicator, launched
+from metagen.parallel import aborting_together, communicator, launched, launched_rank
 from metagen.platform import Platform
 from metagen.rcwa import near_fields
 from metagen.results import cache_folder, recall, store
@@ -104,7 +105,11 @@ def search(platform: Platform, wavelength: float, error_target: float) -> list[T
     start = coarsest(platform, wavelength)
     start, fine = start + start % 2, FINE_FACTOR * start
     finest, trials = int(JUDGED * fine), []
-    for pixels in range(start, finest + 1, 2):
+    grids = range(start, finest + 1, 2)
+    bar = tqdm(
+        grids, f"calibration, {wavelength:g} µm", unit="grid", leave=False, disable=launched_rank() > 0
+    )
+    for pixels in bar:
         trials.append(_trial(platform, wavelength, pixels, fine))
         if SAFETY * trials[-1].aperiodic_error <= error_target:
             return trials
