@@ -142,6 +142,20 @@ def test_an_interrupt_ends_training_and_returns_the_best_model_so_far(split, mon
     assert evaluate(model, split[1]).overall.relative_error < 1
 
 
+def test_any_number_of_steps_can_be_taken():
+    """Whole numbers of steps in the warm-up are those at which the schedule could come apart."""
+    for steps in range(1, 101):
+        weight = torch.nn.Parameter(torch.zeros(()))
+        optimiser = torch.optim.SGD([weight])
+        schedule = descent.warm_up_and_fall(optimiser, 1.0, steps)
+        rates = []
+        for _ in range(steps):
+            rates.append(optimiser.param_groups[0]["lr"])
+            optimiser.step()
+            schedule.step()
+        assert 0 <= min(rates) <= max(rates) <= 1
+
+
 def test_the_progress_bar_tells_the_loss_and_the_time_left(split, capsys):
     train(split[0], MIRROR, progress=True)
     shown = capsys.readouterr().err

@@ -119,7 +119,8 @@ def _together(examples: Examples, batch: int) -> int:
 
 def warm_up_and_fall(optimiser: Optimizer, rate: float, steps: int) -> LRScheduler:
     """Step sizes that rise to ``rate`` and then fall as half a cosine."""
-    return OneCycleLR(optimiser, rate, steps, pct_start=WARM_UP, cycle_momentum=False)
+    rise = WARM_UP if WARM_UP * steps != 1 else 2 / steps  # PyTorch divides by its length − 1
+    return OneCycleLR(optimiser, rate, steps, pct_start=rise, cycle_momentum=False)
 
 
 def step(model: nn.Module, loss: Tensor, optimiser: Optimizer, schedule: LRScheduler) -> None:
