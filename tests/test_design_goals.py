@@ -264,6 +264,8 @@ def test_a_start_matched_to_a_line_spreads_the_light_along_it():
 def test_a_matched_start_needs_goals_with_the_mirror_planes():
     with pytest.raises(InputError, match="mirror image"):
         matched(PLATFORM, [Focus(0.633, 4.0, x=0.5)], 5, {0.633: DelayTable()})
+    with pytest.raises(InputError, match="efficiency"):
+        matched(PLATFORM, [Efficiency(0.633, 4.0, 1.0, inner=0.5, x=0.5)], 5, {0.633: DelayTable()})
     with pytest.raises(InputError, match="empty"):
         matched(PLATFORM, [], 5)
     pairs = Spots(0.633, ((0.5, 0.0, 4.0), (-0.5, 0.0, 4.0)))

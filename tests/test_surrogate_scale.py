@@ -278,7 +278,10 @@ def test_light_summed_up_block_by_block_keeps_no_coefficients(monkeypatch):
 # Kinds of input
 
 
-@pytest.mark.parametrize("radii", [np.full((3, 3), 0.1), torch.ones(3, 3, dtype=torch.int64)])
+@pytest.mark.parametrize(
+    "radii",
+    [np.full((3, 3), 0.1), torch.ones(3, 3, dtype=torch.int64), torch.full((3, 3), 0.1, dtype=torch.float16)],
+)
 def test_radii_that_are_no_tensor_of_real_numbers_are_refused(radii):
     with pytest.raises(InputError, match=r"expected a torch tensor of real numbers"):
         random_model(CLUSTER)(radii)
@@ -296,6 +299,14 @@ def test_radii_in_double_precision_are_welcome_to_a_model_in_single_precision(se
     radii = random_radii(4, 4)
     field = model(radii)
     assert (field - model(radii.float())).abs().max() < 1e-5 * field.abs().max()
+
+
+@pytest.mark.parametrize("settings", EXPANSIONS, ids=lambda s: s.kind)
+def test_radii_in_single_precision_are_welcome_to_a_model_in_double_precision(settings):
+    model = random_model(settings, dtype=torch.float64)
+    radii = random_radii(4, 4).float()
+    field = model(radii.double())
+    assert (field - model(radii)).abs().max() < 1e-5 * field.abs().max()  # single precision on the way
 
 
 @pytest.mark.parametrize("settings", [*EXPANSIONS, LPASettings(points=5)], ids=lambda s: s.kind)

@@ -137,7 +137,8 @@ def _sources(goal: Goal) -> torch.Tensor:
     """[P, 3] where the light of a goal should come together."""
     match goal:
         case Efficiency() if goal.inner > 0:
-            return Ring(goal.wavelength, goal.distance, (goal.inner + goal.radius) / 2).points()
+            ring = Ring(goal.wavelength, goal.distance, (goal.inner + goal.radius) / 2).points()
+            return ring + torch.tensor([goal.x, goal.y, 0.0], dtype=torch.float64)
         case Efficiency():
             return torch.tensor([[goal.x, goal.y, goal.distance]], dtype=torch.float64)
         case RingRatio():

@@ -19,6 +19,8 @@ from metagen.surrogate.settings import ModelSettings
 
 TOLERANCE = 1e-6
 """Radii this close to the known range (micrometres) are inside: single precision rounds by about 1e-8."""
+PRECISIONS = (torch.float32, torch.float64)
+"""Of radii; complex fields have no others."""
 TILE = 128
 """Pillars along one side of a tile: 13 MB of complex64 field at ten samples per cell and axis."""
 
@@ -114,10 +116,11 @@ class Surrogate(nn.Module, ABC):
         return self._clamped(radii) if clamp else radii
 
     def _check_form(self, radii: Tensor) -> None:
-        if not isinstance(radii, Tensor) or not radii.is_floating_point():
+        if not isinstance(radii, Tensor) or radii.dtype not in PRECISIONS:
             kind = radii.dtype if isinstance(radii, Tensor) else type(radii).__name__
             raise InputError(
-                f"radii are {kind}, expected a torch tensor of real numbers; see torch.as_tensor"
+                f"radii are {kind}, expected a torch tensor of real numbers, of single or double precision; "
+                "see torch.as_tensor"
             )
         if radii.ndim < 2 or radii.shape[-1] != radii.shape[-2] or not radii.numel():
             raise InputError(f"radii have shape {tuple(radii.shape)}, expected [..., N, N]")

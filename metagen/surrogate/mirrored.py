@@ -27,7 +27,7 @@ def spread(maps: Tensor, weights: Tensor, before: Tensor, after: Tensor) -> Tens
     weights = weights.to(maps.dtype)
     kernel = torch.zeros_like(weights)
     for number, mirror in enumerate(MIRRORS):
-        sign = after[:, number, None] * before[None, :, number]
+        sign = (after[:, number, None] * before[None, :, number]).to(weights.dtype)
         axes = [axis for axis, factor in zip((-2, -1), mirror, strict=True) if factor < 0]
         kernel = kernel + weights.flip(axes) * (sign / len(MIRRORS))[..., None, None]
     kernel = kernel * closeness(weights.shape[-1]).to(kernel)
