@@ -86,6 +86,7 @@ def test_other_propagating_orders_are_announced_with_their_side():
     # 0.633/1.45 < 0.4431 < 0.633: first orders propagate in the substrate only.
     assert len(caught) == 1
     assert "substrate" in str(caught[0].message)
+    assert "a period up to 0.4366 would leave them no light" in str(caught[0].message)
 
 
 def test_the_powers_in_all_orders_are_those_of_direct_solves(table):

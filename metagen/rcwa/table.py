@@ -15,6 +15,7 @@ from torch import Tensor
 
 from metagen.errors import FormatError, InputError
 from metagen.files import content_hash, reading_hdf5, writing_hdf5
+from metagen.materials import index_at
 from metagen.platform import Platform, check_scale
 from metagen.rcwa.rational import Rational
 from metagen.rcwa.tabulate import Numerics, Order, Resonance, Tabulated, resonances, tabulate
@@ -142,9 +143,11 @@ class PhaseTable:
         for side, transmitted in (("cover", True), ("substrate", False)):
             others = {(o.m, o.n) for o in self.orders if o.transmitted == transmitted} - {(0, 0)}
             if others:
+                finest = self.wavelength / index_at(getattr(self.platform, side), self.wavelength).real
                 warnings.warn(
                     f"at wavelength {self.wavelength:g} the orders {sorted(others)} (and mirror images) "
-                    f"propagate in the {side}: the zero-order transmission does not hold all the light",
+                    f"propagate in the {side}: the zero-order transmission does not hold all the light; "
+                    f"a period up to {finest:.4g} would leave them no light",
                     PropagatingOrdersWarning,
                     stacklevel=3,
                 )
