@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import platform as machine
 import sys
 from collections.abc import Mapping
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import h5py
 import numpy as np
@@ -32,6 +33,10 @@ MIRROR_X = np.array([1, -1, -1])
 """Sign of (Ex, Ey, Ez) under x → −x for x-polarised light on a device with both mirror planes."""
 MIRROR_Y = np.array([1, -1, 1])
 """Sign of (Ex, Ey, Ez) under y → −y."""
+
+ASYMMETRY = 1e-3
+"""Largest difference from its mirror image, over its maximum, of a field that is stored as a quadrant: far
+above rounding, far below any real asymmetry."""
 
 
 def monitor_height(pillar_height: float, wavelength: float) -> float:
@@ -60,7 +65,8 @@ class NearField:
         symmetry: the planes that were used to compute and to store it.
 
     Raises:
-        InputError: the field has another shape, or is not finite.
+        InputError: the field has another shape, or is not finite; the wavelength or the samples are not
+            positive.
     """
 
     layout: Layout
@@ -72,6 +78,10 @@ class NearField:
     symmetry: Symmetry = "none"
 
     def __post_init__(self) -> None:
+        if not (self.wavelength > 0 and math.isfinite(self.wavelength)):
+            raise InputError(f"wavelength is {self.wavelength}; it must be positive and finite (micrometres)")
+        if self.samples < 1:
+            raise InputError(f"samples is {self.samples}; at least 1 per cell is needed")
         side = self.layout.count * self.samples
         if self.field.shape != (side, side, 3):
             raise InputError(f"field has shape {self.field.shape}, expected {(side, side, 3)}")
@@ -103,8 +113,12 @@ class NearField:
         return content_hash(self.layout.hash, self.wavelength, dict(self.numerics), self.field)
 
     def save(self, path: str | Path) -> None:
-        """Write to an HDF5 file (atomically); a mirror-symmetric field is stored as its quadrant x, y > 0."""
-        stored = self.field if self.symmetry == "none" else quadrant_of(self.field)
+        """Write to an HDF5 file (atomically); a mirror-symmetric field is stored as its quadrant x, y > 0.
+
+        Raises:
+            InputError: the field has not the symmetry that it is said to have.
+        """
+        stored = self.field if self.symmetry == "none" else self._quadrant()
         with writing_hdf5(path, SCHEMA, VERSION) as file:
             write_layout(file.create_group("layout"), self.layout)
             file.create_dataset(
@@ -120,6 +134,16 @@ class NearField:
             file.attrs["provenance"] = json.dumps(dict(self.provenance), sort_keys=True)
             file.attrs[HASH] = stored_hash(file)
 
+    def _quadrant(self) -> NDArray[np.complex64]:
+        quadrant = quadrant_of(self.field)
+        difference = np.abs(unfold_field(quadrant, len(self.field)) - self.field).max()
+        if difference > ASYMMETRY * np.abs(self.field).max():
+            raise InputError(
+                f"field differs from its mirror image by up to {difference:.2g}; with symmetry "
+                f"{self.symmetry!r} only a quadrant would be kept: set symmetry to 'none'"
+            )
+        return quadrant
+
     @classmethod
     def load(cls, path: str | Path) -> NearField:
         """Read a near-field file.
@@ -130,11 +154,13 @@ class NearField:
                 contents that contradict each other.
         """
         with reading_hdf5(path, SCHEMA, VERSION) as file:
-            if file.attrs.get(HASH, stored_hash(file)) != stored_hash(file):
+            if HASH in file.attrs and file.attrs[HASH] != stored_hash(file):
                 raise FormatError(f"{path}: its contents are not those that were written; make it again")
             layout = read_layout(file["layout"])
             samples = int(file.attrs["samples_per_period"])
-            symmetry: Symmetry = "mirror-xy" if file.attrs["symmetry"] == "mirror-xy" else "none"
+            symmetry: Symmetry = file.attrs["symmetry"]
+            if symmetry not in get_args(Symmetry):
+                raise FormatError(f"{path}: symmetry is {symmetry!r}, expected one of {get_args(Symmetry)}")
             stored = np.asarray(file["field"])
             side = layout.count * samples
             expected = (side + 1) // 2 if symmetry == "mirror-xy" else side

@@ -1,5 +1,7 @@
 """Platform, layout and near-field objects: what they accept, and that files give back what was saved."""
 
+from dataclasses import replace
+
 import h5py
 import numpy as np
 import pytest
@@ -7,7 +9,7 @@ import pytest
 import metagen as mg
 from metagen.errors import FormatError, InputError
 from metagen.layout import random_layout
-from metagen.nearfield import NearField, quadrant_of, unfold_field
+from metagen.nearfield import HASH, NearField, quadrant_of, stored_hash, unfold_field
 
 
 @pytest.fixture
@@ -80,6 +82,22 @@ def test_a_near_field_is_stored_as_a_quadrant_and_loads_whole(near, tmp_path):
     assert loaded.hash == near.hash
 
 
+def test_a_field_without_the_symmetry_that_it_is_said_to_have_is_not_halved(near, tmp_path):
+    field = near.field.copy()
+    field[:3] *= 1.01
+    with pytest.raises(InputError, match="symmetry to 'none'"):
+        replace(near, field=field).save(tmp_path / "a.h5")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"), [({"wavelength": np.nan}, "wavelength"), ({"samples": 0}, "sample")]
+)
+def test_a_near_field_of_no_light_or_no_samples_is_refused(near, values, reason):
+    with pytest.raises(InputError, match=reason):
+        replace(near, **values)
+
+
 @pytest.mark.parametrize("side", [6, 7])
 def test_unfolding_gives_back_a_field_with_the_mirror_signs(side):
     x = np.arange(side) - (side - 1) / 2
@@ -129,6 +147,15 @@ def test_a_file_of_another_schema_or_convention_is_refused(near, tmp_path, attri
         file.attrs[attribute] = value
     with pytest.raises(FormatError, match=reason):
         NearField.load(path)
+
+
+def test_an_unknown_symmetry_is_refused(near, tmp_path):
+    near.save(tmp_path / "a.h5")
+    with h5py.File(tmp_path / "a.h5", "a") as file:
+        file.attrs["symmetry"] = "fourfold"
+        file.attrs[HASH] = stored_hash(file)
+    with pytest.raises(FormatError, match="symmetry is 'fourfold'"):
+        NearField.load(tmp_path / "a.h5")
 
 
 def test_a_write_that_fails_leaves_the_old_file_and_no_rubbish(layout, tmp_path, monkeypatch):
