@@ -131,13 +131,23 @@ class Demo:
 
     @property
     def device(self) -> Device:
-        """The designed device."""
+        """The designed device.
+
+        Raises:
+            InputError: the run has not come so far.
+        """
+        if not self._device_file.exists():
+            raise InputError(
+                f"{self.folder} holds no finished demo; run: metagen demo --output {self.folder}"
+            )
         return Device.load(self._device_file)
 
     def _design(self, models: Sequence[Surrogate]) -> Device:
         try:
             return run(self.settings, self._device_file, models=tuple(models))
         except (MismatchError, FormatError):  # of earlier settings or models: keep it, but out of the way
+            if not self._device_file.exists():
+                raise
             now = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
             earlier = self._device_file.with_stem(f"{self._device_file.stem}-before-{now}")
             self._device_file.replace(earlier)

@@ -181,6 +181,11 @@ def test_a_comparison_says_of_which_device_there_is_no_near_field(tmp_path, meta
     assert "no near field there is of the device random-s2" in done.stderr
 
 
+def test_a_report_of_a_folder_without_a_demo_says_how_to_make_one(tmp_path, metagen):
+    root = Path(__file__).parents[1]
+    assert "holds no finished demo; run: metagen demo" in fail(metagen("report", tmp_path, "--recipes", root))
+
+
 def test_the_version_is_that_of_the_package(metagen):
     assert succeed(metagen("--version")) == f"metagen {version('metagen')}\n"
 

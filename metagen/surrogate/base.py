@@ -46,6 +46,12 @@ class Surrogate(nn.Module, ABC):
         self.width = width
         self.card = Card()
 
+    def extra_repr(self) -> str:
+        """What the model stands for, in what is printed of it."""
+        known = self.domain
+        radii = f"radii={known.radius_low:g} .. {known.radius_high:g}"
+        return f"wavelength={known.wavelength:g}, {radii}, components={known.components}, width={self.width}"
+
     @abstractmethod
     def fields(self, surrounded: Tensor) -> Tensor:
         """[..., A, B, n·n·C] complex field over the cells of a block.
