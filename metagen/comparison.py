@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -15,7 +14,7 @@ from metagen.layout import Layout
 from metagen.metrics import DepthOfFocus, FocusMetrics, RingMetrics
 from metagen.nearfield import NearField
 from metagen.summaries import describe, describe_depth
-from metagen.tables import Table, number
+from metagen.tables import Table, number, numbered
 from metagen.verification import Metrics, Simulated, as_predicted, measured, values
 
 WORST = "worst goal"
@@ -84,14 +83,11 @@ def compare(goals: Sequence[Goal], candidates: Iterable[Candidate]) -> list[Comp
 
 def with_distinct_names(candidates: Iterable[Candidate]) -> list[Candidate]:
     """The candidates; of several with one name, all but the first have a number behind it."""
-    seen: Counter[str] = Counter()
-    distinct = []
-    for each in candidates:
-        name = each.layout.name
-        seen[name] += 1
-        renamed = replace(each.layout, name=f"{name} ({seen[name]})")
-        distinct.append(replace(each, layout=renamed) if seen[name] > 1 else each)
-    return distinct
+    given = list(candidates)
+    names = numbered(each.layout.name for each in given)
+    return [
+        replace(each, layout=replace(each.layout, name=name)) for each, name in zip(given, names, strict=True)
+    ]
 
 
 def comparison_table(

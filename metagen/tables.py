@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from rich.console import Console
@@ -42,6 +44,16 @@ class Table:
         lines = [self.columns, tuple("---" for _ in self.columns), *self.rows]
         rows = "\n".join(f"| {' | '.join(line)} |" for line in lines)
         return f"{rows}\n\n{self.note}".rstrip()
+
+
+def numbered(names: Iterable[str]) -> list[str]:
+    """The names; of several that are equal, all but the first have a number behind them."""
+    seen: Counter[str] = Counter()
+    distinct = []
+    for name in names:
+        seen[name] += 1
+        distinct.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
+    return distinct
 
 
 def number(value: float) -> str:

@@ -10,6 +10,7 @@ from delays import PLATFORM, Delay, domain
 import metagen as mg
 from metagen import cli_design, refinement
 from metagen.comparison import WORST, Candidate, compare, comparison_table
+from metagen.demo import Demo
 from metagen.design import (
     Corrected,
     DesignSettings,
@@ -370,6 +371,28 @@ def vectors(near):
 def test_a_substrate_without_pillars_can_be_measured():
     bare = mg.Layout(PLATFORM, np.zeros((COUNT, COUNT)), name="bare")
     assert verify(bare, [simulated(bare, 0.633)], [FOCUS]).verified > 0
+
+
+def test_a_design_whose_name_is_no_file_name_is_refused():
+    with pytest.raises(InputError, match="name"):
+        replace(SETTINGS, name="red/blue")
+
+
+def test_the_demo_says_why_a_design_cannot_begin(tmp_path):
+    """Only a device of earlier settings is put out of the way; here there is none."""
+    (tmp_path / "design.toml").write_text("""
+        name = "tiny"
+        count = 5
+        models = ["a"]
+        start = { kind = "random", seed = 1 }
+        [[goals]]
+        kind = "focus"
+        wavelength = 0.5
+        distance = 4.0
+    """)
+    chain = Demo(tmp_path / "campaign.toml", tmp_path / "design.toml", (), tmp_path)
+    with pytest.raises(MismatchError, match=r"asks for wavelength 0\.5"):
+        chain._design(MODELS[:1])
 
 
 # With Meep

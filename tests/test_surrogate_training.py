@@ -20,6 +20,8 @@ from metagen.surrogate import (
     Cell,
     ClusterSettings,
     Domain,
+    Evaluation,
+    FieldError,
     LinearSettings,
     LPASettings,
     MirrorSettings,
@@ -284,6 +286,13 @@ def test_measured_errors_travel_on_the_card(split, tmp_path):
     errors = load(tmp_path / "model.safetensors").card.errors
     assert set(errors) == {*HELD_OUT, "all"}
     assert errors["all"] == result.overall.relative_error
+
+
+def test_layouts_of_one_name_each_have_their_error_on_the_card(split):
+    model = train(split[0], CLUSTER, progress=False)
+    errors = tuple(FieldError("random-s1", difference, 1.0) for difference in (0.1, 0.2))
+    record(model, Evaluation("cluster", errors))
+    assert model.card.errors == {"random-s1": 0.1, "random-s1 (2)": 0.2, "all": pytest.approx(0.15)}
 
 
 def test_a_computed_model_can_be_saved_too(tmp_path):

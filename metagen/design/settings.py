@@ -55,7 +55,7 @@ class DesignSettings:
     """All that a design needs, as read from a TOML file or written in a script.
 
     Attributes:
-        name: of the device.
+        name: of the device, and of files about it: without a slash.
         count: pillars along one side.
         start: where to start; of several starts the best goes on (:func:`metagen.design.optimize`).
         models: model files or names, one per wavelength (:func:`metagen.surrogate.load`).
@@ -66,7 +66,7 @@ class DesignSettings:
         optimizer: how.
     """
 
-    name: str
+    name: Annotated[str, Field(pattern=r"^[^/]+$")]
     count: PositiveInt
     start: Start | Annotated[tuple[Start, ...], Field(min_length=1)]
     models: Annotated[tuple[str, ...], Field(min_length=1)]

@@ -20,6 +20,7 @@ from metagen.surrogate.expansion import ExpansionSurrogate
 from metagen.surrogate.lpa import LPA
 from metagen.surrogate.settings import Cell, LPASettings, TrainingSettings
 from metagen.surrogate.training import train_to_the_end
+from metagen.tables import numbered
 
 PATCH_FRACTION = 0.8
 """Share of the patches that the paper's split trains on."""
@@ -113,7 +114,8 @@ def evaluate(model: Surrogate, dataset: Dataset) -> Evaluation:
 def record(model: Surrogate, evaluation: Evaluation) -> None:
     """Write the relative errors of an evaluation on the card of the model, by layout and for all together."""
     measured = (*evaluation.layouts, evaluation.overall)
-    errors = {error.name: error.relative_error for error in measured}
+    names = numbered(error.name for error in measured)
+    errors = {name: error.relative_error for name, error in zip(names, measured, strict=True)}
     model.card = dataclasses.replace(model.card, errors=errors)
 
 
