@@ -41,7 +41,8 @@ def fields(platform, strength, seeds):
 @pytest.fixture(scope="module")
 def old():
     data = Dataset(fields(mg.Platform(), 0.2, range(1, 7)))
-    return {recipe.model.kind: train(data, recipe, progress=False) for recipe in (CLUSTER, MIRROR)}
+    recipes = (replace(recipe, error_map=True) for recipe in (CLUSTER, MIRROR))
+    return {recipe.model.kind: train(data, recipe, progress=False) for recipe in recipes}
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +95,7 @@ def test_the_old_model_stays_as_it_was_and_the_new_one_can_be_saved(old, one, re
     new = adapt(before, one, recipe, progress=False)
     assert all(torch.equal(value, weights[name]) for name, value in before.state_dict().items())
     assert before.platform == mg.Platform()
+    assert new.error_map is None is not before.error_map
     assert new.platform == NEW
     assert (before.card.layouts[0], new.card.layouts) == ("random-s1", ("random-s11",))
     assert new.card.dataset == one.hash != before.card.dataset == new.card.provenance["adapted_from"]

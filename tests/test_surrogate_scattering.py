@@ -111,6 +111,20 @@ def test_the_trust_map_is_right_on_average_and_ranks_the_cells(split, model):
     assert errors.ravel()[order[-quarter:]].mean() > 2 * errors.ravel()[order[:quarter]].mean()
 
 
+def test_a_trust_map_counts_what_the_modes_lack(split):
+    """Two modes leave ten times the error of the coefficients; on what it learnt from, the map is right to a
+    tenth all the same."""
+    training, _ = split
+    recipe = TrainingSettings(model=ClusterSettings(rank=2, width=5, pair_width=3), error_map=True)
+    model = train(training, recipe, progress=False)
+    checks = trust_checks([model], training.near_fields)
+    expected, true = (
+        np.mean([getattr(check, which).mean() for check in checks]) for which in ("expected", "true")
+    )
+    assert model.basis.floor > 0.8 * true
+    assert expected == pytest.approx(true, rel=0.1)
+
+
 def test_a_check_of_the_trust_map_compares_means_and_groups_of_cells(split, model):
     checks = trust_checks([model], split[1].near_fields)
     assert [(each.layout, each.known) for each in checks] == [("random-s4", False), ("smooth-90", False)]

@@ -52,6 +52,7 @@ def adapt(
         new = _adapt_cluster(old, dataset)
     else:
         new = _train_on(old, dataset, recipe, progress)
+    new.error_map = None  # the old model's errors are not those of the new one
     new.card = Card(
         settings=recipe,
         dataset=dataset.hash,

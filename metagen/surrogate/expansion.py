@@ -83,7 +83,8 @@ class ExpansionSurrogate(Surrogate):
                 "the model does not know its own error; train one with `error_map = true` in its recipe"
             )
         surrounded = surround(self.admit(radii, clamp=clamp), self.error_map.width)
-        return in_blocks(self.error_map, surrounded, self.error_map.width // 2, SIDE).squeeze(-1)
+        of_coefficients = in_blocks(self.error_map, surrounded, self.error_map.width // 2, SIDE).squeeze(-1)
+        return of_coefficients + self.basis.floor  # what the modes lack, coefficients cannot make up for
 
     @abstractmethod
     def prepare(self, radii: Tensor, patches: Tensor) -> None:
