@@ -344,6 +344,13 @@ def _print_warning(message: Warning | str, *_: object, **__: object) -> None:
         print(f"warning: {message}", file=sys.stderr)
 
 
+def _plain(error: MetagenError | OSError) -> str:
+    """An error without Python's number of it."""
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename2 or error.filename}: {error.strerror}"
+    return str(error)
+
+
 def main() -> None:
     """Run the command line; what the user or the file system refuses ends in one line and exit status 1."""
     warnings.showwarning = _print_warning
@@ -352,5 +359,5 @@ def main() -> None:
         app()
     except (MetagenError, OSError) as error:  # an OSError says what cannot be read or written, and why
         if launched_rank() == 0:
-            print(f"error: {error}", file=sys.stderr)
+            print(f"error: {_plain(error)}", file=sys.stderr)
         sys.exit(1)

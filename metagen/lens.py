@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,6 +16,9 @@ from metagen.rcwa.table import PhaseTable
 
 RADII = 2001
 """Radii among which the nearest phasor is sought."""
+FAR = 0.05
+"""Fresnel number (half the side)² / (wavelength · distance) below which an aperture does not focus: the light
+spreads as if there were no phases on it."""
 PHASES = 2880
 """Steps into which a turn of target phase is divided: 1/8 degree."""
 
@@ -51,6 +56,7 @@ def focusing(
         raise InputError(f"count is {count}; it must be a whole number of pillars")
     table = table or PhaseTable.compute(platform, wavelength=wavelength)
     _check_table(table, platform, wavelength)
+    warn_if_far(count * platform.period, wavelength, focal_length)
     x = cell_centres(count, platform.period)[count // 2 :]
     k = 2 * np.pi / wavelength * index_at(platform.cover, wavelength).real
     path = np.sqrt(x[:, None] ** 2 + x**2 + focal_length**2) - focal_length
@@ -61,6 +67,17 @@ def focusing(
         name=f"lens-f{focal_length:g}",
         provenance={"family": "lens", "focal_length": repr(focal_length), "wavelength": repr(wavelength)},
     )
+
+
+def warn_if_far(side: float, wavelength: float, distance: float) -> None:
+    """Warn where an aperture is too small, or the distance of another unit, for a focus."""
+    fresnel = (side / 2) ** 2 / (wavelength * distance)
+    if fresnel < FAR:
+        warnings.warn(
+            f"a device of {side:.3g} cannot focus light of wavelength {wavelength:g} at a distance of "
+            f"{distance:g} (Fresnel number {fresnel:.1g}); all lengths are micrometres",
+            stacklevel=3,
+        )
 
 
 def nearest_radii(phase: NDArray[np.float64], platform: Platform, table: PhaseTable) -> NDArray[np.float64]:

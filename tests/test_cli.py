@@ -136,7 +136,7 @@ def test_a_layout_with_an_impossible_radius_is_one_clear_error(tmp_path, metagen
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (["export", "lens.h5", "--output=folder.gds"], "Is a directory"),
+        (["export", "lens.h5", "--output=folder.gds"], "error: folder.gds: Is a directory"),
         (["table", "--wavelength=0.633", "--plot=table.foo"], "table.foo: no format of pictures"),
         (["calibrate", "--wavelength=nan", "--error-target=0.1"], "wavelength"),
         (["calibrate", "--wavelength=0.633", "--error-target=-1"], "error_target"),

@@ -125,6 +125,9 @@ def run(
         MetagenError: see :func:`metagen.surrogate.load` and :func:`metagen.design.optimize`.
     """
     models = models or tuple(surrogate.load(name) for name in settings.models)
+    side = settings.count * common_platform(models).period
+    for goal in settings.goals:
+        lens.warn_if_far(side, goal.wavelength, float(goal.points()[:, 2].max()))
     return optimize(
         start_layouts(settings, common_platform(models)),
         models,
