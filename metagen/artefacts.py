@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-import h5py
-
 from metagen import datasets, nearfield, surrogate
 from metagen.design import model_hash
-from metagen.errors import FormatError, InputError
+from metagen.errors import InputError
 from metagen.fab import device_labels, load_device
+from metagen.files import schema_of
 from metagen.layout import Layout
 from metagen.nearfield import NearField
 from metagen.platform import Platform
@@ -111,22 +110,12 @@ def shipped(need: Need) -> Iterator[Artefact]:
 
 
 def _hdf5(path: Path) -> list[Artefact]:
-    match _schema(path):
+    match schema_of(path):
         case nearfield.SCHEMA:
             return [_near_field(path, NearField.load(path))]
         case datasets.SCHEMA:
             return [_near_field(path, near) for near in datasets.near_fields(path)]
     return [_device(path)]
-
-
-def _schema(path: Path) -> object:
-    if not path.is_file():
-        raise InputError(f"{path}: no such file")
-    try:
-        with h5py.File(path, "r") as file:
-            return file.attrs.get("schema")
-    except OSError as error:
-        raise FormatError(f"{path}: damaged or incomplete ({error})") from error
 
 
 def _layout_file(path: Path) -> list[Artefact]:

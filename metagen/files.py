@@ -87,6 +87,22 @@ def reading_hdf5(path: str | Path, kind: str, version: int) -> Iterator[h5py.Fil
         ) from error
 
 
+def schema_of(path: str | Path) -> object:
+    """The schema that an HDF5 file states; None where it states none.
+
+    Raises:
+        InputError: there is no such file.
+        FormatError: it is damaged, or no HDF5 file.
+    """
+    if not Path(path).is_file():
+        raise InputError(f"{path}: no such file")
+    try:
+        with h5py.File(path, "r") as file:
+            return file.attrs.get("schema")
+    except OSError as error:
+        raise FormatError(f"{path}: damaged or incomplete ({error})") from error
+
+
 def _check_schema(path: Path, attributes: dict[str, Any], kind: str, version: int) -> None:
     found_kind, found_version = attributes.get("schema"), attributes.get("schema_version")
     if found_kind != kind:

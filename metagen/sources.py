@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-import h5py
-
 from metagen import datasets
 from metagen.dataset import Dataset, expand
-from metagen.errors import InputError
+from metagen.errors import FormatError, InputError
+from metagen.files import schema_of
 from metagen.nearfield import NearField
 
 ENOUGH = 2
@@ -63,7 +62,6 @@ def _is_compact(source: str | Path) -> bool:
     if not path.is_file():
         return not path.is_dir()
     try:
-        with h5py.File(path, "r") as file:
-            return bool(file.attrs.get("schema") == datasets.SCHEMA)
-    except OSError:  # damaged, or no HDF5: a near field is refused with its reason
+        return schema_of(path) == datasets.SCHEMA
+    except FormatError:  # as a near field it is refused with what it should have been
         return False

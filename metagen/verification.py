@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +27,8 @@ from metagen.design import (
 )
 from metagen.design.light import WAVELENGTH_TOLERANCE, Optics
 from metagen.errors import InputError, MismatchError
+from metagen.files import schema_of
+from metagen.layout import SCHEMA as LAYOUT
 from metagen.layout import Layout
 from metagen.metrics import (
     DepthOfFocus,
@@ -206,13 +208,15 @@ def wavefront(model: Model, layout: Layout) -> Wavefront:
 def near_fields_of(layout: Layout, paths: Iterable[str | Path]) -> list[NearField]:
     """The near fields of a device among files and folders of files, one per wavelength.
 
+    Folders may hold devices besides, as those of :func:`metagen.refinement.refine` do.
+
     Raises:
         InputError, FormatError: see :meth:`metagen.NearField.load`; also a folder without files, and a
             wavelength that is there twice.
     """
     found: dict[float, Path] = {}
     fields = []
-    for path in expand(paths):
+    for path in _without_layouts(paths):
         near = NearField.load(path)
         if near.layout.hash != layout.hash:
             continue
@@ -224,6 +228,14 @@ def near_fields_of(layout: Layout, paths: Iterable[str | Path]) -> list[NearFiel
         found[near.wavelength] = path
         fields.append(near)
     return fields
+
+
+def _without_layouts(paths: Iterable[str | Path]) -> Iterator[Path]:
+    """The files, and of folders those that are no layouts or devices."""
+    for path in map(Path, paths):
+        for each in expand([path]):
+            if path.is_file() or schema_of(each) != LAYOUT:
+                yield each
 
 
 @dataclass(frozen=True)

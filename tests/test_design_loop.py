@@ -29,7 +29,7 @@ from metagen.design import (
     run,
 )
 from metagen.design.light import Optics
-from metagen.errors import InputError, MismatchError
+from metagen.errors import FormatError, InputError, MismatchError
 from metagen.families import Random
 from metagen.fdtd import Numerics
 from metagen.fdtd.campaign import Campaign
@@ -297,6 +297,10 @@ def test_the_near_fields_of_a_device_are_found_among_others(device, tmp_path):
         near.save(tmp_path / f"{number}.h5")
     assert [near.wavelength for near in near_fields_of(device, [tmp_path])] == [0.633, 0.4]
     assert near_fields_of(random_layout(PLATFORM, COUNT, seed=6), [tmp_path]) == []
+    device.save(tmp_path / "round-1.h5")  # beside its near fields, as the closed loop leaves it
+    assert len(near_fields_of(device, [tmp_path])) == 2
+    with pytest.raises(FormatError, match="another kind"):
+        near_fields_of(device, [tmp_path / "round-1.h5"])
     simulated(device, 0.633).save(tmp_path / "again.h5")
     with pytest.raises(InputError, match="both near fields of tiny"):
         near_fields_of(device, [tmp_path])
