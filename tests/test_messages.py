@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pytest
+import torch
 
 import metagen as mg
 from metagen.dataset import Dataset
@@ -164,6 +165,19 @@ def test_a_device_file_gives_its_history_and_a_layout_file_a_layout(tmp_path):
     device.save(tmp_path / "device.h5")
     assert list(load_with_history(tmp_path / "device.h5").history) == [0.1, 0.2]
     assert type(load_with_history(tmp_path / "layout.h5")) is mg.Layout
+
+
+def test_the_radii_of_a_layout_go_through_a_phase_table_without_a_word(recwarn):
+    """They are read-only, of which torch warns: once in a process, were it not told to do so always."""
+    layout = random_layout(mg.Platform(), 3, seed=1)
+    table = mg.PhaseTable.compute(mg.Platform(), wavelength=0.633)
+    recwarn.clear()
+    torch.set_warn_always(True)
+    try:
+        assert table(layout.radii).shape == (3, 3)
+    finally:
+        torch.set_warn_always(False)
+    assert not recwarn.list
 
 
 def test_what_is_printed_of_an_object_is_a_line():

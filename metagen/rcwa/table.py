@@ -127,7 +127,10 @@ class PhaseTable:
         return self.order_powers(radius)[..., columns].sum(-1)
 
     def _evaluate(self, radius: Any, select: Callable[[Tensor], Tensor]) -> Any:
-        radii = torch.as_tensor(radius, dtype=torch.float64)
+        # A copy of an array: those of layouts are read-only, and torch warns of that.
+        radii = torch.as_tensor(
+            radius if isinstance(radius, Tensor) else np.array(radius), dtype=torch.float64
+        )
         low, high = self.platform.radius_min, self.platform.radius_max
         outside = ~((radii >= low - ROUNDING) & (radii <= high + ROUNDING))
         if bool(outside.any()):

@@ -126,7 +126,7 @@ class Surrogate(nn.Module, ABC):
             kind = radii.dtype if isinstance(radii, Tensor) else type(radii).__name__
             raise InputError(
                 f"radii are {kind}, expected a torch tensor of real numbers, of single or double precision; "
-                "see torch.as_tensor"
+                "see torch.tensor"
             )
         if radii.ndim < 2 or radii.shape[-1] != radii.shape[-2] or not radii.numel():
             raise InputError(f"radii have shape {tuple(radii.shape)}, expected [..., N, N]")
