@@ -303,12 +303,35 @@ def test_one_quadrant_of_a_symmetric_device_gives_the_field_of_the_whole(count, 
     assert folded.weights.numel() * 4 <= whole.weights.numel() * (1 + 1 / count) ** 2
 
 
+def test_the_sum_over_points_is_the_integral_from_one_sample_on():
+    """A beam half a wavelength wide has evanescent waves; its plane waves, summed, are exact for them."""
+    x = coordinates(401, PITCH)
+    beam = torch.exp(-(x[:, None] ** 2 + x**2) / 0.3**2).to(torch.complex128)
+    centre = torch.zeros(1, dtype=torch.float64)
+    for pitches, error in ((1.0, 0.01), (2.0, 3e-5)):
+        distance = pitches * PITCH
+        point = torch.tensor([[0.0, 0.0, distance]], dtype=torch.float64)
+        exact = focal_plane(beam, PITCH, WAVELENGTH, distance, centre)[0]
+        found = rayleigh_sommerfeld(beam, PITCH, WAVELENGTH, point)
+        # As documented; the sum over samples aliases the kernel's spectrum, exp(−2πz/pitch).
+        assert float((found - exact).abs() / exact.abs()) < error
+        with pytest.raises(InputError, match="focal_plane"):
+            rayleigh_sommerfeld(beam, PITCH, WAVELENGTH, 0.4 * point)
+
+
 def test_bad_input_is_named():
     with pytest.raises(InputError, match=r"complex \[\.\.\., X, Y\]"):
         angular_spectrum(torch.ones(4, 4), PITCH, WAVELENGTH, 1.0)
     with pytest.raises(InputError, match="wavelength is 0"):
         angular_spectrum(lens(), PITCH, 0.0, 1.0)
-    with pytest.raises(InputError, match="every z positive"):
+    with pytest.raises(InputError, match="every z at least the pitch"):
         rayleigh_sommerfeld(lens(), PITCH, WAVELENGTH, -POINTS)
+    for make in (PointPropagator.for_samples, lambda *of: attainable_intensity((8, 8), *of[1:])):
+        with pytest.raises(InputError, match="at least one point"):
+            make(8, PITCH, WAVELENGTH, POINTS[:0])
+    with pytest.raises(InputError, match="wavelength is 0"):
+        attainable_intensity((8, 8), PITCH, 0.0, POINTS)
+    with pytest.raises(InputError, match="distance is nan"):
+        angular_spectrum(lens(), PITCH, WAVELENGTH, math.nan)
     with pytest.raises(InputError, match="this propagator was made for"):
         PointPropagator.for_samples(8, PITCH, WAVELENGTH, POINTS)(lens())

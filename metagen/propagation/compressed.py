@@ -137,7 +137,7 @@ class _Grid:
 
     def kernel(self, rows: slice, columns: slice, points: Tensor) -> Tensor:
         """[P, rows, columns] complex128, see :func:`metagen.propagation.points.kernel`."""
-        check_points(points)
+        check_points(points, self.pitch)
         position = coordinates(self.side, self.pitch, points.device)
         k = 2 * torch.pi * self.index / self.wavelength
         return kernel(position[rows], position[columns], self.pitch, k, points)

@@ -34,14 +34,15 @@ def check_lengths(**values: float) -> None:
             raise InputError(f"{name} is {value}; it must be a positive, finite number")
 
 
-def check_points(points: Tensor) -> None:
-    """Refuse anything but points in front of the plane."""
-    if points.ndim != 2 or points.shape[1] != 3:
+def check_points(points: Tensor, pitch: float) -> None:
+    """Refuse anything but points in front of the plane; nearer than a sample the sum is no integral."""
+    if points.ndim != 2 or points.shape[1] != 3 or not len(points):
         raise InputError(
-            f"points have shape {tuple(points.shape)}, expected [P, 3]: x, y and z of each point"
+            f"points have shape {tuple(points.shape)}, expected [P, 3]: x, y and z of at least one point"
         )
-    if not bool(torch.isfinite(points).all()) or not bool((points[:, 2] > 0).all()):
+    if not bool(torch.isfinite(points).all()) or not bool((points[:, 2] >= pitch * (1 - 1e-6)).all()):
         raise InputError(
             f"points have z from {points[:, 2].min():g} to {points[:, 2].max():g}; every coordinate must be "
-            "finite and every z positive, measured from the plane of the field"
+            f"finite and every z at least the pitch, {pitch:g}, measured from the plane of the field: nearer "
+            "ones are for focal_plane"
         )

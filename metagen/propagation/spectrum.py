@@ -15,6 +15,7 @@ import torch
 from scipy.fft import next_fast_len
 from torch import Tensor
 
+from metagen.errors import InputError
 from metagen.propagation.grid import check_field, check_lengths, coordinates
 
 PADDING = 2
@@ -44,7 +45,7 @@ def angular_spectrum(
         [..., X, Y] complex, at the same x and y.
 
     Raises:
-        InputError: the field is not complex, or a length is not positive.
+        InputError: the field is not complex, a length is not positive, or the distance is not finite.
     """
     waves = _Spectrum.of(field, pitch, wavelength, index, padding)
     plane: Tensor = torch.fft.ifft2(waves.at(distance))
@@ -189,6 +190,8 @@ class _Spectrum:
 
     def transfer(self, distance: float) -> Tensor:
         """[U/2 + 1, V/2 + 1] factors of the waves with kx, ky ≥ 0 over a distance, band-limited."""
+        if not math.isfinite(distance):
+            raise InputError(f"distance is {distance}; it must be finite")
         u, v, kz = self._wavenumbers(-2), self._wavenumbers(-1), self.quarter
         phase = torch.complex(kz.real * distance, kz.imag * abs(distance))
         inside = (u <= self._limit(-2, distance))[:, None] & (v <= self._limit(-1, distance))
