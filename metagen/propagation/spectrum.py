@@ -8,7 +8,7 @@ Evanescent waves have no phase to undersample and are kept.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
@@ -20,6 +20,8 @@ from metagen.propagation.grid import check_field, check_lengths, coordinates
 
 PADDING = 2
 """Side of the zero-padded plane in units of the field's: with 2 no wave wraps around into its window."""
+FADED = 40.0
+"""An evanescent wave that has faded by this many nepers is left out: e⁻⁴⁰ is below the others' rounding."""
 
 
 def angular_spectrum(
@@ -75,7 +77,7 @@ def focal_plane(
     Returns:
         [..., A, B] complex.
     """
-    waves = _Spectrum.of(field, pitch, wavelength, index, padding)
+    waves = _Spectrum.of(field, pitch, wavelength, index, padding).arriving(distance)
     return waves.sampled(waves.at(distance), x, x if y is None else y)
 
 
@@ -100,7 +102,7 @@ def focal_flux(
     Returns:
         [..., A, B] real.
     """
-    waves = _Spectrum.of(field, pitch, wavelength, index, padding)
+    waves = _Spectrum.of(field, pitch, wavelength, index, padding).arriving(distance)
     there, y = waves.at(distance), x if y is None else y
     slope = waves.sampled(there * (1j * waves.kz).to(there.dtype), x, y)
     return (waves.sampled(there, x, y).conj() * slope).imag * (wavelength / (2 * torch.pi))
@@ -127,6 +129,7 @@ def axial_section(
         [..., Z, A] complex.
     """
     waves = _Spectrum.of(field, pitch, wavelength, index, padding)
+    waves = waves.arriving(min((abs(float(z)) for z in distances), default=0.0))
     on_axis = waves.folded_at_zero()
     rows = [(on_axis * waves.both_signs(waves.transfer(float(z)), -2)).sum(-1) for z in distances]
     return torch.stack(rows, dim=-2) @ waves.waves_at(x, -2).mT
@@ -148,8 +151,8 @@ def power(
     Returns:
         [...] real, per leading dimension.
     """
-    waves = _Spectrum.of(field, pitch, wavelength, index, padding)
-    weight = waves.kz.real * (wavelength / (2 * torch.pi) * pitch**2 / waves.kz.numel())
+    waves = _Spectrum.of(field, pitch, wavelength, index, padding).arriving(math.inf)
+    weight = waves.kz.real * (wavelength / (2 * torch.pi) * pitch**2 / math.prod(waves.padded))
     return (waves.amplitudes.abs().square() * weight).sum(dim=(-2, -1)).to(field.real.dtype)
 
 
@@ -158,15 +161,17 @@ class _Spectrum:
     """Plane waves of a zero-padded field, in the order of the discrete Fourier transform.
 
     Attributes:
-        amplitudes: [..., U, V] transform of the samples.
+        amplitudes: [..., U, V] transform of the samples, or the middle of it, around kx = ky = 0.
         pitch: distance of neighbouring samples.
         shape: samples (X, Y) of the field before padding.
+        padded: samples of the plane after padding.
         k: wavenumber in the medium.
     """
 
     amplitudes: Tensor
     pitch: float
     shape: tuple[int, int]
+    padded: tuple[int, int]
     k: float
 
     @classmethod
@@ -174,8 +179,22 @@ class _Spectrum:
         check_field(field, pitch, wavelength, index)
         check_lengths(padding=padding)
         shape = (field.shape[-2], field.shape[-1])
-        padded = [next_fast_len(padding * side) for side in shape]
-        return cls(torch.fft.fft2(field, s=padded), pitch, shape, 2 * torch.pi * index / wavelength)
+        padded = (next_fast_len(padding * shape[0]), next_fast_len(padding * shape[1]))
+        waves = torch.fft.fft2(field, s=padded)
+        return cls(waves, pitch, shape, padded, 2 * torch.pi * index / wavelength)
+
+    def arriving(self, distance: float) -> _Spectrum:
+        """Those waves that are not faded away after a distance: of a fine near field a few per cent."""
+        decay = FADED / abs(distance) if distance else math.inf
+        amplitudes = self.amplitudes
+        for axis in (-2, -1):
+            side = amplitudes.shape[axis]
+            highest = math.hypot(self.k, decay) / (2 * torch.pi) * self.padded[axis] * self.pitch
+            if 2 * highest + 1 < side:
+                top = int(highest)
+                kept = (amplitudes.narrow(axis, 0, top + 1), amplitudes.narrow(axis, side - top, top))
+                amplitudes = torch.cat(kept, dim=axis)
+        return replace(self, amplitudes=amplitudes)
 
     @cached_property
     def quarter(self) -> Tensor:
@@ -214,12 +233,12 @@ class _Spectrum:
         return self.waves_at(x, -2) @ (amplitudes @ self.waves_at(y, -1).mT)
 
     def waves_at(self, points: Tensor, axis: int) -> Tensor:
-        """[A, U] or [A, V] value of each plane wave at coordinates [A] along an axis, over their number."""
+        """[A, U] or [A, V] each plane wave at coordinates [A] along an axis, over the number of samples."""
         order = torch.arange(self.amplitudes.shape[axis], device=self.amplitudes.device)
         k = self._wavenumbers(axis)[torch.minimum(order, len(order) - order)]
         k = torch.where(order <= len(order) // 2, k, -k)
         phase = torch.outer(points.to(k) - coordinates(self.shape[axis], self.pitch)[0], k)
-        return torch.polar(torch.full_like(phase, 1 / len(k)), phase).to(self.amplitudes.dtype)
+        return torch.polar(torch.full_like(phase, 1 / self.padded[axis]), phase).to(self.amplitudes.dtype)
 
     def both_signs(self, half: Tensor, axis: int) -> Tensor:
         """Extend a function of |kx| (axis −2) or |ky| (axis −1) to both signs, in the transform's order."""
@@ -230,9 +249,9 @@ class _Spectrum:
         """[side/2 + 1] wavenumbers 0, 2π/width, … along an axis."""
         side = self.amplitudes.shape[axis]
         order = torch.arange(side // 2 + 1, dtype=torch.float64, device=self.amplitudes.device)
-        return order * (2 * torch.pi / (side * self.pitch))
+        return order * (2 * torch.pi / (self.padded[axis] * self.pitch))
 
     def _limit(self, axis: int, distance: float) -> float:
         """Largest wavenumber whose transfer function is sampled twice per turn (Matsushima's eq. 20)."""
-        ratio = 2 * distance / (self.amplitudes.shape[axis] * self.pitch)
+        ratio = 2 * distance / (self.padded[axis] * self.pitch)
         return self.k / math.hypot(ratio, 1) if distance else math.inf
