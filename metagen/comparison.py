@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import torch
+from tqdm import tqdm
 
 from metagen.design import Goal, Light, Model
 from metagen.design.light import WAVELENGTH_TOLERANCE, Optics
@@ -78,7 +79,8 @@ def compare(goals: Sequence[Goal], candidates: Iterable[Candidate]) -> list[Comp
     Raises:
         MismatchError: a near field is of another device.
     """
-    return [_compared(goals, candidate) for candidate in with_distinct_names(candidates)]
+    bar = tqdm(with_distinct_names(candidates), "measure", unit="device", leave=False)
+    return [_compared(goals, candidate) for candidate in bar]
 
 
 def with_distinct_names(candidates: Iterable[Candidate]) -> list[Candidate]:
