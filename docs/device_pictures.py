@@ -1,4 +1,4 @@
-"""Draw the pictures of the page on design from near fields: python docs/device_pictures.py verified runs/paper"""
+"""Draw the pictures of the page on design from near fields: docs/device_pictures.py verified runs/paper"""
 
 import argparse
 from pathlib import Path
