@@ -28,23 +28,17 @@ from metagen.propagation import (
     coordinates,
     focal_flux,
     focal_plane,
+    padding_for,
     power,
     rayleigh_sommerfeld,
 )
 from metagen.propagation.grid import check_lengths
+from metagen.propagation.spectrum import LEAST_PADDING
 
 if TYPE_CHECKING:
     from metagen.layout import Layout
     from metagen.surrogate import Surrogate
 
-PADDING = 3
-"""Least padding of the angular spectrum: 0.2 % in amplitude 10 µm behind a 10 µm aperture, better behind
-larger ones."""
-SPREADS = 15
-"""Least width of the padded plane over that of the aperture's own diffraction, λz/D. Light that leaves the
-padded plane comes back on its other side; with this the field is right to 1 % of its peak or better."""
-LARGEST_PLANE = 6000
-"""Samples along one side of a padded plane: 0.3 GB for each of its few arrays."""
 GRID = 201
 """Points per axis on which power is summed over circles."""
 
@@ -181,27 +175,8 @@ def focus_metrics(wave: Wavefront, distance: float, circle: float = 1.5) -> Focu
     )
 
 
-def padding_for(wave: Wavefront, distance: float, reach: float = 0.0) -> int:
-    """Padding of the angular spectrum with which a plane is right up to a distance from the axis.
-
-    Args:
-        wave: what is propagated.
-        distance: of the plane.
-        reach: largest coordinate that is looked at.
-
-    Raises:
-        InputError: it is so far away that the padded plane would be too large.
-    """
-    samples = min(wave.field.shape[1:])
-    side = samples * wave.pitch
-    spread = wave.wavelength / wave.cover * abs(distance) / side
-    wanted = max(SPREADS * spread, 2 * reach + side) / side
-    if not wanted * samples <= LARGEST_PLANE:
-        raise InputError(
-            f"distance is {distance:g}, and {reach:g} from the axis is looked at: an aperture of {side:.4g} "
-            f"spreads the light over {spread:.3g}, too far to be measured; choose a nearer plane"
-        )
-    return max(PADDING, math.ceil(wanted))
+def _padding(wave: Wavefront, distance: float, reach: float = 0.0) -> int:
+    return padding_for(wave.field, wave.pitch, wave.wavelength, distance, reach, wave.cover)
 
 
 def ring_metrics(
@@ -222,7 +197,7 @@ def incident_power(wave: Wavefront) -> float:
 def transmitted_power(wave: Wavefront) -> float:
     """Power through the monitor plane, over the aperture."""
     cover = wave.cover
-    return float(wave.summed(lambda E: power(E, wave.pitch, wave.wavelength, cover, PADDING)))
+    return float(wave.summed(lambda E: power(E, wave.pitch, wave.wavelength, cover, LEAST_PADDING)))
 
 
 def transmission(wave: Wavefront) -> float:
@@ -321,7 +296,7 @@ def intensity(wave: Wavefront, points: Tensor) -> Tensor:
 def plane_intensity(wave: Wavefront, distance: float, x: Tensor, y: Tensor | None = None) -> Tensor:
     """[A, B] Σ|E|² over the components in a plane, at coordinates x [A] and y [B] (by default those of x)."""
     cover, y = wave.cover, x if y is None else y
-    padding = padding_for(wave, distance, max(float(x.abs().max()), float(y.abs().max())))
+    padding = _padding(wave, distance, max(float(x.abs().max()), float(y.abs().max())))
     return wave.summed(
         lambda E: focal_plane(E, wave.pitch, wave.wavelength, distance, x, y, cover, padding).abs().square()
     )
@@ -330,7 +305,7 @@ def plane_intensity(wave: Wavefront, distance: float, x: Tensor, y: Tensor | Non
 def section_intensity(wave: Wavefront, distances: Tensor, x: Tensor) -> Tensor:
     """[Z, A] Σ|E|² over the components in the plane y = 0, at distances [Z] and coordinates x [A]."""
     cover = wave.cover
-    padding = padding_for(wave, float(distances.abs().max()), float(x.abs().max()))
+    padding = _padding(wave, float(distances.abs().max()), float(x.abs().max()))
     return wave.summed(
         lambda E: axial_section(E, wave.pitch, wave.wavelength, distances, x, cover, padding).abs().square()
     )
@@ -350,7 +325,7 @@ def _power_within(wave: Wavefront, distance: float, radii: list[float]) -> list[
     if math.isnan(reach):
         return [math.nan] * len(radii)
     step = 2 * reach / (GRID - 2)
-    x, padding = coordinates(GRID, step), padding_for(wave, distance, reach)
+    x, padding = coordinates(GRID, step), _padding(wave, distance, reach)
     flux = wave.summed(
         lambda E: focal_flux(E, wave.pitch, wave.wavelength, distance, x, x, wave.cover, padding)
     )

@@ -171,6 +171,17 @@ def test_a_ring_of_a_round_field_is_its_intensity_at_that_radius():
     assert float(wave.intensity(ring.points()).mean()) == pytest.approx(float(expected), rel=1e-4)
 
 
+def test_the_plane_far_behind_a_small_device_holds_no_light_that_came_round_its_edge():
+    # 4 µm wide, 60 µm away: with the padding of near planes the intensity on the axis is a third of this.
+    wave = Light([Optics(Painted(torch.ones(45, 45, dtype=torch.complex128)))], torch.full((9, 9), 0.1))[
+        0.633
+    ]
+    axis = torch.zeros(1, dtype=torch.float64)
+    expected = wave.intensity(torch.tensor([[0.0, 0.0, 60.0]], dtype=torch.float64))
+    # 1 % of the amplitude at most is what the padding promises.
+    assert float(wave.plane(60.0, axis)) == pytest.approx(float(expected), rel=0.02)
+
+
 def test_the_worst_goal_counts(red, blue, start):
     light = Light([Optics(red), Optics(blue)], torch.tensor(start.radii, dtype=torch.float32))
     assert float(worst_of(FOCUS, RING)(light)) == min(float(FOCUS(light)), float(RING(light)))

@@ -17,7 +17,13 @@ from metagen.files import content_hash
 from metagen.materials import index_at
 from metagen.nearfield import MIRROR_X, MIRROR_Y
 from metagen.platform import Platform
-from metagen.propagation import PointPropagator, attainable_intensity, focal_plane, rayleigh_sommerfeld
+from metagen.propagation import (
+    PointPropagator,
+    attainable_intensity,
+    focal_plane,
+    padding_for,
+    rayleigh_sommerfeld,
+)
 from metagen.surrogate import Domain, ExpansionSurrogate
 from metagen.surrogate.lattice import surround
 
@@ -88,10 +94,11 @@ class Wave:
 
     def plane(self, distance: float, x: Tensor, y: Tensor | None = None) -> Tensor:
         """[..., A, B] Σ|E|² over the components in a plane, at coordinates x [A] and y [B] (by default x)."""
-        domain = self._optics.model.domain
-        field = focal_plane(
-            self.near_field, self._optics.pitch, domain.wavelength, distance, x, y, self._optics.cover
-        )
+        field, pitch, cover = self.near_field, self._optics.pitch, self._optics.cover
+        wavelength, y = self._optics.model.domain.wavelength, x if y is None else y
+        reach = max(float(x.abs().max()), float(y.abs().max()))
+        padding = padding_for(field, pitch, wavelength, distance, reach, cover)
+        field = focal_plane(field, pitch, wavelength, distance, x, y, cover, padding)
         return field.abs().square().sum(0)
 
     @property

@@ -22,4 +22,5 @@ from metagen.propagation.spectrum import angular_spectrum as angular_spectrum
 from metagen.propagation.spectrum import axial_section as axial_section
 from metagen.propagation.spectrum import focal_flux as focal_flux
 from metagen.propagation.spectrum import focal_plane as focal_plane
+from metagen.propagation.spectrum import padding_for as padding_for
 from metagen.propagation.spectrum import power as power

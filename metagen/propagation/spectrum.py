@@ -20,8 +20,40 @@ from metagen.propagation.grid import check_field, check_lengths, coordinates
 
 PADDING = 2
 """Side of the zero-padded plane in units of the field's: with 2 no wave wraps around into its window."""
+LEAST_PADDING = 3
+"""Of :func:`padding_for`: 0.2 % in amplitude 10 µm behind a 10 µm aperture, better behind
+larger ones."""
+SPREADS = 15
+"""Least width of the padded plane over that of the aperture's own diffraction, λz/D. Light that leaves the
+padded plane comes back on its other side; with this the field is right to 1 % of its peak or better."""
+LARGEST_PLANE = 6000
+"""Samples along one side of a padded plane: 0.3 GB for each of its few arrays."""
 FADED = 40.0
 """An evanescent wave that has faded by this many nepers is left out: e⁻⁴⁰ is below the others' rounding."""
+
+
+def padding_for(
+    field: Tensor, pitch: float, wavelength: float, distance: float, reach: float = 0.0, index: float = 1.0
+) -> int:
+    """Padding of the angular spectrum with which a plane is right up to a distance from the axis.
+
+    Args:
+        field, pitch, wavelength, distance, index: see :func:`angular_spectrum`.
+        reach: largest coordinate that is looked at.
+
+    Raises:
+        InputError: it is so far away that the padded plane would be too large.
+    """
+    samples = min(field.shape[-2:])
+    side = samples * pitch
+    spread = wavelength / index * abs(distance) / side
+    wanted = max(SPREADS * spread, 2 * reach + side) / side
+    if not wanted * samples <= LARGEST_PLANE:
+        raise InputError(
+            f"distance is {distance:g}, and {reach:g} from the axis is looked at: an aperture of {side:.4g} "
+            f"spreads the light over {spread:.3g}, too far to be measured; choose a nearer plane"
+        )
+    return max(LEAST_PADDING, math.ceil(wanted))
 
 
 def angular_spectrum(
