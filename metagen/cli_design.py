@@ -119,7 +119,7 @@ def compare(
     ]
     for each in candidates:
         if near_fields and not each.near_fields:
-            warnings.warn(f"no near field there is of the device {each.layout.name}", stacklevel=2)
+            warnings.warn(f"none of the near fields is of the device {each.layout.name}", stacklevel=2)
     table = comparison_table(compare(wanted.goals, candidates), wanted.name)
     table.print()
     if report is not None:
