@@ -178,7 +178,7 @@ def test_a_comparison_says_of_which_device_there_is_no_near_field(tmp_path, meta
         *("compare", tmp_path / "design.toml", tmp_path / "other.h5"),
         *("--near-fields", tmp_path / "fields", "--model", "sin-633"),
     )
-    assert "no near field there is of the device random-s2" in done.stderr
+    assert "none of the near fields is of the device random-s2" in done.stderr
 
 
 def test_a_report_of_a_folder_without_a_demo_says_how_to_make_one(tmp_path, metagen):
