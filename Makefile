@@ -9,7 +9,7 @@ READY := $(VENV)/.ready
 export PATH := /usr/bin:$(PATH)
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: demo test check slurm-test setup lock
+.PHONY: demo test check slurm-test docs coverage audit setup lock
 
 demo: $(READY)
 	$(VENV)/bin/metagen demo --output runs/demo
