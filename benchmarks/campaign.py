@@ -11,9 +11,9 @@ from __future__ import annotations
 import argparse
 
 import metagen as mg
-from metagen.dataset import Dataset
-from metagen.nearfield import NearField
-from metagen.tables import Table, number
+from metagen.base.tables import Table, number
+from metagen.data.dataset import Dataset
+from metagen.data.nearfield import NearField
 
 SHIPPED = "sin-lenses"
 GIGABYTE = 1e9

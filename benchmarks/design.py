@@ -40,7 +40,7 @@ from metagen.design import (
     worst_of,
 )
 from metagen.design.light import Optics
-from metagen.layout import random_layout
+from metagen.device.layout import random_layout
 from metagen.surrogate import ClusterSettings, Domain, Surrogate
 from metagen.surrogate.models import build
 

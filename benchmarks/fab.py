@@ -25,9 +25,9 @@ import gdstk
 import numpy as np
 
 import metagen as mg
+from metagen.device.layout import random_layout
 from metagen.fab import LayoutFileOptions, read_gds, read_oasis, write_gds, write_oasis
 from metagen.fab.circle import circle_polygon
-from metagen.layout import random_layout
 
 OPTIONS = LayoutFileOptions()
 

@@ -22,16 +22,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metagen import Platform
+from metagen.base.parallel import run_on_ranks
+from metagen.base.tables import Table, number
+from metagen.data.nearfield import NearField
+from metagen.device.layout import Layout, random_layout
+from metagen.device.sampling import SAMPLES, monitor_height, sample_points
 from metagen.fdtd import Numerics, simulate
 from metagen.fdtd.calibration import numerics_for
 from metagen.fdtd.engine import require_meep
 from metagen.fdtd.interpolation import to_points
 from metagen.fdtd.numerics import COURANT
 from metagen.fdtd.validation import relative_error
-from metagen.layout import Layout, random_layout
-from metagen.nearfield import SAMPLES, NearField, monitor_height, sample_points
-from metagen.parallel import run_on_ranks
-from metagen.tables import Table, number
 
 TARGETS = {0.633: 0.005, 0.400: 0.01}
 FINE = {0.633: 20, 0.400: 24}

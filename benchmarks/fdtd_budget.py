@@ -15,16 +15,16 @@ from pathlib import Path
 from typing import Any
 
 from metagen import Platform
+from metagen.base.parallel import communicator
+from metagen.base.tables import Table, number
+from metagen.data.nearfield import NearField
+from metagen.device.layout import random_layout
 from metagen.fdtd import Numerics
 from metagen.fdtd.calibration import calibrate
 from metagen.fdtd.campaign import Task, run
 from metagen.fdtd.interpolation import interpolation_error
 from metagen.fdtd.simulation import simulate
 from metagen.fdtd.validation import relative_error
-from metagen.layout import random_layout
-from metagen.nearfield import NearField
-from metagen.parallel import communicator
-from metagen.tables import Table, number
 
 PIXELS = {0.633: (8, 10, 12), 0.400: (12, 14, 16)}
 """Resolutions whose error is measured; the first one also serves for the other rows."""

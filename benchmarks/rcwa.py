@@ -49,7 +49,7 @@ CELLS = {
     (0.15, 0.400): -0.16828 - 0.95892j,
     (0.20, 0.400): 0.98158 + 0.16179j,
 }
-"""(radius, wavelength): t of the paper's cell; source and uncertainty in tests/test_rcwa.py."""
+"""(radius, wavelength): t of the paper's cell; source and uncertainty in tests/rcwa/test_unit_cell.py."""
 CONJUGATES = ("meent",)
 """Programs with the other time convention."""
 PIXELS = {"meent": 128}

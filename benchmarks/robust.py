@@ -20,12 +20,12 @@ from pathlib import Path
 
 import metagen as mg
 from metagen import surrogate
+from metagen.base.tables import Table, number
 from metagen.design import DesignSettings, Device, Model, OptimizerSettings, OverBias, optimize, worst_of
 from metagen.fdtd.campaign import Campaign
-from metagen.refinement import MeepService
-from metagen.tables import Table, number
-from metagen.tolerance import moved
-from metagen.verification import verify
+from metagen.verify.refinement import MeepService
+from metagen.verify.tolerance import moved
+from metagen.verify.verification import verify
 
 BIAS = 0.005
 FIRST = OptimizerSettings(steps=100, learning_rate=0.05, radius_bias=BIAS, over_bias=OverBias.MEAN)

@@ -27,9 +27,10 @@ import torch
 from torch import Tensor
 
 import metagen as mg
+from metagen.base.tables import Table, number
+from metagen.data.nearfield import NearField
 from metagen.design.light import Light, Optics
-from metagen.layout import random_layout
-from metagen.nearfield import NearField
+from metagen.device.layout import random_layout
 from metagen.surrogate import (
     Domain,
     ExpansionSurrogate,
@@ -39,7 +40,6 @@ from metagen.surrogate import (
     TrainingSettings,
 )
 from metagen.surrogate.models import build
-from metagen.tables import Table, number
 
 COUNT, LARGE, BATCH = 113, 2257, 64
 REPEATS = 9

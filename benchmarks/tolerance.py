@@ -18,16 +18,16 @@ import torch
 
 import metagen as mg
 from metagen import surrogate
-from metagen.demo import Demo
+from metagen.base.tables import Table
+from metagen.demo.chain import Demo
 from metagen.design import Focus, Ring
+from metagen.device.layout import random_layout
 from metagen.fdtd.campaign import Task, run
-from metagen.layout import random_layout
-from metagen.summaries import describe
 from metagen.surrogate import ClusterSettings, Domain
 from metagen.surrogate.models import build
-from metagen.tables import Table
-from metagen.tolerance import ProcessErrors, imperfect, tolerance
-from metagen.verification import verify
+from metagen.verify.tables import describe
+from metagen.verify.tolerance import ProcessErrors, imperfect, tolerance
+from metagen.verify.verification import verify
 
 GOALS = (Focus(0.633, 50.0), Ring(0.400, 50.0))
 COPIES = {21: 400, 113: 16}

@@ -4,10 +4,10 @@ import argparse
 from pathlib import Path
 
 from metagen import plot
+from metagen.data.sources import near_fields
 from metagen.design import DesignSettings
-from metagen.device_report import cuts, on_axis
-from metagen.metrics import Wavefront
-from metagen.sources import near_fields
+from metagen.report.devices import cuts, on_axis
+from metagen.verify.metrics import Wavefront
 
 IMAGES = Path(__file__).parent / "images"
 DPI = 100

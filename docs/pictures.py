@@ -4,10 +4,10 @@ import argparse
 from pathlib import Path
 
 from metagen import plot
-from metagen.demo import Demo
-from metagen.metrics import Wavefront
+from metagen.demo.chain import Demo
 from metagen.rcwa import PhaseTable
 from metagen.rcwa.plot import plot_table
+from metagen.verify.metrics import Wavefront
 
 IMAGES = Path(__file__).parent / "images"
 DPI = 75

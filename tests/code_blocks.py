@@ -18,7 +18,7 @@ import typer.core
 from sybil import Sybil
 from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
 
-from metagen.cli import app
+from metagen.cli.app import app
 
 ROOT = Path(__file__).parents[1]
 SHOWN = {"text"}

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from metagen.parallel import mpi_environment
+from metagen.base.parallel import mpi_environment
 
 MPIRUN = ["mpirun", "--oversubscribe", "--bind-to", "none", "-np"]
 METAGEN = [sys.executable, "-m", "metagen"]

@@ -8,9 +8,10 @@ the device. It stands in for Meep where a test is about the learning and not abo
 import numpy as np
 
 import metagen as mg
-from metagen.dataset import Dataset
-from metagen.layout import random_layout
-from metagen.nearfield import NearField, quadrant_of, sample_points, unfold_field
+from metagen.data.dataset import Dataset
+from metagen.data.nearfield import NearField, quadrant_of, unfold_field
+from metagen.device.layout import random_layout
+from metagen.device.sampling import sample_points
 
 SAMPLES = 6
 

@@ -16,16 +16,17 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from metagen.base.errors import InputError, MetagenError, MismatchError
+from metagen.base.files import content_hash
+from metagen.base.validation import Positive, PositiveInt, checked
 from metagen.design.device import Device, Progress, read_progress
-from metagen.design.light import Light, Model, Optics, common_platform, model_hash
+from metagen.design.light import Light, Optics, common_platform, model_hash
 from metagen.design.methods import Climber, Method, Schedule
+from metagen.design.model import Model
 from metagen.design.objectives import Objective
 from metagen.design.variables import Limits, Symmetry, Variables
-from metagen.errors import InputError, MetagenError, MismatchError
+from metagen.device.layout import Layout
 from metagen.fab.rules import DesignRules
-from metagen.files import content_hash
-from metagen.layout import Layout
-from metagen.validation import Positive, PositiveInt, checked
 
 
 class OverBias(StrEnum):

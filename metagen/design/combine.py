@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from metagen.base.errors import InputError
+from metagen.base.validation import Positive, checked
 from metagen.design.light import Light
 from metagen.design.objectives import Aimed, Objective, power_mean
-from metagen.errors import InputError
-from metagen.validation import Positive, checked
 
 
 @dataclass(frozen=True)

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from metagen.errors import MismatchError
-from metagen.nearfield import NearField
-
-if TYPE_CHECKING:
-    from metagen.design.light import Model
+from metagen.base.errors import MismatchError
+from metagen.data.nearfield import NearField
+from metagen.design.model import Model
 
 
 class Corrected(torch.nn.Module):

@@ -11,9 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from metagen.errors import InputError
-from metagen.files import reading_hdf5, writing_hdf5
-from metagen.layout import SCHEMA, VERSION, Layout, read_layout, write_layout
+from metagen.base.errors import InputError
+from metagen.base.files import reading_hdf5, writing_hdf5
+from metagen.device.layout import SCHEMA, VERSION, Layout, read_layout, write_layout
 
 TENSORS = ("variables", "best")
 
@@ -69,7 +69,7 @@ class Device(Layout):
         """Read a device.
 
         Raises:
-            InputError, FormatError: see :func:`metagen.files.reading_hdf5`; a plain layout is no device.
+            InputError, FormatError: see :func:`metagen.base.files.reading_hdf5`; a plain layout is no device.
         """
         with reading_hdf5(path, SCHEMA, VERSION) as file:
             layout = read_layout(file)
@@ -87,7 +87,7 @@ def load_with_history(path: str | Path) -> Layout:
     """Read a device with its history, where the file has one, or else the layout.
 
     Raises:
-        InputError, FormatError: see :func:`metagen.files.reading_hdf5`.
+        InputError, FormatError: see :func:`metagen.base.files.reading_hdf5`.
     """
     with reading_hdf5(path, SCHEMA, VERSION) as file:
         designed = "design" in file
@@ -98,8 +98,8 @@ def read_progress(path: str | Path) -> Progress:
     """Read how far the optimisation that wrote a device file has come.
 
     Raises:
-        InputError, FormatError: see :func:`metagen.files.reading_hdf5`; also a layout, or a device that was
-            saved without the state of its optimisation.
+        InputError, FormatError: see :func:`metagen.base.files.reading_hdf5`; also a layout, or a device
+            that was saved without the state of its optimisation.
     """
     with reading_hdf5(path, SCHEMA, VERSION) as file:
         if "progress" not in file:

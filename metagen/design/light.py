@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import cached_property, lru_cache
-from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
+from metagen.base.errors import InputError, MismatchError
+from metagen.base.files import content_hash
 from metagen.design.correction import Corrected
+from metagen.design.model import Confident, Model
 from metagen.design.streaming import LARGE, streamed
-from metagen.errors import InputError, MismatchError
-from metagen.files import content_hash
-from metagen.materials import index_at
-from metagen.nearfield import MIRROR_X, MIRROR_Y
-from metagen.platform import Platform
+from metagen.device.materials import index_at
+from metagen.device.platform import Platform
+from metagen.device.sampling import MIRROR_X, MIRROR_Y
 from metagen.propagation import (
     PointPropagator,
     attainable_intensity,
@@ -24,7 +24,7 @@ from metagen.propagation import (
     padding_for,
     rayleigh_sommerfeld,
 )
-from metagen.surrogate import Domain, ExpansionSurrogate
+from metagen.surrogate import ExpansionSurrogate
 from metagen.surrogate.lattice import surround
 
 WAVELENGTH_TOLERANCE = 1e-6
@@ -38,27 +38,6 @@ KEPT = 16
 
 Propagator = Callable[[Tensor], Tensor]
 """From amplitudes on the monitor plane to the field at points."""
-
-
-class Model(Protocol):
-    """What can be designed with: any model of :mod:`metagen.surrogate`, or one's own with these two."""
-
-    @property
-    def domain(self) -> Domain:
-        """What the model predicts, and for which radii."""
-
-    def __call__(self, radii: Tensor) -> Tensor:
-        """[..., N·n, N·n] complex Ex, or [..., N·n, N·n, 3] where the domain has three components, on the
-        monitor plane of devices of [..., N, N] radii; the design itself passes one device at a time."""
-
-
-@runtime_checkable
-class Confident(Protocol):
-    """A model that knows how wrong it may be."""
-
-    def expected_error(self, radii: Tensor) -> Tensor:
-        """[..., N, N] expected squared error of the near field over each cell, relative to the mean power of
-        a cell, differentiable."""
 
 
 class Wave:

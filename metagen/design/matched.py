@@ -9,11 +9,11 @@ import torch
 from numpy.typing import NDArray
 from scipy.integrate import cumulative_trapezoid
 
+from metagen.base.errors import InputError
 from metagen.design.objectives import Disc, Efficiency, Goal, Line, Ring, RingRatio, SideLobes, Uniformity
-from metagen.errors import InputError
-from metagen.layout import Layout, cell_centres, unfold
-from metagen.materials import index_at
-from metagen.platform import Platform
+from metagen.device.layout import Layout, cell_centres, unfold
+from metagen.device.materials import index_at
+from metagen.device.platform import Platform
 from metagen.rcwa.table import PhaseTable
 
 RADII = 401

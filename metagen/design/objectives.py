@@ -22,9 +22,9 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from metagen.base.errors import InputError
+from metagen.base.validation import Positive, PositiveInt, checked
 from metagen.design.light import Light
-from metagen.errors import InputError
-from metagen.validation import Positive, PositiveInt, checked
 
 Objective = Callable[[Light], Tensor]
 """Maps the light behind a device to one real number, to be maximised."""
@@ -217,7 +217,7 @@ class Efficiency(Aimed):
 
 @checked
 class RingRatio(Aimed):
-    """Power in a ring over power inside it: :func:`metagen.metrics.annulus_ratio`, with flux as in
+    """Power in a ring over power inside it: :func:`metagen.verify.metrics.annulus_ratio`, with flux as in
     :class:`Efficiency`.
 
     Attributes:

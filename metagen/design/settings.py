@@ -9,23 +9,25 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field
 
-from metagen import lens, surrogate
+from metagen import surrogate
+from metagen.base.errors import InputError
+from metagen.base.validation import Positive, PositiveInt, checked, load_toml
 from metagen.design.ascent import OptimizerSettings
 from metagen.design.combine import Sum, Trust, WorstOf
 from metagen.design.device import Device
-from metagen.design.light import Model, common_platform
+from metagen.design.light import common_platform
 from metagen.design.matched import matched
+from metagen.design.model import Model
 from metagen.design.objectives import Goal, Objective
 from metagen.design.starts import optimize
-from metagen.errors import InputError
-from metagen.layout import Layout, random_layout
-from metagen.platform import Platform
-from metagen.validation import Positive, PositiveInt, checked, load_toml
+from metagen.device.layout import Layout, random_layout
+from metagen.device.platform import Platform
+from metagen.forward import lens
 
 
 @checked
 class LensStart:
-    """Start from a forward-designed lens (:func:`metagen.lens.focusing`)."""
+    """Start from a forward-designed lens (:func:`metagen.forward.lens.focusing`)."""
 
     focal_length: Positive
     wavelength: Positive
@@ -34,7 +36,7 @@ class LensStart:
 
 @checked
 class RandomStart:
-    """Start from random radii (:func:`metagen.layout.random_layout`)."""
+    """Start from random radii (:func:`metagen.device.layout.random_layout`)."""
 
     seed: Annotated[int, Field(ge=0)]
     kind: Literal["random"] = "random"

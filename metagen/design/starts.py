@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from metagen.base.errors import InputError
 from metagen.design.ascent import OptimizerSettings, climb
 from metagen.design.device import Device
-from metagen.design.light import Model
+from metagen.design.model import Model
 from metagen.design.objectives import Objective
-from metagen.errors import InputError
-from metagen.layout import Layout
+from metagen.device.layout import Layout
 
 
 def optimize(

@@ -11,8 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from metagen.errors import InputError
-from metagen.layout import Layout, on_grid
+from metagen.base.errors import InputError
+from metagen.device.layout import Layout, on_grid
 
 MARGIN = 0.01
 """Share of the radius range that a start keeps from its ends, where the sigmoid would be flat."""

@@ -30,12 +30,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from metagen.errors import InputError
+from metagen.base.errors import InputError
+from metagen.base.validation import Positive, PositiveInt, checked, load_toml
+from metagen.device.layout import Layout
 from metagen.fab.drawing import draw
 from metagen.fab.options import DEFAULTS, BiasTable, LayoutFileOptions
 from metagen.fab.write import LayoutFile, Save, layout_cells, save_cells, save_gds, save_oasis
-from metagen.layout import Layout
-from metagen.validation import Positive, PositiveInt, checked, load_toml
 
 CellName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,15}$")]
 CHIP_CELL = "CHIP"

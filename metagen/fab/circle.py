@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from metagen.errors import InputError
+from metagen.base.errors import InputError
 
 FEWEST_VERTICES = 8
 """A polygon with fewer vertices is not taken for a circle."""

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from metagen.errors import InputError
+from metagen.base.errors import InputError
+from metagen.device.layout import Layout
 from metagen.fab.cells import site_polygons
 from metagen.fab.circle import polygon_areas
 from metagen.fab.options import LayoutFileOptions, Tone, drawn_radii
-from metagen.layout import Layout
 
 AREA_TOLERANCE = 1e-3
 """Largest relative error of a pillar's area that rounding to the database unit may cause."""

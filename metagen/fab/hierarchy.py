@@ -10,7 +10,7 @@ import gdstk
 import numpy as np
 from numpy.typing import NDArray
 
-from metagen.errors import FormatError
+from metagen.base.errors import FormatError
 from metagen.fab.circle import circles_of
 from metagen.fab.options import Layer
 

@@ -8,12 +8,12 @@ from dataclasses import asdict
 import numpy as np
 from numpy.typing import NDArray
 
-from metagen.errors import FormatError, InputError
+from metagen.base.errors import FormatError, InputError
+from metagen.base.files import content_hash
+from metagen.base.validation import checked, validate
+from metagen.device.layout import Layout
+from metagen.device.platform import Platform
 from metagen.fab.options import DEFAULTS, BiasTable, Layer, LayoutFileOptions, Tone
-from metagen.files import content_hash
-from metagen.layout import Layout
-from metagen.platform import Platform
-from metagen.validation import checked, validate
 
 PREFIX = "metagen-device-1 "
 """Begins the label; the number is the version of what follows, which is JSON."""

@@ -15,10 +15,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from metagen.errors import InputError
-from metagen.files import replacing
-from metagen.layout import cell_centres
-from metagen.tables import Table
+from metagen.base.errors import InputError
+from metagen.base.files import replacing
+from metagen.base.tables import Table
+from metagen.device.layout import cell_centres
 
 MILLIMETRE = 1e-3
 """Millimetres per micrometre; ray tracers count in millimetres."""

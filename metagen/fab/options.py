@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from metagen.errors import InputError
-from metagen.validation import Positive, checked, load_toml
+from metagen.base.errors import InputError
+from metagen.base.validation import Positive, checked, load_toml
 
 LayerNumber = Annotated[int, Field(ge=0, le=32767)]
 Layer = tuple[LayerNumber, LayerNumber]

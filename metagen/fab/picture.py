@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from metagen.device.layout import Layout
 from metagen.fab.rules import Rule, Violation
-from metagen.layout import Layout
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

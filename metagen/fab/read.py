@@ -9,14 +9,14 @@ from pathlib import Path
 import gdstk
 import numpy as np
 
-from metagen.errors import FormatError, InputError, MismatchError
+from metagen.base.errors import FormatError, InputError, MismatchError
+from metagen.device.layout import Layout, on_grid
+from metagen.device.platform import Platform
 from metagen.fab.hierarchy import collect, hole_finder, pillar_finder, placed_cells
 from metagen.fab.label import DeviceLabel, parse_label, steps_hash
 from metagen.fab.options import DEFAULTS, Layer, Tone, designed_radii
 from metagen.fab.sites import Frame, frame_of, sites_of
 from metagen.fab.whole import check_oasis
-from metagen.layout import Layout, on_grid
-from metagen.platform import Platform
 
 MICROMETRE = 1e-6
 

@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from metagen.errors import InputError
-from metagen.layout import Layout
-from metagen.platform import Platform
-from metagen.validation import Positive, checked, load_toml
+from metagen.base.errors import InputError
+from metagen.base.validation import Positive, checked, load_toml
+from metagen.device.layout import Layout
+from metagen.device.platform import Platform
 
 if TYPE_CHECKING:
     import torch

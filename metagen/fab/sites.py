@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from metagen.errors import FormatError
+from metagen.base.errors import FormatError
+from metagen.device.platform import Platform
 from metagen.fab.hierarchy import Circles
-from metagen.platform import Platform
 
 OFF_LATTICE = 1e-3
 """Largest distance along an axis between a circle and its lattice site; foreign files are rounded to 1 nm."""

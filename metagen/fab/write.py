@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 import gdstk
 
-from metagen.errors import FormatError
+from metagen.base.errors import FormatError
+from metagen.base.files import replacing
+from metagen.base.tables import Table
+from metagen.device.layout import Layout
 from metagen.fab.cells import device_cells, radius_cell
 from metagen.fab.circle import MOST_VERTICES
 from metagen.fab.drawing import Drawing, draw
 from metagen.fab.label import label_of
 from metagen.fab.options import DEFAULTS, LayoutFileOptions, Tone
 from metagen.fab.whole import is_whole
-from metagen.files import replacing
-from metagen.layout import Layout
 
 MICROMETRE = 1e-6
 TIMESTAMP = datetime(2000, 1, 1)
@@ -162,3 +163,22 @@ def save_oasis(path: Path, cells: Iterator[gdstk.Cell], options: LayoutFileOptio
     library = gdstk.Library("metagen", MICROMETRE, options.database_unit * MICROMETRE)
     library.add(*cells)
     library.write_oas(path, detect_rectangles=False, detect_trapezoids=False, validation="crc32")
+
+
+def file_table(files: Sequence[LayoutFile]) -> Table:
+    """Layout files: what is in them."""
+    return Table(
+        "Layout files",
+        ("file", "pillars", "cells", "placements", "bytes", "largest area error"),
+        tuple(
+            (
+                each.path.name,
+                f"{each.pillars}",
+                f"{each.cells}",
+                f"{each.references}",
+                f"{each.bytes}",
+                f"{each.area_error:.1e}",
+            )
+            for each in files
+        ),
+    )

@@ -8,7 +8,7 @@ rounded, so that equal platforms give equal numerics, and its error is then meas
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from typing import TypeVar
@@ -18,16 +18,17 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from tqdm import tqdm
 
-from metagen.errors import InputError
+from metagen.base.errors import InputError
+from metagen.base.files import content_hash
+from metagen.base.memo import cache_folder, recall, store
+from metagen.base.parallel import aborting_together, communicator, launched, launched_rank
+from metagen.base.tables import Table, number
+from metagen.device.layout import Layout, random_layout
+from metagen.device.platform import Platform
 from metagen.fdtd.numerics import Numerics, coarsest
 from metagen.fdtd.simulation import simulate
 from metagen.fdtd.validation import CellError, compare_with_rcwa, periodic_field, relative_error
-from metagen.files import content_hash
-from metagen.layout import Layout, random_layout
-from metagen.parallel import aborting_together, communicator, launched, launched_rank
-from metagen.platform import Platform
 from metagen.rcwa import near_fields
-from metagen.results import cache_folder, recall, store
 
 VERSION = 1
 """Raised when the simulation or the method changes, so that cached calibrations are made again."""
@@ -220,3 +221,23 @@ def _lagrange(x: NDArray[np.float64]) -> NDArray[np.float64]:
         others = [other for other in FRACTIONS if other != here]
         columns.append(np.prod([(x - other) / (here - other) for other in others], axis=0))
     return np.stack(columns, axis=-1)
+
+
+def calibration_table(trials: Iterable[Trial]) -> Table:
+    """Index compensation and errors of ever finer grids."""
+    return Table(
+        "Calibration",
+        ("wavelength (µm)", "pixels per period", "pillar compensation", "periodic cells", "random layout"),
+        tuple(
+            (
+                f"{each.calibration.numerics.wavelength:g}",
+                f"{each.calibration.numerics.pixels_per_period}",
+                "{:g}, {:g}".format(*each.calibration.numerics.pillar_compensation),
+                number(each.calibration.mean_error),
+                number(each.aperiodic_error),
+            )
+            for each in trials
+        ),
+        f"Relative errors: against RCWA (mean over {CELLS} radii), and against a much finer grid. A target "
+        f"is kept where {SAFETY:g} times the latter is not larger.",
+    )

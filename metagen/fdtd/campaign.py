@@ -10,8 +10,11 @@ from typing import Annotated, Any, Self
 from pydantic import Discriminator, Field, Tag
 from tqdm import tqdm
 
-from metagen.errors import InputError, MismatchError, SimulationError
-from metagen.families import Family
+from metagen.base.errors import InputError, MismatchError, SimulationError
+from metagen.base.parallel import aborting_together, communicator
+from metagen.base.validation import Positive, checked, load_toml
+from metagen.data.nearfield import NearField
+from metagen.device.platform import Platform, check_scale
 from metagen.fdtd.claims import Queue
 from metagen.fdtd.engine import require_meep
 from metagen.fdtd.memory import memory_here
@@ -19,10 +22,7 @@ from metagen.fdtd.numerics import Numerics
 from metagen.fdtd.plan import TYPICAL_TIME, ranks_on_this_node, refuse_what_does_not_fit
 from metagen.fdtd.simulation import Progress, simulate
 from metagen.fdtd.task import Task as Task
-from metagen.nearfield import NearField
-from metagen.parallel import aborting_together, communicator
-from metagen.platform import Platform, check_scale
-from metagen.validation import Positive, checked, load_toml
+from metagen.forward.families import Family
 
 
 @checked

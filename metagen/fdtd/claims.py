@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
-from metagen.errors import InputError
+from metagen.base.errors import InputError
 from metagen.fdtd.task import Task
 
 POLL_S = 2.0

@@ -6,7 +6,7 @@ from functools import cache
 from importlib import import_module
 from types import ModuleType
 
-from metagen.errors import MissingDependencyError
+from metagen.base.errors import MissingDependencyError
 
 HINT = (
     "Meep is not installed for this Python: run `make setup` in a checkout (Debian 12: package "

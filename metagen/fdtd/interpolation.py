@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import BarycentricInterpolator, make_interp_spline
 
+from metagen.device.platform import Platform
+from metagen.device.sampling import SAMPLES, monitor_height, sample_points
 from metagen.fdtd.numerics import STENCIL, Grid, Numerics, grid_for
-from metagen.nearfield import SAMPLES, monitor_height, sample_points
-from metagen.platform import Platform
 from metagen.rcwa import near_fields
 
 ComplexArray = NDArray[np.complex128]

@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from metagen.device.sampling import MIRROR_X, MIRROR_Y
 from metagen.fdtd.engine import require_meep
 from metagen.fdtd.interpolation import BORDER, STAGGER, Plane, to_points
 from metagen.fdtd.numerics import STENCIL
 from metagen.fdtd.scene import Scene
-from metagen.nearfield import MIRROR_X, MIRROR_Y
 
 ComplexArray = NDArray[np.complex128]
 

@@ -8,9 +8,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from metagen.errors import InputError
-from metagen.platform import Platform
-from metagen.validation import Positive, checked
+from metagen.base.errors import InputError
+from metagen.base.validation import Positive, checked
+from metagen.device.platform import Platform
 
 COURANT = 0.5
 

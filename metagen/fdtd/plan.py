@@ -8,15 +8,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from metagen.errors import InputError
+from metagen.base.errors import InputError
+from metagen.base.parallel import aborting_together, communicator
+from metagen.base.tables import Table
+from metagen.device.layout import random_layout
+from metagen.device.platform import Platform
 from metagen.fdtd.memory import memory_here
 from metagen.fdtd.numerics import COURANT, Numerics, grid_for
 from metagen.fdtd.simulation import UnsettledWarning, simulate
 from metagen.fdtd.task import Task
-from metagen.layout import random_layout
-from metagen.parallel import aborting_together, communicator
-from metagen.platform import Platform
-from metagen.tables import Table
 
 TYPICAL_TIME = 13.0
 """Simulated time (µm / c) until the fields have settled, assumed until a simulation has told."""

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from metagen.device.layout import Layout
+from metagen.device.platform import Platform
 from metagen.fdtd.engine import require_meep
 from metagen.fdtd.numerics import COURANT, Grid, Numerics, compensated_index
-from metagen.layout import Layout
-from metagen.platform import Platform
 
 BANDWIDTH = 1.5
 """Width of the pulse's spectrum over its frequency: the shorter the pulse, the sooner the end."""

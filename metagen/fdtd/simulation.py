@@ -14,14 +14,15 @@ from typing import Any
 
 import numpy as np
 
-from metagen.errors import InputError, SimulationError
+from metagen.base.errors import InputError, SimulationError
+from metagen.data.nearfield import NearField, provenance
+from metagen.device.layout import Layout
+from metagen.device.platform import Platform
+from metagen.device.sampling import SAMPLES, sample_points
 from metagen.fdtd.engine import require_meep
 from metagen.fdtd.monitor import Monitor
 from metagen.fdtd.numerics import Grid, Numerics, grid_for, numerical_power
 from metagen.fdtd.scene import Scene, incident_simulation
-from metagen.layout import Layout
-from metagen.nearfield import SAMPLES, NearField, provenance, sample_points
-from metagen.platform import Platform
 
 Progress = Callable[[float], None]
 """Called now and then with the simulated time so far, in µm / c."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from metagen.errors import FormatError, InputError
+from metagen.base.errors import FormatError, InputError
+from metagen.base.files import content_hash
+from metagen.data.nearfield import NearField
+from metagen.device.layout import Layout
 from metagen.fdtd.numerics import Numerics, grid_for
-from metagen.files import content_hash
-from metagen.layout import Layout
-from metagen.nearfield import NearField
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,13 @@
 Conventions, for every function here:
 
 - a field is ``[..., X, Y]`` complex, sampled at (i − (X − 1)/2)·pitch, which are the points of
-  :func:`metagen.nearfield.sample_points`; leading dimensions are a batch. In a homogeneous medium each
+  :func:`metagen.device.sampling.sample_points`; leading dimensions are a batch. In a homogeneous medium each
   Cartesian component obeys the same scalar equation, so (Ex, Ey, Ez) is a batch of three;
 - outside its samples the field is zero (an opaque screen around the device);
 - a *distance* is measured from the plane of the samples. For a device this is the monitor plane
-  z = height + wavelength/2 of that wavelength (:func:`metagen.nearfield.monitor_height`), and from there the
-  focal lengths of :mod:`metagen.lens`, :mod:`metagen.design` and :mod:`metagen.metrics` are measured;
+  z = height + wavelength/2 of that wavelength (:func:`metagen.device.sampling.monitor_height`), and from
+  there the focal lengths of :mod:`metagen.forward.lens`, :mod:`metagen.design` and :mod:`metagen.verify.metrics`
+  are measured;
 - time is exp(−iωt), so a wave travelling away from the device is exp(+ikz).
 
 Phases are computed in double precision whatever the precision of the field.

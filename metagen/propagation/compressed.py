@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from metagen.errors import InputError
+from metagen.base.errors import InputError
 from metagen.propagation.grid import check_lengths, check_points, coordinates
 from metagen.propagation.points import kernel, row_chunks
 

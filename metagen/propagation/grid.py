@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from metagen.errors import InputError
+from metagen.base.errors import InputError
 
 
 def coordinates(count: int, pitch: float, device: torch.device | str = "cpu") -> Tensor:

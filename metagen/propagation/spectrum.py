@@ -15,7 +15,7 @@ import torch
 from scipy.fft import next_fast_len
 from torch import Tensor
 
-from metagen.errors import InputError
+from metagen.base.errors import InputError
 from metagen.propagation.grid import check_field, check_lengths, coordinates
 
 PADDING = 2

@@ -13,7 +13,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from metagen.errors import SimulationError
+from metagen.base.errors import SimulationError
 from metagen.rcwa.result import Estimate, UnitCell
 from metagen.rcwa.shapes import Ring
 

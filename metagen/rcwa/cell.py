@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from metagen.errors import InputError
-from metagen.materials import Dispersion
-from metagen.platform import Platform, check_scale
+from metagen.base.errors import InputError
+from metagen.device.materials import Dispersion
+from metagen.device.platform import Platform, check_scale
 from metagen.rcwa.shapes import Shape
 from metagen.rcwa.special import as_tensor
 

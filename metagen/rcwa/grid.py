@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from metagen.errors import InputError
+from metagen.base.errors import InputError
 from metagen.rcwa.factorisation import Factorisation
 from metagen.rcwa.planewaves import PlaneWaves
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from metagen.errors import InputError
+from metagen.base.errors import InputError
 
 GRAZING = 1e-5
 """Angles to the surface that are smaller count as grazing (radian): kz is the root of a difference that has

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from metagen.errors import InputError
-from metagen.nearfield import SAMPLES
+from metagen.base.errors import InputError
+from metagen.device.sampling import SAMPLES
 from metagen.rcwa.cell import Cell
 from metagen.rcwa.fields import field_at
 from metagen.rcwa.special import as_tensor
@@ -137,7 +137,7 @@ class UnitCell:
 
         Args:
             z: height of the plane above the pillar base; any, also within the pillars and below them.
-            samples: n, points per axis, cell-centred as in :func:`metagen.nearfield.sample_points`.
+            samples: n, points per axis, cell-centred as in :func:`metagen.device.sampling.sample_points`.
 
         Returns:
             [..., n, n, 3] complex (Ex, Ey, Ez) / incident Ex at z = 0.

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from metagen.errors import InputError
+from metagen.base.errors import InputError
 from metagen.rcwa.special import as_tensor, jinc, sinc
 
 

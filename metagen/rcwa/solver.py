@@ -10,9 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from metagen.errors import InputError
-from metagen.nearfield import SAMPLES, monitor_height
-from metagen.platform import Platform
+from metagen.base.errors import InputError
+from metagen.device.platform import Platform
+from metagen.device.sampling import SAMPLES, monitor_height
 from metagen.rcwa.accuracy import to_tolerance
 from metagen.rcwa.basis import transverse_basis
 from metagen.rcwa.cell import Cell, platform_cell

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from metagen.errors import InputError
+from metagen.base.errors import InputError
 from metagen.rcwa.cell import is_passive
 from metagen.rcwa.factorisation import Factorisation
 from metagen.rcwa.grid import grid_permittivity, twice

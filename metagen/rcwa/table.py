@@ -13,14 +13,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from metagen.errors import FormatError, InputError
-from metagen.files import content_hash, reading_hdf5, writing_hdf5
-from metagen.materials import index_at
-from metagen.platform import Platform, check_scale
+from metagen.base.errors import FormatError, InputError
+from metagen.base.files import content_hash, reading_hdf5, writing_hdf5
+from metagen.base.memo import cache_folder
+from metagen.base.validation import validate
+from metagen.device.materials import index_at
+from metagen.device.platform import Platform, check_scale
 from metagen.rcwa.rational import Rational
 from metagen.rcwa.tabulate import Numerics, Order, Resonance, Tabulated, resonances, tabulate
-from metagen.results import cache_folder
-from metagen.validation import validate
 
 SCHEMA, VERSION = "metagen/phase-table", 2
 SOLVER_VERSION = 2
@@ -174,7 +174,7 @@ class PhaseTable:
         """Read a table that :meth:`save` wrote.
 
         Raises:
-            InputError, FormatError: see :func:`metagen.files.reading_hdf5`.
+            InputError, FormatError: see :func:`metagen.base.files.reading_hdf5`.
         """
         with reading_hdf5(path, SCHEMA, VERSION) as file:
             table = Tabulated(

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from metagen.platform import Platform
+from metagen.device.platform import Platform
 from metagen.rcwa.accuracy import coarse_orders, extrapolated
 from metagen.rcwa.rational import Rational, sample
 from metagen.rcwa.result import Channels, UnitCell

@@ -9,9 +9,9 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from metagen.dataset import Dataset
-from metagen.nearfield import provenance
-from metagen.platform import Platform
+from metagen.data.dataset import Dataset
+from metagen.data.nearfield import provenance
+from metagen.device.platform import Platform
 from metagen.surrogate import Card, ClusterModel, ExpansionSurrogate, PatchBasis, TrainingSettings
 from metagen.surrogate.descent import descend
 from metagen.surrogate.examples import Examples

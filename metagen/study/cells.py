@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from metagen.dataset import Dataset, cut
-from metagen.layout import Layout
+from metagen.data.dataset import Dataset, cut
+from metagen.device.layout import Layout
 from metagen.surrogate import FieldError, Surrogate
 
 Floats = NDArray[np.float64]

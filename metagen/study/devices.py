@@ -8,13 +8,13 @@ from dataclasses import astuple, dataclass, replace
 
 import torch
 
-from metagen.dataset import Dataset
-from metagen.errors import MismatchError
-from metagen.layout import Layout
-from metagen.metrics import Wavefront, focusing_efficiency, intensity, ring_metrics
-from metagen.nearfield import NearField
+from metagen.base.errors import MismatchError
+from metagen.base.tables import Table, number
+from metagen.data.dataset import Dataset
+from metagen.data.nearfield import NearField
+from metagen.device.layout import Layout
 from metagen.surrogate import Surrogate, evaluate
-from metagen.tables import Table, number
+from metagen.verify.metrics import Wavefront, focusing_efficiency, intensity, ring_metrics
 
 RING = 1.5
 """Radius of the ring whose power is compared (the paper's)."""
@@ -26,9 +26,10 @@ class Measured:
 
     Attributes:
         intensity: |E|² on the axis, in units of the incident intensity.
-        efficiency: see :func:`metagen.metrics.focusing_efficiency`; NaN where there is no focus on the axis.
+        efficiency: see :func:`metagen.verify.metrics.focusing_efficiency`; NaN where there is no focus on the
+            axis.
         ring: power within 0.5 µm of a circle of radius :data:`RING` / incident power.
-        transmission: see :func:`metagen.metrics.transmission`.
+        transmission: see :func:`metagen.verify.metrics.transmission`.
     """
 
     intensity: float

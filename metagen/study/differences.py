@@ -10,19 +10,20 @@ from typing import Annotated, Self
 import numpy as np
 from pydantic import Field
 
-from metagen.dataset import Dataset
-from metagen.families import Family
+from metagen.base.tables import Table, number
+from metagen.base.validation import checked, load_toml
+from metagen.data.dataset import Dataset
+from metagen.data.nearfield import NearField
+from metagen.device.layout import Layout
+from metagen.device.platform import Platform
+from metagen.device.sampling import SAMPLES
 from metagen.fdtd.campaign import Task, run
 from metagen.fdtd.numerics import Numerics
-from metagen.layout import Layout
-from metagen.nearfield import SAMPLES, NearField
-from metagen.platform import Platform
+from metagen.forward.families import Family
 from metagen.study.lpa_readings import readings
 from metagen.surrogate import TrainingSettings, evaluate
 from metagen.surrogate.evaluation import PATCH_FRACTION
 from metagen.surrogate.kept import trained
-from metagen.tables import Table, number
-from metagen.validation import checked, load_toml
 
 
 @checked

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from metagen.dataset import Dataset
+from metagen.data.dataset import Dataset
 from metagen.study.cells import predicted
 from metagen.surrogate import LPA, Cell, Domain, LPASettings
 

@@ -15,12 +15,12 @@ from matplotlib.ticker import NullLocator
 from pydantic import Field
 from tqdm import tqdm
 
-from metagen.dataset import Dataset
+from metagen.base.tables import Table, number
+from metagen.base.validation import PositiveInt, checked, load_toml
+from metagen.data.dataset import Dataset
 from metagen.study.cells import clamped_errors
 from metagen.surrogate import ClusterSettings, FieldError, ScatteringSettings, TrainingSettings
 from metagen.surrogate.kept import trained
-from metagen.tables import Table, number
-from metagen.validation import PositiveInt, checked, load_toml
 
 STYLES = ("-", "--", ":", "-.")
 MARKERS = "osd^"

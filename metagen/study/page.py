@@ -7,8 +7,8 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from metagen.files import replacing
-from metagen.tables import Table
+from metagen.base.files import replacing
+from metagen.base.tables import Table
 
 DPI = 100
 

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from pydantic import Field
 from tqdm import tqdm
 
-from metagen.dataset import Dataset
-from metagen.sources import only
+from metagen.base.validation import checked, load_toml
+from metagen.data.dataset import Dataset
+from metagen.data.sources import only
 from metagen.study.cells import Floats, cell_errors
 from metagen.surrogate import (
     Domain,
@@ -28,7 +29,6 @@ from metagen.surrogate import (
 )
 from metagen.surrogate.evaluation import PATCH_FRACTION
 from metagen.surrogate.kept import trained
-from metagen.validation import checked, load_toml
 
 LENSES = tuple(f"lens-f{10 * step}" for step in range(1, 11))
 """The paper's ten lenses."""

@@ -6,8 +6,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from metagen.nearfield import NearField
-from metagen.plot import near_field_comparison
+from metagen.data.nearfield import NearField
+from metagen.report.plot import near_field_comparison
 from metagen.study.cells import predicted
 from metagen.study.paper import Reproduction, Trial
 from metagen.surrogate import Split

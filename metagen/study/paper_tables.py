@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from metagen.base.tables import Table, number
 from metagen.study.lpa_readings import Readings
 from metagen.study.paper import Reproduction, Trial
 from metagen.surrogate import LinearSettings, LPASettings, ModelSettings, NetworkSettings, Split
-from metagen.tables import Table, number
 
 PAPER_LINEAR = {0.633: 0.395}
 """Errors that the paper states, by wavelength."""

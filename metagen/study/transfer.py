@@ -12,19 +12,19 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 from pydantic import Field
 
-from metagen.dataset import Dataset
-from metagen.errors import InputError
-from metagen.families import Family
+from metagen.base.errors import InputError
+from metagen.base.tables import Table, number
+from metagen.base.validation import PositiveInt, checked, load_toml
+from metagen.data.dataset import Dataset
+from metagen.data.nearfield import NearField
+from metagen.device.platform import Platform
 from metagen.fdtd.campaign import Task, run
 from metagen.fdtd.numerics import Numerics
-from metagen.nearfield import NearField
-from metagen.platform import Platform
+from metagen.forward.families import Family
 from metagen.study.adapt import adapt, moved
 from metagen.study.cells import clamped_errors
 from metagen.surrogate import Evaluation, ExpansionSurrogate, FieldError, TrainingSettings
 from metagen.surrogate.training import train_to_the_end
-from metagen.tables import Table, number
-from metagen.validation import PositiveInt, checked, load_toml
 
 Families = Annotated[tuple[Family, ...], Field(min_length=1)]
 

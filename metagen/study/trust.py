@@ -10,11 +10,11 @@ import torch
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from metagen.dataset import Dataset
-from metagen.nearfield import NearField
+from metagen.base.tables import Table, number
+from metagen.data.dataset import Dataset
+from metagen.data.nearfield import NearField
 from metagen.study.cells import cell_errors
 from metagen.surrogate import ExpansionSurrogate
-from metagen.tables import Table, number
 
 Floats = NDArray[np.float64]
 GROUPS = 10

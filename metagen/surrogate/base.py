@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from metagen.errors import InputError, MismatchError
-from metagen.platform import Platform
+from metagen.base.errors import InputError, MismatchError
+from metagen.device.platform import Platform
 from metagen.surrogate.blocks import Tile, cut_out, cuts
 from metagen.surrogate.card import Card
 from metagen.surrogate.domain import Domain

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from metagen.errors import InputError
+from metagen.base.errors import InputError
 from metagen.surrogate.domain import Domain
 from metagen.surrogate.lattice import MIRRORS, mirror_patches
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import field
 
+from metagen.base.validation import checked
 from metagen.surrogate.settings import TrainingSettings
-from metagen.validation import checked
 
 
 @checked

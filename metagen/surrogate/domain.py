@@ -7,11 +7,11 @@ from typing import Literal, Self
 import numpy as np
 from pydantic import Field
 
-from metagen.dataset import Dataset
-from metagen.errors import InputError
-from metagen.nearfield import SAMPLES
-from metagen.platform import Platform
-from metagen.validation import Positive, PositiveInt, checked
+from metagen.base.errors import InputError
+from metagen.base.validation import Positive, PositiveInt, checked
+from metagen.data.dataset import Dataset
+from metagen.device.platform import Platform
+from metagen.device.sampling import SAMPLES
 
 Components = Literal[1, 3]
 

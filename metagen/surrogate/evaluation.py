@@ -12,15 +12,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from metagen.dataset import Dataset, cut
-from metagen.errors import InputError, MismatchError
+from metagen.base.errors import InputError, MismatchError
+from metagen.base.tables import numbered
+from metagen.data.dataset import Dataset, cut
 from metagen.surrogate.base import Surrogate, require_wavelength
 from metagen.surrogate.domain import Domain
 from metagen.surrogate.expansion import ExpansionSurrogate
 from metagen.surrogate.lpa import LPA
 from metagen.surrogate.settings import Cell, LPASettings, TrainingSettings
 from metagen.surrogate.training import train_to_the_end
-from metagen.tables import numbered
 
 PATCH_FRACTION = 0.8
 """Share of the patches that the paper's split trains on."""

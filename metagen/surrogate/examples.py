@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from metagen.dataset import Dataset
+from metagen.data.dataset import Dataset
 from metagen.surrogate.blocks import cut_out
 from metagen.surrogate.expansion import ExpansionSurrogate, SymmetricSurrogate
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from metagen.errors import InputError
+from metagen.base.errors import InputError
 from metagen.surrogate.base import Surrogate
 from metagen.surrogate.basis import PatchBasis
 from metagen.surrogate.blocks import in_blocks

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from metagen.dataset import Dataset
-from metagen.errors import FormatError
+from metagen.base.errors import FormatError
+from metagen.data.dataset import Dataset
 from metagen.surrogate.expansion import ExpansionSurrogate
 from metagen.surrogate.settings import TrainingSettings
 from metagen.surrogate.store import load, save

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from metagen.nearfield import MIRROR_X, MIRROR_Y
+from metagen.device.sampling import MIRROR_X, MIRROR_Y
 
 MIRRORS = ((1, 1), (-1, 1), (1, -1), (-1, -1))
 """The mirror images of a device as factors of (x, y): itself, x → −x, y → −y, both."""
@@ -22,7 +22,7 @@ def surround(radii: Tensor, width: int) -> Tensor:
 def windows(surrounded: Tensor, width: int) -> Tensor:
     """[..., A, B, width²] radii around every cell of a block, from those of the block and its margin.
 
-    The order is that of :meth:`metagen.dataset.Dataset.neighbourhoods`.
+    The order is that of :meth:`metagen.data.dataset.Dataset.neighbourhoods`.
     """
     return surrounded.unfold(-2, width, 1).unfold(-2, width, 1).flatten(-2)
 

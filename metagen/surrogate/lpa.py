@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from metagen import rcwa
-from metagen.nearfield import monitor_height
+from metagen.device.sampling import monitor_height
 from metagen.surrogate.base import Surrogate
 from metagen.surrogate.blocks import in_blocks
 from metagen.surrogate.domain import Domain

@@ -8,9 +8,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field
 
-from metagen.errors import InputError
+from metagen.base.errors import InputError
+from metagen.base.validation import Positive, PositiveInt, checked, load_toml
 from metagen.surrogate.domain import Components
-from metagen.validation import Positive, PositiveInt, checked, load_toml
 
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Width = Annotated[int, Field(gt=0)]

@@ -14,8 +14,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from metagen.errors import FormatError, InputError
-from metagen.files import content_hash, replacing
+from metagen.base.errors import FormatError, InputError
+from metagen.base.files import content_hash, replacing
+from metagen.base.validation import checked, validate
 from metagen.surrogate.base import Surrogate
 from metagen.surrogate.card import Card
 from metagen.surrogate.domain import Domain
@@ -23,7 +24,6 @@ from metagen.surrogate.error_map import ErrorMap
 from metagen.surrogate.expansion import ExpansionSurrogate
 from metagen.surrogate.models import build
 from metagen.surrogate.settings import ModelSettings
-from metagen.validation import checked, validate
 
 SCHEMA = "metagen/surrogate"
 VERSION: Literal[1] = 1

@@ -8,8 +8,8 @@ from dataclasses import asdict
 import torch
 from torch import Tensor
 
-from metagen.dataset import Dataset
-from metagen.nearfield import provenance
+from metagen.data.dataset import Dataset
+from metagen.data.nearfield import provenance
 from metagen.surrogate.card import Card
 from metagen.surrogate.descent import descend
 from metagen.surrogate.domain import Domain

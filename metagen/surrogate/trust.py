@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from tqdm import trange
 
-from metagen.dataset import Dataset
+from metagen.data.dataset import Dataset
 from metagen.surrogate.descent import step, warm_up_and_fall
 from metagen.surrogate.error_map import ErrorMap
 from metagen.surrogate.examples import Examples

@@ -1,0 +1,39 @@
+"""Small results on disk, remembered together with the key of what determined them."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TypeVar
+
+import platformdirs
+from pydantic import TypeAdapter, ValidationError
+
+from metagen.base.files import replacing
+
+T = TypeVar("T")
+
+
+def cache_folder() -> Path:
+    """Where results are kept that serve many runs: METAGEN_CACHE, or the user's cache directory."""
+    return Path(os.environ.get("METAGEN_CACHE") or platformdirs.user_cache_path("metagen"))
+
+
+def recall(path: Path, key: str, kind: type[T]) -> T | None:
+    """The stored result, or None where there is none, it has another key, or it cannot be read."""
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+        if stored["key"] == key:
+            return TypeAdapter(kind).validate_python(stored["value"])
+    except (OSError, ValueError, KeyError, TypeError, ValidationError):
+        return None
+    return None
+
+
+def store(path: Path, key: str, value: T, kind: type[T]) -> T:
+    """Write a result (JSON, atomically) and give it back."""
+    text = json.dumps({"key": key, "value": TypeAdapter(kind).dump_python(value, mode="json")}, indent=1)
+    with replacing(path) as partial:
+        partial.write_text(text, encoding="utf-8")
+    return value

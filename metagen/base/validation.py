@@ -1,0 +1,121 @@
+"""Checked, frozen dataclasses and the TOML files they are read from (pydantic does the checking)."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import functools
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, TypeVar, cast, dataclass_transform
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass as pydantic_dataclass
+from pydantic_core import ErrorDetails
+
+from metagen.base.errors import InputError
+
+Positive = Annotated[float, Field(gt=0)]
+PositiveInt = Annotated[int, Field(gt=0)]
+
+T = TypeVar("T")
+
+QUOTE = "'"
+CLOSE = 0.75
+"""Likeness (difflib) of an unknown key to the one that it may have been meant to be."""
+MEMBERS = {"constrained-float", "Dispersion", "numerics", "error target"}
+"""Members of unions, which pydantic names among the keys: no file has them."""
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(dataclasses.field, Field))
+def checked(cls: type[T]) -> type[T]:
+    """Make a frozen dataclass whose fields are checked: an unknown name, a wrong type, an infinity or a NaN
+    raises :class:`metagen.base.errors.InputError`."""
+    made = pydantic_dataclass(cls, frozen=True, config=ConfigDict(extra="forbid", allow_inf_nan=False))
+    construct = made.__init__
+
+    @functools.wraps(construct)
+    def __init__(self: T, *args: object, **values: object) -> None:  # noqa: N807
+        try:
+            construct(self, *args, **values)
+        except ValidationError as error:
+            raise InputError(describe(error, cls.__name__, cls)) from error
+
+    made.__init__ = __init__  # type: ignore
+    return cast(type[T], made)
+
+
+def load_toml(path: str | Path, kind: type[T]) -> T:
+    """Read a TOML file as an object of type ``kind``.
+
+    Raises:
+        InputError: no such file, not TOML, an unknown key, or a value that is not allowed.
+    """
+    path = Path(path)
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not valid TOML: {error}") from error
+    return validate(values, kind, source=str(path))
+
+
+def validate(values: object, kind: type[T], source: str) -> T:
+    """Build ``kind`` from plain values; ``source`` names where they come from in the error message."""
+    try:
+        return TypeAdapter(kind).validate_python(values)
+    except ValidationError as error:
+        raise InputError(describe(error, source, kind)) from error
+
+
+def describe(error: ValidationError, source: str, kind: type[Any]) -> str:
+    """Say in one line per problem which key is wrong, what was given and what is allowed.
+
+    Args:
+        error: what pydantic found.
+        source: where the values come from.
+        kind: what was to be built.
+    """
+    faults: dict[str, str] = {}
+    for problem in sorted(error.errors(include_url=False), key=_is_consequence):
+        key = ".".join(str(part) for part in problem["loc"] if part not in MEMBERS)
+        consequence = _is_consequence(problem) and any(other.startswith(f"{key}.") for other in faults)
+        if key not in faults and not consequence:
+            faults[key] = f"{source}: {_fault(problem, key, kind)}"
+    return "\n".join(faults.values())
+
+
+def _is_consequence(problem: ErrorDetails) -> bool:
+    """A list is said to be too short where its items are wrong."""
+    return problem["type"] == "too_short"
+
+
+def _fault(problem: ErrorDetails, key: str, kind: type[Any]) -> str:
+    context = problem.get("ctx", {})
+    match problem["type"]:
+        case "extra_forbidden" | "unexpected_keyword_argument":
+            return f"unknown key {key!r}; {_advice(problem['loc'], kind)}"
+        case "missing" | "missing_argument":
+            return f"{key!r} is missing"
+        case "union_tag_not_found":
+            return f"{key}.{context['discriminator'].strip(QUOTE)} is missing; it says of which kind this is"
+        case "union_tag_invalid":
+            name = f"{key}.{context['discriminator'].strip(QUOTE)}"
+            return f"{name} is {context['tag']!r}; known: {context['expected_tags']}"
+        case "value_error":
+            return str(context["error"])
+    return f"{key or '(whole)'}: {problem['msg']}, got {problem['input']!r:.80}"
+
+
+def _advice(place: tuple[int | str, ...], kind: type[Any]) -> str:
+    """What an unknown key may have been meant to be, or which keys there are."""
+    schema = TypeAdapter(kind).json_schema()
+    everywhere = {key for part in schema.get("$defs", {}).values() for key in part.get("properties", ())}
+    here, name = list(schema.get("properties", ())), str(place[-1])
+    if name in everywhere:
+        return "it belongs in another table of the file"
+    close = difflib.get_close_matches(name, sorted({*here, *everywhere}), n=1, cutoff=CLOSE)
+    if close:
+        return f"did you mean {close[0]!r}?"
+    return f"known: {', '.join(here)}" if len(place) == 1 else "check its spelling against the documentation"

@@ -1,0 +1,3 @@
+"""The command line."""
+
+from metagen.cli.app import main as main

@@ -1,0 +1,361 @@
+"""The command line: each command reads files, calls the library, and writes or prints what comes out."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from importlib.metadata import version as installed_version
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from metagen.base.errors import InputError, MetagenError
+from metagen.base.parallel import launched_rank
+from metagen.cli.design import DESIGN, DESIGN_COMMANDS
+from metagen.cli.fab import DRAWN, FAB, FAB_COMMANDS
+from metagen.cli.study import Sources, studies
+from metagen.device.platform import Platform
+
+
+class Commands(TyperGroup):
+    """All commands; where Ctrl-C ends one, Typer alone would leave without a word."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that was asked for."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            if launched_rank() == 0:
+                print("interrupted: what was finished is on disk; run it again to go on", file=sys.stderr)
+            raise typer.Exit(INTERRUPTED) from None
+
+
+app = typer.Typer(
+    name="metagen",
+    cls=Commands,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as shells have it."""
+
+CampaignFile = Annotated[Path, typer.Argument(help="Campaign file (TOML).", show_default=False)]
+BEGIN, SIMULATE, LEARN = "Begin", "Simulate (Meep)", "Learn"
+"""Headings over the commands; those of the design and of the fab are beside their commands."""
+NearFieldFiles = Annotated[
+    list[Path], typer.Argument(help="Near-field files, or folders of them.", show_default=False)
+]
+NearFieldFolder = Annotated[
+    Path, typer.Option("--output", "-o", help="Folder of the near-field files.", show_default=False)
+]
+PlatformFile = Annotated[
+    Path | None,
+    typer.Option(help="Platform file (TOML); by default silicon nitride on silica.", show_default=False),
+]
+OTHER_ORDERS = "at wavelength .* the orders .* propagate"
+"""A warning to those who build on the zero order alone: `metagen table` gives it, other commands need not."""
+Recipes = Annotated[Path, typer.Option(help="Folder with simulations/, training/ and design/.")]
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"metagen {installed_version('metagen')}")
+        raise typer.Exit
+
+
+@app.callback()
+def commands(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Design metasurfaces by gradient descent through a surrogate learned from FDTD.
+
+    All lengths are micrometres: 633 nm is 0.633. `metagen demo --output runs/demo` runs the whole chain.
+    """
+
+
+@app.command(rich_help_panel=BEGIN)
+def demo(
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", help="Folder of everything that the demo makes.", show_default=False),
+    ],
+    recipes: Recipes = Path(),
+    ranks: Annotated[int, typer.Option(help="MPI ranks for Meep.")] = 2,
+) -> None:
+    """Run the whole chain on a small device: simulate, learn, design, verify, export, report."""
+    from metagen.demo.chain import Demo
+    from metagen.demo.report import finish, report_path
+
+    chain = Demo.load(recipes, output)
+    chain.run(ranks)
+    for each in finish(chain):
+        each.print()
+    print(f"report: {report_path(chain)}")
+
+
+@app.command(rich_help_panel=BEGIN)
+def report(
+    run: Annotated[Path, typer.Argument(help="Folder of a finished demo.", show_default=False)],
+    recipes: Recipes = Path(),
+) -> None:
+    """Make the HTML report of a finished demo again (of other devices: `compare --report`)."""
+    from metagen.demo.chain import Demo
+    from metagen.demo.report import finish, report_path
+
+    done = Demo.load(recipes, run)
+    finish(done)
+    print(report_path(done))
+
+
+@app.command(rich_help_panel=BEGIN)
+def table(
+    wavelength: Annotated[
+        list[float], typer.Option(help="In vacuum (µm), such as 0.633; give it once per wavelength.")
+    ],
+    platform: PlatformFile = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="Draw the table into this file (.png, .pdf, .svg).")
+    ] = None,
+) -> None:
+    """Compute and print the phase table of a platform (RCWA)."""
+    from metagen.rcwa import PhaseTable
+    from metagen.rcwa.plot import plot_table
+    from metagen.rcwa.summary import phase_table
+    from metagen.report.plot import save
+
+    warnings.filterwarnings("default", message=OTHER_ORDERS)
+    computed = [PhaseTable.compute(_platform(platform), wavelength=each) for each in wavelength]
+    for each in computed:
+        phase_table(each).print()
+    if plot:
+        for each in computed:
+            path = plot if len(computed) == 1 else plot.with_stem(f"{plot.stem}-{each.wavelength * 1000:.0f}")
+            save(plot_table(each), path)
+            print(path)
+
+
+@app.command(rich_help_panel=BEGIN)
+def layout(
+    focal_length: Annotated[
+        float, typer.Option(help="From the plane half a wavelength above the pillars to the focus (µm).")
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Layout file, such as lens.h5.", show_default=False)
+    ],
+    wavelength: Annotated[float, typer.Option(help="At which the lens focuses (µm).")] = 0.633,
+    count: Annotated[int, typer.Option(help="Pillars along one side.")] = 113,
+    platform: PlatformFile = None,
+) -> None:
+    """Design a lens from the phase table, pillar by pillar."""
+    from metagen.forward.lens import focusing
+
+    if output.suffix.lower() in DRAWN:
+        raise InputError(f"{output}: a layout is an HDF5 file (.h5); `metagen export` draws it for the fab")
+    made = focusing(_platform(platform), focal_length, wavelength, count)
+    made.save(output)
+    print(f"{output}: {made.count} × {made.count} pillars, side {made.side:.3f} µm")
+
+
+@app.command(rich_help_panel=SIMULATE)
+def simulate(
+    campaign: CampaignFile,
+    output: NearFieldFolder,
+    task: Annotated[
+        str, typer.Option(help="Only the i-th of n parts, as i/n with i = 1 … n (job arrays).")
+    ] = "1/1",
+    plan: Annotated[bool, typer.Option("--plan", help="Only say what it will cost.")] = False,
+) -> None:
+    """Simulate what is missing of a campaign with Meep; start it with mpirun to use several cores."""
+    from metagen.base.parallel import aborting_together, communicator
+    from metagen.fdtd.campaign import Campaign, part, run
+    from metagen.fdtd.engine import require_meep
+    from metagen.fdtd.plan import print_plan
+
+    wanted = Campaign.load(campaign)
+    require_meep()
+    with aborting_together(communicator()):
+        tasks = part(wanted.tasks(), task) if launched_rank() == 0 else None
+    if plan:
+        print_plan(tasks, output)
+        return
+    files = run(tasks, output)
+    if launched_rank() == 0:
+        print(f"{output}: all {len(files)} near fields are there")
+
+
+@app.command(rich_help_panel=SIMULATE)
+def status(campaign: CampaignFile, output: NearFieldFolder) -> None:
+    """Say which simulations of a campaign are done, and who is working on which."""
+    from metagen.fdtd.campaign import Campaign
+    from metagen.fdtd.claims import holder
+
+    tasks = Campaign.load(campaign).tasks()
+    done = [task.is_done(output) for task in tasks]
+    for task, finished in zip(tasks, done, strict=True):
+        running = None if finished else holder(output / task.file_name)
+        state = "done   " if finished else "running" if running else "missing"
+        print(f"{state}  {task.file_name}{f'  ({running})' if running else ''}")
+    print(f"{sum(done)} of {len(tasks)} done")
+
+
+@app.command(rich_help_panel=SIMULATE)
+def validate(
+    campaign: CampaignFile,
+    radius: Annotated[
+        list[float] | None, typer.Option(help="Of a periodic cell (µm); once per radius.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Keep the errors here (JSON).")
+    ] = None,
+) -> None:
+    """Compare Meep with RCWA on periodic cells, with the numerics of a campaign."""
+    from metagen.fdtd.campaign import Campaign
+    from metagen.fdtd.validation import DEFAULT_RADII, remembered_errors, validation_table
+
+    wanted = Campaign.load(campaign)
+    errors = remembered_errors(wanted.platform, wanted.light, radius or DEFAULT_RADII, output)
+    validation_table(errors).print()
+
+
+@app.command(rich_help_panel=SIMULATE)
+def calibrate(
+    wavelength: Annotated[float, typer.Option(help="In vacuum (µm).")],
+    error_target: Annotated[
+        float, typer.Option(help="Relative error ‖E − E_true‖² / ‖E_true‖² of a near field that is allowed.")
+    ],
+    platform: PlatformFile = None,
+) -> None:
+    """Find resolution and index compensation for an error target (Meep against RCWA on periodic cells)."""
+    from metagen.fdtd.calibration import calibration_table, search
+    from metagen.fdtd.campaign import ErrorTarget
+
+    wanted = ErrorTarget(wavelength=wavelength, error_target=error_target)
+    calibration_table(search(_platform(platform), wanted.wavelength, wanted.error_target)).print()
+
+
+@app.command(rich_help_panel=SIMULATE)
+def check(files: NearFieldFiles) -> None:
+    """Check near-field files: structure, units, hashes, finite values, no power from nowhere."""
+    from metagen.data.dataset import expand
+    from metagen.verify.check import check_file
+
+    problems = []
+    for path in expand(files):
+        try:
+            near, passed = check_file(path)
+        except MetagenError as problem:
+            problems.append(str(problem))
+        else:
+            print(f"{path}: {near.layout.name}, {near.wavelength:g} µm, transmission {passed:.3f}")
+    if problems:
+        raise MetagenError("\n".join(problems))
+
+
+@app.command(rich_help_panel=SIMULATE)
+def pack(
+    files: NearFieldFiles,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Compact file, such as data.h5.", show_default=False)
+    ],
+) -> None:
+    """Write near-field files of any wavelengths to one compact file (metagen.data.compact.load opens it)."""
+    from metagen.data import compact as datasets
+    from metagen.data.dataset import Dataset
+
+    for packed in datasets.pack(Dataset.load_all(files), output):
+        print(
+            f"{packed.wavelength:g} µm: {len(packed.relative_errors)} fields on {packed.rank} basis vectors, "
+            f"relative error at most {max(packed.relative_errors.values()):.2g}"
+        )
+    print(f"{output}: {output.stat().st_size / 1e6:.2f} MB")
+
+
+@app.command(rich_help_panel=LEARN)
+def train(
+    recipe: Annotated[Path, typer.Argument(help="Training file (TOML).", show_default=False)],
+    files: Sources,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the models.", show_default=False)],
+    seed: Annotated[int | None, typer.Option(help="Instead of the recipe's, to see the spread.")] = None,
+) -> None:
+    """Train a surrogate for each wavelength of the near fields.
+
+    Ctrl-C during the descent keeps the best model so far, and ends.
+    """
+    from dataclasses import replace
+
+    from metagen import surrogate
+    from metagen.data.sources import by_wavelength
+    from metagen.surrogate import TrainingSettings
+
+    settings = TrainingSettings.load(recipe)
+    settings = settings if seed is None else replace(settings, seed=seed)
+    for dataset in by_wavelength(files):
+        model = surrogate.train(dataset, settings)
+        if settings.held_out:
+            _, held_out = dataset.split_layouts(settings.held_out)
+            surrogate.record(model, surrogate.evaluate(model, held_out))
+        path = output / f"model-{model.wavelength * 1000:.0f}.safetensors"
+        surrogate.save(model, path)
+        print(f"{path}: trained on {', '.join(model.card.layouts)}")
+        if model.card.errors:
+            print("relative error on layouts that were held out:")
+        for name, error in model.card.errors.items():
+            print(f"  {name}: {error:.3g}")
+        if model.card.provenance.get("interrupted"):
+            raise KeyboardInterrupt
+
+
+@app.command(rich_help_panel=LEARN)
+def evaluate(
+    recipes: Annotated[list[Path], typer.Option("--recipe", help="Training file (TOML); once per model.")],
+    files: Sources,
+) -> None:
+    """Train on both splits (random patches; whole layouts held out) and print all errors."""
+    from metagen.data.sources import by_wavelength
+    from metagen.surrogate import TrainingSettings, compare
+    from metagen.surrogate.errors import error_rows, error_table
+
+    settings = [TrainingSettings.load(recipe) for recipe in recipes]
+    for dataset in by_wavelength(files):
+        error_table(error_rows(compare(dataset, settings))).print()
+
+
+for name, command in DESIGN_COMMANDS.items():
+    app.command(name, rich_help_panel=DESIGN)(command)
+for name, command in FAB_COMMANDS.items():
+    app.command(name, rich_help_panel=FAB)(command)
+app.add_typer(studies, rich_help_panel=LEARN)
+
+
+def _platform(path: Path | None) -> Platform:
+    return Platform() if path is None else Platform.load(path)
+
+
+def _print_warning(message: Warning | str, *_: object, **__: object) -> None:
+    if launched_rank() == 0:
+        print(f"warning: {message}", file=sys.stderr)
+
+
+def _plain(error: MetagenError | OSError) -> str:
+    """An error without Python's number of it."""
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename2 or error.filename}: {error.strerror}"
+    return str(error)
+
+
+def main() -> None:
+    """Run the command line; what the user or the file system refuses ends in one line and exit status 1."""
+    warnings.showwarning = _print_warning
+    warnings.filterwarnings("ignore", message=OTHER_ORDERS)
+    try:
+        app()
+    except (MetagenError, OSError) as error:  # an OSError says what cannot be read or written, and why
+        if launched_rank() == 0:
+            print(f"error: {_plain(error)}", file=sys.stderr)
+        sys.exit(1)

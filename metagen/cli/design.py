@@ -1,0 +1,216 @@
+"""The commands of inverse design: from a design file to a device, beside others, and round the loop."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from metagen.base.parallel import launched_rank
+
+if TYPE_CHECKING:
+    from metagen.design import DesignSettings, Model
+    from metagen.device.layout import Layout
+
+DesignFile = Annotated[
+    Path,
+    typer.Argument(help="Design file: TOML, or a script that makes `settings`.", show_default=False),
+]
+Output = Annotated[
+    Path, typer.Option("--output", "-o", help="Device file, such as device.h5.", show_default=False)
+]
+Models = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--model",
+        help="Model file, or sin-633 or sin-400, instead of the design file's; once per wavelength.",
+    ),
+]
+
+DESIGN = "Design"
+"""Heading over the commands."""
+LPA_SAMPLES = 3
+"""Per cell and axis of a flat cell; behind a lens of NA 0.45 its rim counts 2 % (633 nm) too much."""
+
+
+def design(
+    settings: DesignFile,
+    output: Output,
+    model: Models = None,
+    lpa: Annotated[
+        bool, typer.Option("--lpa", help="With the local phase approximation: the baseline.")
+    ] = False,
+) -> None:
+    """Optimise a device through surrogates; killed, it goes on where it was."""
+    from metagen.design import DesignSettings, run
+
+    wanted = DesignSettings.load(settings)
+    models = _models(wanted, model)
+    if lpa:
+        wanted, models = replace(wanted, name=f"{wanted.name}-lpa"), _local(wanted, models)
+    device = run(wanted, output, models=models)
+    print(f"{output}: figure of merit {device.history[0]:.4g} → {device.figure:.4g}")
+    if not device.finished:
+        raise KeyboardInterrupt
+
+
+def verify(
+    settings: Annotated[Path, typer.Argument(help="Design file with the goals.", show_default=False)],
+    devices: Annotated[
+        list[Path],
+        typer.Argument(help="Layout or device files; .gds and .oas files as drawn.", show_default=False),
+    ],
+    campaign: Annotated[
+        Path,
+        typer.Option(
+            help="Campaign file with the numerics, and the platform of .gds and .oas files.",
+            show_default=False,
+        ),
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Folder of the near-field files.", show_default=False)
+    ],
+) -> None:
+    """Simulate devices with Meep at the goals' wavelengths, measure what they reach; start it with mpirun."""
+    from metagen.data.nearfield import NearField
+    from metagen.design import DesignSettings
+    from metagen.fab import load_device
+    from metagen.fdtd.campaign import Campaign, Task, run
+    from metagen.fdtd.engine import require_meep
+    from metagen.verify.tables import verification_table
+    from metagen.verify.verification import verify as measure
+
+    goals = DesignSettings.load(settings).goals
+    wanted = Campaign.load(campaign)
+    light = wanted.light_of(goal.wavelength for goal in goals)
+    layouts = [load_device(device, wanted.platform) for device in devices]
+    require_meep()
+    files = iter(run([Task(each, numerics) for each in layouts for numerics in light], output))
+    if launched_rank() == 0:
+        fields = [[NearField.load(next(files)) for _ in light] for _ in layouts]
+        verification_table([measure(*pair, goals) for pair in zip(layouts, fields, strict=True)]).print()
+
+
+def compare(
+    settings: DesignFile,
+    devices: Annotated[list[Path], typer.Argument(help="Layout or device files.", show_default=False)],
+    near_fields: Annotated[
+        list[Path] | None,
+        typer.Option(help="Simulated near fields: a file or folder; may be given several times."),
+    ] = None,
+    model: Models = None,
+    report: Annotated[Path | None, typer.Option(help="Write a report with figures (HTML).")] = None,
+) -> None:
+    """Measure devices for the same job by the same functions: predicted and in Meep, in one table."""
+    from metagen.design import DesignSettings
+    from metagen.design.device import load_with_history
+    from metagen.verify.comparison import Candidate, compare, comparison_table
+    from metagen.verify.verification import near_fields_of
+
+    wanted = DesignSettings.load(settings)
+    models = _models(wanted, model)
+    candidates = [
+        Candidate(device, _designed_with(device, wanted, models), near_fields_of(device, near_fields or []))
+        for device in map(load_with_history, devices)
+    ]
+    for each in candidates:
+        if near_fields and not each.near_fields:
+            warnings.warn(f"none of the near fields is of the device {each.layout.name}", stacklevel=2)
+    table = comparison_table(compare(wanted.goals, candidates), wanted.name)
+    table.print()
+    if report is not None:
+        from metagen.report.devices import write_device_report
+
+        write_device_report(report, wanted, candidates, table)
+        print(report)
+
+
+def refine(
+    settings: DesignFile,
+    device: Annotated[Path, typer.Argument(help="The device to begin with.", show_default=False)],
+    campaign: Annotated[Path, typer.Option(help="Campaign file with the numerics.", show_default=False)],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Folder of devices and near fields.", show_default=False)
+    ],
+    model: Models = None,
+    data: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="What the models were trained on (file, folder, compact file or name of a shipped data set; "
+            "may be given several times): train them again in every round."
+        ),
+    ] = None,
+    rounds: Annotated[int, typer.Option(help="Of optimisation, at most.")] = 3,
+    tolerance: Annotated[float, typer.Option(help="Stop when no goal's gap is larger.")] = 0.02,
+) -> None:
+    """Simulate a device, correct the models by what came out, design on; start it with mpirun."""
+    from metagen.base.parallel import aborting_together, communicator
+    from metagen.data.sources import by_wavelength
+    from metagen.design import DesignSettings
+    from metagen.device.layout import Layout
+    from metagen.fdtd.campaign import Campaign
+    from metagen.fdtd.engine import require_meep
+    from metagen.verify.refinement import (
+        MeepService,
+        RefineSettings,
+        Retraining,
+        best,
+        refine,
+        refinement_table,
+    )
+
+    wanted = DesignSettings.load(settings)
+    loop = RefineSettings(rounds=rounds, tolerance=tolerance)
+    light = Campaign.load(campaign).light_of(goal.wavelength for goal in wanted.goals)
+    require_meep()
+    service = MeepService(light, output)
+    with aborting_together(communicator()):
+        if launched_rank() > 0:
+            service.serve()
+            return
+        models, start = _models(wanted, model), Layout.load(device)
+        retrain = Retraining(by_wavelength(data), output) if data else None
+        found = refine(start, models, wanted, service, output, loop, retrain)
+        service.close()
+    refinement_table(found).print()
+    print(f"best in Meep: {best(found).device.name}")
+
+
+def _models(settings: DesignSettings, names: Sequence[str] | None) -> list[Model]:
+    from metagen import surrogate
+
+    return [surrogate.load(name) for name in names or settings.models]
+
+
+def _local(settings: DesignSettings, models: Sequence[Model]) -> list[Model]:
+    """The local phase approximation in the place of models."""
+    from metagen.surrogate import LPA, Cell, LPASettings
+
+    domains = [replace(model.domain, samples=LPA_SAMPLES, components=1) for model in models]
+    return [LPA.compute(domain, LPASettings(cell=Cell.FLAT)) for domain in domains]
+
+
+def _designed_with(layout: Layout, settings: DesignSettings, models: Sequence[Model]) -> Sequence[Model]:
+    """The models that a device was designed with: the local approximation, where its file says so."""
+    import json
+
+    from metagen.design import model_hash
+
+    hashes = set(json.loads(layout.provenance.get("models", "{}")).values())
+    if not hashes or hashes <= {model_hash(model) for model in models}:
+        return models
+    local = _local(settings, models)
+    return local if hashes <= {model_hash(model) for model in local} else models
+
+
+DESIGN_COMMANDS: dict[str, Callable[..., None]] = {
+    "design": design,
+    "verify": verify,
+    "compare": compare,
+    "refine": refine,
+}
+"""By name."""

@@ -1,0 +1,161 @@
+"""The commands from a device to the fab: what is written, what it came from, what is left of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from metagen.base.errors import FormatError, InputError, MetagenError
+
+FAB = "To the fab"
+"""Heading over the commands."""
+DRAWN = (".gds", ".oas")
+"""Endings of files of drawn layouts: GDSII and OASIS."""
+LayoutFile = Annotated[Path, typer.Argument(help="Layout or device file (HDF5).", show_default=False)]
+
+
+def export(
+    device: LayoutFile,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Layout file (.gds or .oas).")],
+    rules: Annotated[Path | None, typer.Option(help="Design rules (TOML) to check first.")] = None,
+    options: Annotated[
+        Path | None, typer.Option(help="Layers, grid, bias, tone, marks (TOML); see docs/fab.md.")
+    ] = None,
+) -> None:
+    """Write a device as GDSII or OASIS, and read it back to make sure."""
+    import numpy as np
+
+    from metagen.device.layout import Layout
+    from metagen.fab import (
+        DesignRules,
+        LayoutFileOptions,
+        check,
+        read_gds,
+        read_oasis,
+        write_gds,
+        write_oasis,
+    )
+
+    if output.suffix.lower() not in DRAWN:
+        raise InputError(f"{output}: the ending says what to write; allowed are {' and '.join(DRAWN)}")
+    made = Layout.load(device)
+    if rules:
+        violations = check(made, DesignRules.load(rules))
+        if violations:
+            broken = "\n".join(map(str, violations))
+            raise MetagenError(f"{device} breaks the rules of {rules}, so nothing was written:\n{broken}")
+    write, read = (write_oasis, read_oasis) if output.suffix.lower() == ".oas" else (write_gds, read_gds)
+    drawn = LayoutFileOptions.load(options) if options else LayoutFileOptions()
+    written = write(made, output, drawn)
+    moved = np.abs(read(output, made.platform).radii - made.radii).max()
+    print(
+        f"{output}: {written.pillars} pillars in {written.cells} cells, {written.bytes} bytes; read back, "
+        f"radii differ by at most {moved * 1000:.2g} nm"
+    )
+
+
+def handover(
+    file: Annotated[
+        Path,
+        typer.Argument(help="Near field, or with --model a layout, .gds or .oas file.", show_default=False),
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Beginning of the names of the files that are written.")
+    ],
+    model: Annotated[
+        str | None, typer.Option(help="Model that predicts the field of a layout: file, sin-633 or sin-400.")
+    ] = None,
+    terms: Annotated[int, typer.Option(help="Coefficients of the radial polynomial.")] = 3,
+) -> None:
+    """Write the phase of a device for ray tracers: grid phase (.DAT), table (.csv), Binary 2 coefficients."""
+    from metagen import surrogate
+    from metagen.data.nearfield import NearField
+    from metagen.fab import load_device
+    from metagen.fab.optics import PhaseMap, fit_radial, fit_table, write_csv, write_grid_phase
+    from metagen.verify.metrics import Wavefront
+
+    if model is None:
+        try:
+            near = NearField.load(file)
+        except FormatError as error:
+            raise FormatError(f"{error}; of a layout, give the --model that predicts its field") from error
+        wave, samples = Wavefront.of(near), near.samples
+    else:
+        known = surrogate.load(model)
+        wave, samples = Wavefront.predicted(known, load_device(file, known.platform)), known.samples
+    seen = PhaseMap.of(
+        wave.field[0].numpy(), samples, wave.platform.period, wave.wavelength, index=wave.cover
+    )
+    fit = fit_radial(seen, terms)
+    fit_table(fit).print()
+    begin = f"{output.name}-{wave.wavelength * 1000:.0f}nm"
+    for write, suffix in ((write_grid_phase, ".DAT"), (write_csv, ".csv")):
+        path = output.with_name(begin + suffix)
+        write(fit, path)
+        print(path)
+
+
+def tolerance(
+    settings: Annotated[
+        Path, typer.Argument(help="Design file with goals and models (TOML).", show_default=False)
+    ],
+    device: Annotated[Path, typer.Argument(help="Layout, device, .gds or .oas file.", show_default=False)],
+    noise: Annotated[float, typer.Option(help="Standard deviation of each radius (µm).")] = 0.003,
+    bias: Annotated[float, typer.Option(help="Standard deviation of a shift of all radii (µm).")] = 0.005,
+    missing: Annotated[float, typer.Option(help="Probability that a pillar is missing.")] = 0.0,
+    samples: Annotated[int, typer.Option(help="Imperfect copies of the device.")] = 1000,
+    keep: Annotated[float, typer.Option(help="Part of its value that a good copy keeps.")] = 0.9,
+    seed: Annotated[int, typer.Option(help="Of the random numbers.")] = 0,
+    plot: Annotated[
+        Path | None, typer.Option(help="Draw the distributions into this file (.png, .pdf, .svg).")
+    ] = None,
+) -> None:
+    """Say what the errors of a process leave of a device, through the surrogates."""
+    from metagen import surrogate
+    from metagen.design import DesignSettings
+    from metagen.design.light import common_platform
+    from metagen.fab import load_device
+    from metagen.report.plot import save, tolerances
+    from metagen.verify.tolerance import ProcessErrors, tolerance_table
+    from metagen.verify.tolerance import tolerance as measure
+
+    wanted = DesignSettings.load(settings)
+    models = [surrogate.load(name) for name in wanted.models]
+    errors = ProcessErrors(noise=noise, bias=bias, missing=missing)
+    layout = load_device(device, common_platform(models))
+    found = measure(wanted.goals, layout, models, errors, samples, seed)
+    tolerance_table(found, keep).print()
+    if plot:
+        save(tolerances(found), plot)
+        print(plot)
+
+
+def passport(
+    file: Annotated[
+        Path,
+        typer.Argument(help="Layout file, layout, device, model or near field.", show_default=False),
+    ],
+    folder: Annotated[
+        Path | None,
+        typer.Option("--in", help="Folder to look for inputs in; by default that of the file."),
+    ] = None,
+) -> None:
+    """Say what made a file, and what made that; exit status 1 if an input has changed since or is missing."""
+    from metagen.provenance.passport import passport as trace
+
+    found = trace(file, folder)
+    print(found)
+    if not found.is_complete:
+        raise typer.Exit(1)
+
+
+FAB_COMMANDS: dict[str, Callable[..., None]] = {
+    "export": export,
+    "handover": handover,
+    "yield": tolerance,
+    "passport": passport,
+}
+"""By their names on the command line."""

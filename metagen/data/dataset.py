@@ -1,0 +1,312 @@
+"""Near-field files as training data: the radii around every pillar and the field over its cell."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metagen.base.errors import InputError, MismatchError
+from metagen.base.files import content_hash
+from metagen.data.nearfield import NearField
+from metagen.device.layout import Layout
+from metagen.device.platform import Platform
+
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Near fields of several layouts of one platform, at one wavelength, computed in one way.
+
+    A dataset keeps whole layouts and a mask of the cells that belong to it, so that a random split of the
+    patches and a split by whole layouts are both plain datasets. M is the number of cells that belong to it,
+    in the order of the layouts and, within one, of [x, y].
+
+    Attributes:
+        near_fields: one per layout.
+        sources: where each near field comes from, for error messages; the names of the layouts by default.
+        cells: per layout, [N, N] whether a cell belongs to the dataset; all of them by default.
+
+    Raises:
+        InputError: no near field, or the same device twice.
+        MismatchError: two near fields differ in platform, wavelength, samples or numerics.
+    """
+
+    near_fields: tuple[NearField, ...]
+    sources: tuple[str, ...] = ()
+    cells: tuple[Mask, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.near_fields:
+            raise InputError("the dataset has no near fields; give at least one file")
+        if not self.sources:
+            object.__setattr__(self, "sources", self.names)
+        if not self.cells:
+            object.__setattr__(self, "cells", tuple(np.ones(r.shape, dtype=bool) for r in self.radii))
+        for near, source in zip(self.near_fields, self.sources, strict=True):
+            _check_same(self.near_fields[0], self.sources[0], near, source)
+        _check_distinct(self.near_fields, self.sources)
+
+    def __repr__(self) -> str:
+        """The layouts, and how many cells they have; not the fields."""
+        cells = f"{self.size} cells of {len(self.names)} layouts"
+        return f"Dataset(wavelength {self.wavelength:g}, {cells}: {', '.join(self.names)})"
+
+    @classmethod
+    def load(cls, paths: Iterable[str | Path]) -> Self:
+        """Read near-field files.
+
+        Raises:
+            InputError, FormatError: see :meth:`metagen.data.nearfield.NearField.load`.
+            InputError, MismatchError: the files do not make one dataset.
+        """
+        paths = [Path(path) for path in paths]
+        return cls(tuple(NearField.load(path) for path in paths), tuple(str(path) for path in paths))
+
+    @classmethod
+    def load_all(cls, paths: Iterable[str | Path]) -> list[Self]:
+        """Read near-field files, or folders of them, of any wavelengths: one dataset for each wavelength.
+
+        Raises:
+            InputError, FormatError, MismatchError: see :meth:`load`; also a folder without such files.
+        """
+        groups: dict[float, list[Path]] = {}
+        for path in expand(paths):
+            groups.setdefault(NearField.load(path).wavelength, []).append(path)
+        return [cls.load(group) for _, group in sorted(groups.items(), reverse=True)]
+
+    @property
+    def platform(self) -> Platform:
+        """What the process fixes, the same for all layouts."""
+        return self.near_fields[0].layout.platform
+
+    @property
+    def wavelength(self) -> float:
+        """In vacuum, the same for all near fields."""
+        return self.near_fields[0].wavelength
+
+    @property
+    def samples(self) -> int:
+        """Field samples per cell and axis, n."""
+        return self.near_fields[0].samples
+
+    @property
+    def numerics(self) -> Mapping[str, object]:
+        """How the near fields were computed, the same for all."""
+        return self.near_fields[0].numerics
+
+    @property
+    def layouts(self) -> tuple[Layout, ...]:
+        """The devices."""
+        return tuple(near.layout for near in self.near_fields)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the layouts."""
+        return tuple(layout.name for layout in self.layouts)
+
+    @property
+    def radii(self) -> tuple[NDArray[np.float64], ...]:
+        """Per layout, [N, N] radii."""
+        return tuple(layout.radii for layout in self.layouts)
+
+    @property
+    def fields(self) -> tuple[NDArray[np.complex64], ...]:
+        """Per layout, the field [N·n, N·n, 3]."""
+        return tuple(near.field for near in self.near_fields)
+
+    @property
+    def size(self) -> int:
+        """Number of cells that belong to the dataset, M."""
+        return sum(int(mask.sum()) for mask in self.cells)
+
+    @property
+    def hash(self) -> str:
+        """Content hash of the near fields and of which cells belong to the dataset."""
+        return content_hash([near.hash for near in self.near_fields], *self.cells)
+
+    def neighbourhoods(self, width: int = 3) -> NDArray[np.float64]:
+        """The matrix R of the paper: [M, width²] radii around every cell.
+
+        Column (a + k)·width + (b + k), k = (width − 1)/2, is the neighbour at x + a·period, y + b·period;
+        the pillar itself is in the middle column. A site outside the array has radius 0.
+
+        Raises:
+            InputError: the width is not odd and positive.
+        """
+        parts = [around(r, width)[mask] for r, mask in zip(self.radii, self.cells, strict=True)]
+        return np.concatenate(parts)
+
+    def patches(self, components: int = 1) -> NDArray[np.complex64]:
+        """The matrix E of the paper: [M, n·n·components] field over every cell.
+
+        The samples run over x, then y, then the component; one component is Ex, three are (Ex, Ey, Ez).
+        """
+        parts = [
+            cut(field[..., :components], self.samples)[mask]
+            for field, mask in zip(self.fields, self.cells, strict=True)
+        ]
+        return np.concatenate(parts)
+
+    def split_patches(
+        self, fraction: float = 0.8, seed: int = 0, *, twins_together: bool = False
+    ) -> tuple[Self, Self]:
+        """Split the cells at random, as the paper does: (``fraction`` of them, the rest).
+
+        This split leaks: neighbouring patches share pillars, and in a layout with mirror planes every patch
+        has mirror twins with the same field, of which some are trained on. ``twins_together`` keeps the
+        mirror images of a cell on one side.
+
+        Raises:
+            InputError: the fraction leaves one side without cells.
+        """
+        groups = self._groups(twins_together)
+        count = int(groups.max()) + 1
+        first = round(fraction * count)
+        if not 0 < first < count:
+            raise InputError(f"fraction is {fraction}; it must leave cells on both sides of the split")
+        chosen = np.zeros(count, dtype=bool)
+        chosen[np.random.default_rng(seed).permutation(count)[:first]] = True
+        return self._with_cells(chosen[groups]), self._with_cells(~chosen[groups])
+
+    def split_layouts(self, held_out: Sequence[str | int]) -> tuple[Self, Self]:
+        """Split by whole layouts: (the others, those that are held out, given by name or index).
+
+        Raises:
+            InputError: a name or index that is not there, or a side without layouts.
+        """
+        out = {index for key in held_out for index in self._find(key)}
+        if not 0 < len(out) < len(self.near_fields):
+            raise InputError(
+                f"held_out = {list(held_out)} leaves one side without layouts; there are {list(self.names)}"
+            )
+        rest = [index for index in range(len(self.near_fields)) if index not in out]
+        return self._take(rest), self._take(sorted(out))
+
+    def by_layout(self) -> tuple[Self, ...]:
+        """One dataset per layout, without those of which no cell is left."""
+        return tuple(self._take([index]) for index, mask in enumerate(self.cells) if mask.any())
+
+    def distinct(self) -> tuple[Self, NDArray[np.int_]]:
+        """The dataset without cells that are mirror images of others of it, and [M] how many each stands for.
+
+        Only near fields with mirror planes have such cells: three quarters of theirs are.
+        """
+        masks, counts = [], []
+        for near, mask in zip(self.near_fields, self.cells, strict=True):
+            cells = np.flatnonzero(mask)
+            labels = twins(len(mask)).ravel()[cells] if near.symmetry == "mirror-xy" else cells
+            _, first, together = np.unique(labels, return_index=True, return_counts=True)
+            order = first.argsort()
+            kept = np.zeros_like(mask)
+            kept.flat[cells[first[order]]] = True
+            masks.append(kept)
+            counts.append(together[order])
+        return dataclasses.replace(self, cells=tuple(masks)), np.concatenate(counts)
+
+    def _find(self, key: str | int) -> list[int]:
+        found = [index for index, name in enumerate(self.names) if key in (index, name)]
+        if not found:
+            raise InputError(f"held_out names {key!r}, but the layouts are {list(self.names)}")
+        return found
+
+    def _take(self, indices: Sequence[int]) -> Self:
+        return dataclasses.replace(
+            self,
+            near_fields=tuple(self.near_fields[i] for i in indices),
+            sources=tuple(self.sources[i] for i in indices),
+            cells=tuple(self.cells[i] for i in indices),
+        )
+
+    def _groups(self, twins_together: bool) -> NDArray[np.int_]:
+        """[M] number of the group of every cell; cells of one group stay together in a split."""
+        if not twins_together:
+            return np.arange(self.size)
+        labels, start = [], 0
+        for mask in self.cells:
+            labels.append(start + twins(len(mask))[mask])
+            start += mask.size
+        groups: NDArray[np.int_] = np.unique(np.concatenate(labels), return_inverse=True)[1]
+        return groups
+
+    def _with_cells(self, chosen: Mask) -> Self:
+        """The dataset with only those of its M cells that are chosen."""
+        masks, start = [], 0
+        for mask in self.cells:
+            part = mask.copy()
+            count = int(mask.sum())
+            part[mask] = chosen[start : start + count]
+            masks.append(part)
+            start += count
+        return dataclasses.replace(self, cells=tuple(masks))
+
+
+def expand(paths: Iterable[str | Path]) -> Iterator[Path]:
+    """The paths themselves, folders replaced by the HDF5 files in them."""
+    for path in map(Path, paths):
+        files = sorted(path.glob("*.h5")) if path.is_dir() else [path]
+        if not files:
+            raise InputError(f"{path}: there is no .h5 file in this folder")
+        yield from files
+
+
+def twins(count: int) -> NDArray[np.int_]:
+    """[N, N] a number for every cell that it shares with its mirror images and no others."""
+    fold = np.minimum(np.arange(count), count - 1 - np.arange(count))
+    numbers: NDArray[np.int_] = fold[:, None] * count + fold[None, :]
+    return numbers
+
+
+def around(radii: NDArray[np.float64], width: int) -> NDArray[np.float64]:
+    """[N, N, width²] radii around every cell of [N, N] radii; 0 outside the array.
+
+    Raises:
+        InputError: the width is not odd and positive.
+    """
+    if width < 1 or width % 2 == 0:
+        raise InputError(f"neighbourhood width is {width}; it must be odd (1, 3, 5, …)")
+    padded = np.pad(radii, width // 2)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (width, width))
+    return windows.reshape(*radii.shape, width * width)
+
+
+def cut(field: NDArray[np.complex64], samples: int) -> NDArray[np.complex64]:
+    """[N, N, n·n·C] field over every cell of a field [N·n, N·n, C]."""
+    count, components = field.shape[0] // samples, field.shape[-1]
+    blocks = field.reshape(count, samples, count, samples, components).swapaxes(1, 2)
+    return blocks.reshape(count, count, samples * samples * components)
+
+
+def _check_same(first: NearField, first_source: str, other: NearField, source: str) -> None:
+    pairs = {
+        "platform": (first.layout.platform, other.layout.platform),
+        "wavelength": (first.wavelength, other.wavelength),
+        "samples": (first.samples, other.samples),
+        "numerics": (_plain(first.numerics), _plain(other.numerics)),
+    }
+    for name, (one, two) in pairs.items():
+        if one != two:
+            raise MismatchError(
+                f"{name} of {first_source} is {one}, but of {source} it is {two}; one dataset holds one "
+                f"{name}: make two datasets, or simulate again with equal settings"
+            )
+
+
+def _plain(numerics: Mapping[str, object]) -> str:
+    return json.dumps(dict(numerics), sort_keys=True)
+
+
+def _check_distinct(near_fields: Sequence[NearField], sources: Sequence[str]) -> None:
+    seen: dict[str, str] = {}
+    for near, source in zip(near_fields, sources, strict=True):
+        device = near.layout.hash
+        if device in seen:
+            raise InputError(f"{seen[device]} and {source} are the same device; give each one once")
+        seen[device] = source

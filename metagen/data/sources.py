@@ -1,0 +1,67 @@
+"""Where near fields are taken from: files, folders, compact files, data sets that come with metagen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from metagen.base.errors import FormatError, InputError
+from metagen.base.files import schema_of
+from metagen.data import compact as datasets
+from metagen.data.dataset import Dataset, expand
+from metagen.data.nearfield import NearField
+
+ENOUGH = 2
+"""Layouts that are needed at least: one to learn from, one to test on."""
+
+
+def near_fields(sources: Iterable[str | Path]) -> Iterator[NearField]:
+    """All near fields of near-field files, folders of them, compact files, and names of shipped data sets.
+
+    Raises:
+        InputError, FormatError: a source is none of these, or damaged.
+    """
+    for source in sources:
+        if _is_compact(source):
+            yield from datasets.near_fields(source)
+        else:
+            yield from map(NearField.load, expand([source]))
+
+
+def by_wavelength(sources: Iterable[str | Path]) -> list[Dataset]:
+    """The same as one dataset per wavelength, the longest first.
+
+    Raises:
+        InputError, FormatError: see :func:`near_fields`.
+        MismatchError: near fields of one wavelength that do not make one dataset.
+    """
+    groups: dict[float, list[NearField]] = {}
+    for near in near_fields(sources):
+        groups.setdefault(near.wavelength, []).append(near)
+    return [Dataset(tuple(group)) for _, group in sorted(groups.items(), reverse=True)]
+
+
+def only(dataset: Dataset, names: Sequence[str]) -> Dataset:
+    """The layouts of these names that are there; of a campaign under way, those that are finished.
+
+    Raises:
+        InputError: fewer than :data:`ENOUGH` of them are there.
+    """
+    chosen = tuple(near for near in dataset.near_fields if near.layout.name in names)
+    if len(chosen) < ENOUGH:
+        raise InputError(
+            f"of the layouts {list(names)} the data hold {[near.layout.name for near in chosen]} at "
+            f"wavelength {dataset.wavelength:g}; at least {ENOUGH} are needed"
+        )
+    return Dataset(chosen)
+
+
+def _is_compact(source: str | Path) -> bool:
+    """Whether :mod:`metagen.data.compact` knows more of it than :class:`metagen.NearField`."""
+    path = Path(source)
+    if not path.is_file():
+        return not path.is_dir()
+    try:
+        return schema_of(path) == datasets.SCHEMA
+    except FormatError:  # as a near field it is refused with what it should have been
+        return False

@@ -1,0 +1,3 @@
+"""What made a file, and what made that."""
+
+from metagen.provenance import passport as passport

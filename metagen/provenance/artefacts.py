@@ -1,0 +1,183 @@
+"""What a file is, what it was made from, and the content hashes that say so."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from metagen import surrogate
+from metagen.base.errors import InputError
+from metagen.base.files import schema_of
+from metagen.data import compact as datasets
+from metagen.data import nearfield
+from metagen.data.nearfield import NearField
+from metagen.design import model_hash
+from metagen.device.layout import Layout
+from metagen.device.platform import Platform
+from metagen.fab import device_labels, load_device
+
+SHOWN = 12
+"""Digits of a hash that are shown."""
+
+
+class Kind(StrEnum):
+    """Kinds of files that have a passport."""
+
+    LAYOUT_FILE = "layout file"
+    DEVICE = "device"
+    MODEL = "model"
+    NEAR_FIELD = "near field"
+
+
+SUFFIXES = {
+    Kind.LAYOUT_FILE: (".gds", ".oas"),
+    Kind.DEVICE: (".h5",),
+    Kind.MODEL: (".safetensors",),
+    Kind.NEAR_FIELD: (".h5",),
+}
+
+
+@dataclass(frozen=True)
+class Need:
+    """An input that a file records.
+
+    Attributes:
+        kind: what it is.
+        name: what its file calls itself.
+        hash: its content hash.
+        required: whether it can only come from a file (the start of a design is often made from settings).
+    """
+
+    kind: Kind
+    name: str
+    hash: str
+    required: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name!r} {self.hash[:SHOWN]}"
+
+
+@dataclass(frozen=True)
+class Artefact:
+    """A file, or one of the devices in a layout file.
+
+    Attributes:
+        path: of the file.
+        kind: what it is.
+        name: what it calls itself; a newer version of it has the same name and another hash.
+        hash: of its contents.
+        needs: its inputs.
+        platform: what the process fixes; None where the file does not say.
+        notes: what it does not record.
+    """
+
+    path: Path
+    kind: Kind
+    name: str
+    hash: str
+    needs: tuple[Need, ...] = ()
+    platform: Platform | None = None
+    notes: tuple[str, ...] = ()
+
+
+def artefacts_in(path: Path) -> list[Artefact]:
+    """What a file is, and what it was made from.
+
+    Raises:
+        InputError, FormatError: no such file, damaged, or a kind of file without a passport.
+    """
+    match path.suffix.lower():
+        case ".gds" | ".oas":
+            return _layout_file(path)
+        case ".safetensors":
+            return [_model(path)]
+        case ".h5":
+            return _hdf5(path)
+    known = ", ".join(sorted({suffix for suffixes in SUFFIXES.values() for suffix in suffixes}))
+    raise InputError(f"{path}: only these kinds of files have a passport: {known}")
+
+
+def shipped(need: Need) -> Iterator[Artefact]:
+    """What comes with metagen and might be what is needed: models, and near fields that these learnt from."""
+    match need.kind:
+        case Kind.MODEL:
+            yield from map(_model, surrogate.shipped().values())
+        case Kind.NEAR_FIELD:
+            layout, _, _ = need.name.rpartition(", ")
+            for name in datasets.shipped():
+                yield from (_near_field(Path(name), near) for near in datasets.near_fields(name, layout))
+
+
+def _hdf5(path: Path) -> list[Artefact]:
+    match schema_of(path):
+        case nearfield.SCHEMA:
+            return [_near_field(path, NearField.load(path))]
+        case datasets.SCHEMA:
+            return [_near_field(path, near) for near in datasets.near_fields(path)]
+    return [_device(path)]
+
+
+def _layout_file(path: Path) -> list[Artefact]:
+    labels = device_labels(path).values()
+    if not labels:
+        return [Artefact(path, Kind.LAYOUT_FILE, path.stem, "", notes=("no device label of ours",))]
+    return [
+        Artefact(path, Kind.LAYOUT_FILE, each.name, each.steps, (Need(Kind.DEVICE, each.name, each.hash),))
+        for each in labels
+    ]
+
+
+def _device(path: Path) -> Artefact:
+    made = Layout.load(path)
+    needs, notes = _needs_of(made)
+    return Artefact(path, Kind.DEVICE, made.name, made.hash, needs, made.platform, notes)
+
+
+def _needs_of(made: Layout) -> tuple[tuple[Need, ...], tuple[str, ...]]:
+    """Inputs of a layout that was designed; others are made from settings alone."""
+    recorded = made.provenance
+    if "start_hash" not in recorded:
+        return (), ()
+    start = Need(Kind.DEVICE, recorded["start"], recorded["start_hash"], required=False)
+    if "models" not in recorded:
+        return (start,), ("does not record its models; design it again",)
+    models = {float(key): value for key, value in json.loads(recorded["models"]).items()}
+    return (
+        *(Need(Kind.MODEL, _nanometres(wavelength), key) for wavelength, key in models.items()),
+        start,
+    ), ()
+
+
+def _model(path: Path) -> Artefact:
+    model = surrogate.load(path)
+    name, card = _nanometres(model.wavelength), model.card
+    needs = tuple(
+        Need(Kind.NEAR_FIELD, f"{layout_name}, {name}", key)
+        for layout_name, key in zip(card.layouts, card.near_fields, strict=False)
+    )
+    notes = () if needs or not card.dataset else ("does not record its near fields; train it again",)
+    return Artefact(path, Kind.MODEL, name, model_hash(model), needs, model.platform, notes)
+
+
+def _near_field(path: Path, near: NearField) -> Artefact:
+    made = near.layout
+    name = f"{made.name}, {_nanometres(near.wavelength)}"
+    needs: tuple[Need, ...] = ()
+    if "steps_hash" in made.provenance:
+        needs = (Need(Kind.LAYOUT_FILE, made.name, made.provenance["steps_hash"]),)
+    elif "start_hash" in made.provenance:
+        needs = (Need(Kind.DEVICE, made.name, made.hash),)
+    return Artefact(path, Kind.NEAR_FIELD, name, near.hash, needs, made.platform)
+
+
+def _nanometres(wavelength: float) -> str:
+    return f"{wavelength * 1000:g} nm"
+
+
+def check_pillars(path: Path) -> None:
+    """Refuse a layout file of ours whose pillars are not those that its labels announce."""
+    for cell, label in device_labels(path).items():
+        load_device(path, label.lattice, cell)

@@ -1,0 +1,202 @@
+"""What made a file, and what made that: the chain of inputs, found by the content hashes that files carry.
+
+A layout file names the device that was written, a device the models that it was designed with, a model the
+near fields that it was trained on; a near field holds its layout, and that the platform. An input that is not
+found by its hash, in a folder or among what comes with metagen, is *stale* if a file of the same name has
+taken its place, and *missing* otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+from itertools import chain
+from pathlib import Path
+
+from metagen.base.errors import InputError, MetagenError
+from metagen.device.platform import Platform
+from metagen.provenance.artefacts import (
+    SHOWN,
+    SUFFIXES,
+    Artefact,
+    Kind,
+    Need,
+    artefacts_in,
+    check_pillars,
+    shipped,
+)
+
+
+class State(StrEnum):
+    """What has become of an input."""
+
+    FOUND = "found"
+    STALE = "stale"
+    MISSING = "missing"
+
+
+@dataclass(frozen=True)
+class Link:
+    """An artefact, or what stands in its place, and what it was made from.
+
+    Attributes:
+        state: whether it was found.
+        need: what was looked for; None for the file that the passport is of.
+        artefact: what was found; for a stale input, the newer version of it.
+        inputs: of the artefact; of a newer version they do not matter.
+    """
+
+    state: State
+    need: Need | None = None
+    artefact: Artefact | None = None
+    inputs: tuple[Link, ...] = ()
+
+    def walk(self) -> Iterator[Link]:
+        """This link and all below it."""
+        yield self
+        for link in self.inputs:
+            yield from link.walk()
+
+
+@dataclass(frozen=True)
+class Passport:
+    """The chain of what made a file.
+
+    Attributes:
+        folder: where inputs were looked for.
+        roots: the file; several links for a layout file with several devices.
+        unreadable: files of the folder that could not be read, and why.
+    """
+
+    folder: Path
+    roots: tuple[Link, ...]
+    unreadable: tuple[str, ...] = ()
+
+    def links(self, state: State) -> list[Link]:
+        """All links of one state."""
+        return [link for root in self.roots for link in root.walk() if link.state is state]
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every input is there, unchanged."""
+        return not self.links(State.STALE) and not self.links(State.MISSING)
+
+    @property
+    def platforms(self) -> list[Platform]:
+        """All different platforms of the chain; one, if all is well."""
+        found = (link.artefact for link in self.links(State.FOUND))
+        return list({each.platform.hash: each.platform for each in found if each and each.platform}.values())
+
+    def __str__(self) -> str:
+        tree = [line for root in self.roots for line in self._tree(root)]
+        platforms = [f"platform {each.hash[:SHOWN]}: {each}" for each in self.platforms]
+        return "\n".join([*tree, *platforms, *self._summary()])
+
+    def _tree(self, link: Link, first: str = "", rest: str = "") -> Iterator[str]:
+        yield first + self._describe(link)
+        for index, below in enumerate(link.inputs):
+            last = index == len(link.inputs) - 1
+            yield from self._tree(below, rest + ("└─ " if last else "├─ "), rest + ("   " if last else "│  "))
+
+    def _describe(self, link: Link) -> str:
+        if link.state is State.MISSING:
+            return f"MISSING: {link.need}"
+        assert link.artefact is not None
+        where = self._shown(link.artefact.path)
+        if link.state is State.STALE:
+            return f"STALE: {link.need}; {where} is now {link.artefact.hash[:SHOWN]}"
+        notes = "".join(f" ({note})" for note in link.artefact.notes)
+        return f"{where}: {link.artefact.kind} {link.artefact.name!r} {link.artefact.hash[:SHOWN]}{notes}"
+
+    def _shown(self, path: Path) -> Path:
+        return path.relative_to(self.folder) if path.is_relative_to(self.folder) else path
+
+    def _summary(self) -> Iterator[str]:
+        for problem in self.unreadable:
+            yield f"not read: {problem}"
+        stale, missing = len(self.links(State.STALE)), len(self.links(State.MISSING))
+        if self.is_complete:
+            yield "all inputs that are recorded are there, unchanged"
+        else:
+            yield f"stale inputs: {stale}, missing inputs: {missing} (looked for in {self.folder})"
+
+
+def passport(path: str | Path, folder: str | Path | None = None) -> Passport:
+    """Trace what made a file.
+
+    Args:
+        path: a layout file (.gds, .oas), a layout or device or near-field file (.h5), or a model
+            (.safetensors).
+        folder: where its inputs are looked for, folders within included; by default that of the file.
+
+    Raises:
+        InputError: no such file or folder, or a kind of file without a passport.
+        FormatError: the file is damaged, or a layout file that was edited after it was written.
+    """
+    path = Path(path)
+    shelf = Shelf(path.parent if folder is None else Path(folder))
+    if not shelf.folder.is_dir():
+        raise InputError(f"folder is {shelf.folder}; there is no such folder")
+    artefacts = artefacts_in(path)
+    if path.suffix.lower() in SUFFIXES[Kind.LAYOUT_FILE]:
+        check_pillars(path)
+    roots = tuple(Link(State.FOUND, None, each, _inputs(each, shelf)) for each in artefacts)
+    return Passport(shelf.folder, roots, tuple(shelf.unreadable))
+
+
+@dataclass
+class Shelf:
+    """The files of a folder, read when they are needed."""
+
+    folder: Path
+    unreadable: list[str] = field(default_factory=list)
+
+    def find(self, need: Need) -> Link:
+        """The input itself, a newer version of it, or neither."""
+        same_kind = [each for each in self._among(need.kind) if each.kind is need.kind]
+        everywhere = chain(same_kind, shipped(need))
+        found = next((each for each in everywhere if each.hash == need.hash), None)
+        if found:
+            return Link(State.FOUND, need, found, _inputs(found, self))
+        newer = next((each for each in same_kind if each.name == need.name), None)
+        return Link(State.STALE if newer else State.MISSING, need, newer)
+
+    def _among(self, kind: Kind) -> list[Artefact]:
+        match kind:
+            case Kind.LAYOUT_FILE:
+                return self._layout_files
+            case Kind.MODEL:
+                return self._models
+            case Kind.DEVICE | Kind.NEAR_FIELD:
+                return self._hdf5
+
+    @cached_property
+    def _layout_files(self) -> list[Artefact]:
+        return self._read(SUFFIXES[Kind.LAYOUT_FILE])
+
+    @cached_property
+    def _models(self) -> list[Artefact]:
+        return self._read(SUFFIXES[Kind.MODEL])
+
+    @cached_property
+    def _hdf5(self) -> list[Artefact]:
+        return self._read(SUFFIXES[Kind.DEVICE])
+
+    def _read(self, suffixes: Iterable[str]) -> list[Artefact]:
+        found = []
+        for path in sorted(self.folder.rglob("*")):
+            if path.suffix.lower() in suffixes and not path.name.startswith("."):
+                try:
+                    found.extend(artefacts_in(path))
+                except MetagenError as error:
+                    self.unreadable.append(str(error))
+        return found
+
+
+def _inputs(artefact: Artefact, shelf: Shelf) -> tuple[Link, ...]:
+    """All inputs but those that nobody misses, and a start that the optimiser left as it was."""
+    needs = [need for need in artefact.needs if need.hash != artefact.hash]
+    links = [(need, shelf.find(need)) for need in needs]
+    return tuple(link for need, link in links if need.required or link.state is not State.MISSING)

@@ -1,0 +1,152 @@
+"""The report of designed devices: their light where the goals are, and cuts beside the ideal lens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from metagen.base.tables import Table
+from metagen.data.nearfield import provenance
+from metagen.design import DesignSettings, Device, Goal, Line
+from metagen.design.light import WAVELENGTH_TOLERANCE
+from metagen.report import plot
+from metagen.report.page import Section, write_report
+from metagen.verify.comparison import Candidate, with_distinct_names
+from metagen.verify.metrics import Wavefront, ideal_lens, intensity, plane_intensity
+from metagen.verify.verification import wavefront
+
+SMALLEST_REACH = 4.0
+"""Half side of the drawn planes, in micrometres, or more where the goal's points are farther out."""
+IDEAL = "ideal lens"
+POINTS = 201
+"""Points of a cut."""
+
+
+def write_device_report(
+    path: Path, settings: DesignSettings, candidates: Sequence[Candidate], table: Table
+) -> None:
+    """Write the report (HTML, atomically).
+
+    Args:
+        path: of the file.
+        settings: the goals.
+        candidates: the devices; what was simulated of them is drawn, or else what their models predict. A
+            goal of whose wavelength there is neither has no section.
+        table: of :func:`metagen.verify.comparison.comparison_table`.
+    """
+    candidates = with_distinct_names(candidates)
+    layouts = [candidate.layout for candidate in candidates]
+    histories = {
+        layout.name: layout.history
+        for layout in layouts
+        if isinstance(layout, Device) and len(layout.history)
+    }
+    figures = [plot.layout_map(layouts)]
+    if histories:
+        figures.append(plot.histories(histories, "step", "figure of merit"))
+    sections = [
+        Section("Devices", "Radii, and how the figures of merit grew.", tuple(figures), (table,)),
+        *(_goal_section(goal, waves) for goal, waves in _lit(settings.goals, candidates)),
+    ]
+    write_report(
+        path,
+        title=f"metagen: {settings.name}",
+        lead=f"{len(layouts)} devices for the same job, measured by the same functions.",
+        sections=sections,
+        facts=provenance(goals=[repr(goal) for goal in settings.goals]),
+    )
+
+
+def _distinct(goals: Sequence[Goal]) -> Iterator[Goal]:
+    """One goal per wavelength and plane, or line; the first of each."""
+    seen = set()
+    for goal in goals:
+        at = (goal.wavelength, float(goal.points()[0, 2]), isinstance(goal, Line))
+        if at not in seen:
+            seen.add(at)
+            yield goal
+
+
+def _lit(
+    goals: Sequence[Goal], candidates: Sequence[Candidate]
+) -> Iterator[tuple[Goal, dict[str, Wavefront]]]:
+    """The goals at whose wavelength some device has been simulated or can be predicted, with its light."""
+    for goal in _distinct(goals):
+        if waves := dict(_waves(goal, candidates)):
+            yield goal, waves
+
+
+def _goal_section(goal: Goal, waves: Mapping[str, Wavefront]) -> Section:
+    points = goal.points()
+    reach = max(SMALLEST_REACH, 1.3 * float(points[:, :2].abs().max()))
+    distances = points[:, 2]
+    figures = [plot.axial_sections(waves, 1.5 * float(distances.max()), reach)]
+    if isinstance(goal, Line) and len(goal.distances) > 1:
+        planes = [min(goal.distances), float(distances.median()), max(goal.distances)]
+        figures.insert(0, on_axis(waves, goal))
+    else:
+        planes = [float(distances[0])]
+    for distance in planes:
+        figures += [plot.focal_planes(waves, distance, reach), cuts(waves, distance, reach)]
+    return Section(
+        f"Light at {goal.wavelength * 1000:.0f} nm: {goal.kind}",
+        "Σ|E|² over that of the incident wave: along the axis, in the plane of the goal, and cuts through it "
+        f"beside the ideal lens of the same aperture (planes at {', '.join(f'{z:.0f}' for z in planes)} µm).",
+        tuple(figures),
+    )
+
+
+def _waves(goal: Goal, candidates: Sequence[Candidate]) -> Iterator[tuple[str, Wavefront]]:
+    """The light of every device: simulated where it was, or else predicted."""
+    for candidate in candidates:
+        near = [each for each in candidate.near_fields if _same(each.wavelength, goal.wavelength)]
+        models = [each for each in candidate.models if _same(each.domain.wavelength, goal.wavelength)]
+        if near:
+            yield f"{candidate.layout.name}, Meep", Wavefront.of(near[0])
+        elif models:
+            yield f"{candidate.layout.name}, predicted", wavefront(models[0], candidate.layout)
+
+
+def _same(one: float, other: float) -> bool:
+    return abs(one - other) < WAVELENGTH_TOLERANCE
+
+
+def cuts(waves: Mapping[str, Wavefront], distance: float, reach: float) -> Figure:
+    """Intensity along x in a plane, over its maximum, beside that of the ideal lens (the Airy pattern)."""
+    x = torch.linspace(-reach, reach, POINTS, dtype=torch.float64)
+    axis = torch.zeros(1, dtype=torch.float64)
+    curves = {name: plane_intensity(wave, distance, x, axis)[:, 0] for name, wave in waves.items()}
+    first = next(iter(waves.values()))
+    curves[IDEAL] = plane_intensity(ideal_lens(first, distance), distance, x, axis)[:, 0]
+    figure, axes = _axes(f"plane at {distance:.0f} µm")
+    for name, values in curves.items():
+        axes.plot(x, values / values.max(), "--" if name == IDEAL else "-", label=name)
+    axes.set(xlabel="x (µm)", ylabel="|E|² / its maximum")
+    axes.legend()
+    return figure
+
+
+def on_axis(waves: Mapping[str, Wavefront], goal: Line) -> Figure:
+    """Intensity on the axis, where the goal is and around it."""
+    z = torch.linspace(0.5 * min(goal.distances), 1.5 * max(goal.distances), POINTS, dtype=torch.float64)
+    points = torch.stack([0 * z, 0 * z, z], dim=1)
+    figure, axes = _axes("on the axis")
+    for name, wave in waves.items():
+        axes.plot(z, intensity(wave, points), label=name)
+    for end in (min(goal.distances), max(goal.distances)):
+        axes.axvline(end, color="grey", linestyle=":")
+    axes.set(xlabel="distance from the monitor plane (µm)", ylabel="|E|² / incident")
+    axes.legend()
+    return figure
+
+
+def _axes(title: str) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(6, 3.2), layout="constrained")
+    axes = figure.subplots()
+    axes.set_title(title)
+    axes.grid(alpha=0.3)
+    return figure, axes

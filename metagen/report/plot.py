@@ -1,0 +1,188 @@
+"""Pictures of every stage, as matplotlib figures that do not touch pyplot's global state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from numpy.typing import NDArray
+
+from metagen.base.errors import InputError
+from metagen.base.files import replacing
+from metagen.data.nearfield import NearField
+from metagen.device.layout import Layout
+from metagen.verify.metrics import Wavefront, plane_intensity, section_intensity
+from metagen.verify.tolerance import Tolerance
+
+WSPACE = 0.08
+"""Between panels, over their width: the label of a colour bar is apart from the next panel's axis."""
+POINTS = 121
+"""Points per axis of a drawn plane."""
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure (atomically) in the format that the ending of the path names.
+
+    Raises:
+        InputError: there is no such format.
+    """
+    kind, known = path.suffix.lower().removeprefix("."), figure.canvas.get_supported_filetypes()
+    if kind not in known:
+        raise InputError(
+            f"{path}: no format of pictures ends in {path.suffix!r}; allowed: {', '.join(known)}"
+        )
+    with replacing(path) as partial:
+        figure.savefig(partial, format=kind)
+
+
+def layout_map(layouts: Layout | Sequence[Layout]) -> Figure:
+    """The radii of a device, or of several side by side."""
+    layouts = [layouts] if isinstance(layouts, Layout) else layouts
+    figure, panels = _row(len(layouts))
+    for axes, layout in zip(panels, layouts, strict=True):
+        _draw_layout(figure, axes, layout)
+    return figure
+
+
+def overview(layout: Layout, planes: Mapping[str, tuple[Wavefront, float]], reach: float) -> Figure:
+    """A device, and its light in chosen planes: each a wave and a distance, under its title."""
+    figure, panels = _row(1 + len(planes))
+    _draw_layout(figure, panels[0], layout)
+    x = torch.linspace(-reach, reach, POINTS, dtype=torch.float64)
+    for axes, (title, (wave, distance)) in zip(panels[1:], planes.items(), strict=True):
+        _draw_intensity(figure, axes, plane_intensity(wave, distance, x).numpy(), reach, title)
+    return figure
+
+
+def near_field_comparison(near: NearField, predicted: NDArray[np.complex64]) -> Figure:
+    """Simulated Ex, predicted Ex and their difference, on one colour scale."""
+    simulated = near.field[..., 0]
+    planes = {"Meep": simulated, "surrogate": predicted, "difference": predicted - simulated}
+    figure, panels = _row(len(planes))
+    limit, half = float(np.abs(simulated).max()), near.layout.side / 2
+    for axes, (title, plane) in zip(panels, planes.items(), strict=True):
+        image = axes.imshow(
+            plane.real.T,
+            origin="lower",
+            extent=(-half, half, -half, half),
+            cmap="RdBu_r",
+            vmin=-limit,
+            vmax=limit,
+        )
+        axes.set(title=f"{title}, {near.wavelength * 1000:.0f} nm", xlabel="x (µm)", ylabel="y (µm)")
+        figure.colorbar(image, ax=axes, label="Re Ex / incident", shrink=0.8)
+    return figure
+
+
+def focal_planes(waves: Mapping[str, Wavefront], distance: float, reach: float) -> Figure:
+    """|E|² in the plane at ``distance``, out to ``reach`` from the axis, on one colour scale."""
+    x = torch.linspace(-reach, reach, POINTS, dtype=torch.float64)
+    planes = {title: plane_intensity(wave, distance, x).numpy() for title, wave in waves.items()}
+    limit = max(float(plane.max()) for plane in planes.values())
+    figure, panels = _row(len(planes))
+    for axes, (title, plane) in zip(panels, planes.items(), strict=True):
+        _draw_intensity(figure, axes, plane, reach, title, limit)
+    return figure
+
+
+def axial_sections(waves: Mapping[str, Wavefront], far: float, reach: float) -> Figure:
+    """|E|² in the plane y = 0 from the device to the distance ``far``."""
+    z = torch.linspace(far / 50, far, POINTS, dtype=torch.float64)
+    x = torch.linspace(-reach, reach, POINTS, dtype=torch.float64)
+    figure, panels = _row(len(waves))
+    for axes, (title, wave) in zip(panels, waves.items(), strict=True):
+        image = axes.imshow(
+            section_intensity(wave, z, x).numpy().T,
+            origin="lower",
+            extent=(float(z[0]), far, -reach, reach),
+            aspect="auto",
+            cmap="inferno",
+        )
+        axes.set(title=title, xlabel="distance from the monitor plane (µm)", ylabel="x (µm)")
+        figure.colorbar(image, ax=axes, label="|E|² / incident", shrink=0.8)
+    return figure
+
+
+def histories(curves: Mapping[str, Sequence[float] | NDArray[Any]], xlabel: str, ylabel: str) -> Figure:
+    """Curves over steps or epochs, logarithmic where all values are positive."""
+    figure = Figure(figsize=(6, 3.2), layout="constrained")
+    axes = figure.subplots()
+    for name, values in curves.items():
+        axes.plot(values, label=name)
+    if all(np.all(np.asarray(values) > 0) for values in curves.values()):
+        axes.set_yscale("log")
+    axes.set(xlabel=xlabel, ylabel=ylabel)
+    axes.grid(alpha=0.3)
+    axes.legend()
+    return figure
+
+
+def spectra(curves: Mapping[str, NDArray[Any]], rank: int) -> Figure:
+    """Singular values relative to the largest, with the number of modes that are kept."""
+    figure = histories(
+        {name: values / values[0] for name, values in curves.items()}, "mode", "singular value"
+    )
+    axes = figure.axes[0]
+    axes.axvline(rank - 0.5, color="grey", linestyle="--", label=f"{rank} modes kept")
+    axes.set_ylim(bottom=1e-7)
+    axes.legend()
+    return figure
+
+
+def tolerances(found: Tolerance) -> Figure:
+    """Imperfect copies of a device: their distribution, and the goals over a shift and over the noise alone.
+
+    The band holds the copies between the quantiles :data:`metagen.verify.tolerance.BAND`.
+    """
+    figure, (spread, shifted, noisy) = _row(3)
+    noises = np.append(0, found.noises) * 1000
+    for index, goal in enumerate(found.goals):
+        label, nominal = f"{goal.kind}, {goal.wavelength * 1000:.0f} nm", found.nominal[index]
+        line = shifted.plot(found.shifts * 1000, found.shifted[:, index], label=label)[0]
+        spread.hist(found.samples.values[:, index], bins=30, alpha=0.6, color=line.get_color())
+        spread.axvline(nominal, color=line.get_color(), linestyle="--")
+        means = [nominal, *(each.values[:, index].mean() for each in found.noisy)]
+        low, high = np.transpose([(nominal, nominal), *(each.band[:, index] for each in found.noisy)])
+        noisy.plot(noises, means, color=line.get_color(), label=label)
+        noisy.fill_between(noises, low, high, color=line.get_color(), alpha=0.2)
+    spread.set(title="all errors (dashed: as designed)", xlabel="value of the goal", ylabel="devices")
+    shifted.set(title="all radii shifted", xlabel="shift (nm)", ylabel="value of the goal")
+    noisy.set(title="noise alone", xlabel="standard deviation of a radius (nm)", ylabel="value of the goal")
+    shifted.legend()
+    noisy.legend()
+    return figure
+
+
+def _row(count: int) -> tuple[Figure, list[Axes]]:
+    figure = Figure(figsize=(4.4 * count, 3.8), layout=ConstrainedLayoutEngine(wspace=WSPACE))
+    panels: list[Axes] = list(figure.subplots(1, count, squeeze=False)[0])
+    return figure, panels
+
+
+def _draw_layout(figure: Figure, axes: Axes, layout: Layout) -> None:
+    half = layout.side / 2
+    image = axes.imshow(
+        layout.radii.T * 1000,
+        origin="lower",
+        extent=(-half, half, -half, half),
+        vmin=layout.platform.radius_min * 1000,
+        vmax=layout.platform.radius_max * 1000,
+    )
+    axes.set(title=layout.name, xlabel="x (µm)", ylabel="y (µm)")
+    figure.colorbar(image, ax=axes, label="radius (nm)", shrink=0.8)
+
+
+def _draw_intensity(
+    figure: Figure, axes: Axes, plane: NDArray[Any], reach: float, title: str, limit: float | None = None
+) -> None:
+    image = axes.imshow(
+        plane.T, origin="lower", extent=(-reach, reach, -reach, reach), cmap="inferno", vmin=0, vmax=limit
+    )
+    axes.set(title=title, xlabel="x (µm)", ylabel="y (µm)")
+    figure.colorbar(image, ax=axes, label="|E|² / incident", shrink=0.8)

@@ -1,0 +1,52 @@
+"""Whether a near-field file is what the format says (docs/data_format.md), beyond what reading it checks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from metagen.base.errors import FormatError
+from metagen.base.files import reading_hdf5
+from metagen.data.nearfield import HASH, SCHEMA, VERSION, NearField
+from metagen.device.sampling import monitor_height
+from metagen.verify.metrics import Wavefront, transmission
+
+CONSTANT = {
+    "components": "Ex, Ey, Ez",
+    "normalisation": "incident amplitude at z = 0 in the substrate medium",
+}
+
+
+def check_file(path: Path) -> tuple[NearField, float]:
+    """Check structure, units, content hash, finite values and energy.
+
+    Returns:
+        The near field, and its transmission (power through the monitor / power incident on the aperture).
+
+    Raises:
+        InputError: no such file.
+        FormatError: the file does not keep the format, was changed, or holds a field that no device can have.
+    """
+    near = NearField.load(path)
+    with reading_hdf5(path, SCHEMA, VERSION) as file:
+        for name, value in CONSTANT.items():
+            _expect(path, name, file.attrs[name], value)
+        if HASH not in file.attrs:
+            raise FormatError(f"{path}: has no {HASH}; an earlier release wrote it: make it again")
+        _expect(path, "type of field", file["field"].dtype, np.dtype(np.complex64))
+        _expect(path, "type of radii", file["layout/radii"].dtype, np.dtype(np.float64))
+        height = monitor_height(near.layout.platform.height, near.wavelength)
+        if not np.isclose(file.attrs["z"], height, rtol=1e-12):
+            raise FormatError(f"{path}: z is {file.attrs['z']}, expected {height} (height + wavelength / 2)")
+    if near.symmetry == "mirror-xy" and not near.layout.has_mirror_planes:
+        raise FormatError(f"{path}: symmetry is {near.symmetry!r}, but the layout has no mirror planes")
+    passed = transmission(Wavefront.of(near))
+    if passed > 1:
+        raise FormatError(f"{path}: transmission is {passed:.3f}; no device passes more power than it gets")
+    return near, passed
+
+
+def _expect(path: Path, name: str, found: object, expected: object) -> None:
+    if found != expected:
+        raise FormatError(f"{path}: {name} is {found!r}, expected {expected!r}")

@@ -1,0 +1,200 @@
+"""Several devices for the same job, measured by the same functions: predicted, and in Meep."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import torch
+from tqdm import tqdm
+
+from metagen.base.tables import Table, number, numbered
+from metagen.data.nearfield import NearField
+from metagen.design import Goal, Light, Model
+from metagen.design.light import WAVELENGTH_TOLERANCE, Optics
+from metagen.device.layout import Layout
+from metagen.verify.metrics import DepthOfFocus, FocusMetrics, RingMetrics
+from metagen.verify.tables import describe, describe_depth
+from metagen.verify.verification import Metrics, Simulated, as_predicted, measured, values
+
+WORST = "worst goal"
+PUBLISHED = {
+    "focusing efficiency at 633 nm": "0.2682",
+    "ring ratio at 400 nm": "58.47",
+    "depth of focus at 633 nm": "100–350 µm",
+}
+"""What the paper gives (its definitions of efficiency and ratio are in a supplement that we do not have)."""
+
+Finding = float | DepthOfFocus
+Findings = Mapping[str, Finding]
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """A device, the models that it was designed with, and what was simulated of it.
+
+    Attributes:
+        layout: the device.
+        models: that predict it, one per wavelength; none for no prediction.
+        near_fields: of the device, for as many wavelengths as there are.
+    """
+
+    layout: Layout
+    models: Sequence[Model] = ()
+    near_fields: Sequence[NearField] = ()
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What was found about one device, by name of the quantity.
+
+    Attributes:
+        device: name of the layout.
+        predicted: from the field of the models.
+        verified: from the same components of the simulated field.
+        whole: from all three components of the simulated field.
+    """
+
+    device: str
+    predicted: Findings = field(default_factory=dict)
+    verified: Findings = field(default_factory=dict)
+    whole: Findings = field(default_factory=dict)
+
+    def gap(self, quantity: str) -> float | None:
+        """predicted / verified − 1, where both are numbers."""
+        predicted, verified = self.predicted.get(quantity), self.verified.get(quantity)
+        if isinstance(predicted, float) and isinstance(verified, float):
+            return predicted / verified - 1
+        return None
+
+
+def compare(goals: Sequence[Goal], candidates: Iterable[Candidate]) -> list[Compared]:
+    """Measure every device: the goals, the mean intensity at their points, and the metrics behind them.
+
+    Args:
+        goals: of the job.
+        candidates: the devices. A goal whose wavelength has no model, or no near field, is left out there.
+
+    Raises:
+        MismatchError: a near field is of another device.
+    """
+    bar = tqdm(with_distinct_names(candidates), "measure", unit="device", leave=False)
+    return [_compared(goals, candidate) for candidate in bar]
+
+
+def with_distinct_names(candidates: Iterable[Candidate]) -> list[Candidate]:
+    """The candidates; of several with one name, all but the first have a number behind it."""
+    given = list(candidates)
+    names = numbered(each.layout.name for each in given)
+    return [
+        replace(each, layout=replace(each.layout, name=name)) for each, name in zip(given, names, strict=True)
+    ]
+
+
+def comparison_table(
+    found: Sequence[Compared], title: str = "Devices", published: Mapping[str, str] = PUBLISHED
+) -> Table:
+    """One row per quantity and device, quantity by quantity."""
+    quantities = dict.fromkeys(name for each in found for name in (*each.predicted, *each.whole))
+    rows = [
+        (
+            quantity if first else "",
+            each.device,
+            _text(each.predicted.get(quantity)),
+            _text(each.verified.get(quantity)),
+            _percent(each.gap(quantity)),
+            _text(each.whole.get(quantity)),
+            published.get(quantity, "") if first else "",
+        )
+        for quantity in quantities
+        for first, each in _with_first(found)
+    ]
+    return Table(
+        title,
+        ("", "device", "predicted", "in Meep", "gap", "in Meep, (Ex, Ey, Ez)", "paper"),
+        tuple(rows),
+        "Predicted and 'in Meep' are of the components that the models predict; gap: their ratio − 1. "
+        "The worst goal is the smallest value over target. Intensities: Σ|E|² over that of the incident "
+        "wave. Efficiency: power within 1.5 FWHM (focus) or the ring, over incident power. Ring ratio: power "
+        "in the ring over power inside it. Depth of focus: where the intensity on the axis is above half of "
+        "its maximum.",
+    )
+
+
+def _compared(goals: Sequence[Goal], candidate: Candidate) -> Compared:
+    fields, components = candidate.near_fields, [model.domain.components for model in candidate.models]
+    comparable = as_predicted(fields, candidate.models, otherwise=min(components, default=3))
+    whole = _findings(goals, candidate.layout, [Simulated(near, components=3) for near in fields])
+    same = all(each.domain.components == 3 for each in comparable)
+    return Compared(
+        candidate.layout.name,
+        predicted=_findings(goals, candidate.layout, candidate.models),
+        verified=whole if same else _findings(goals, candidate.layout, comparable),
+        whole=whole,
+    )
+
+
+def _findings(goals: Sequence[Goal], layout: Layout, models: Sequence[Model]) -> Findings:
+    """All quantities of the goals whose wavelength has a model."""
+    known = [goal for goal in goals if _has(models, goal.wavelength)]
+    if not known:
+        return {}
+    reached = values(known, layout, models)
+    found: dict[str, Finding] = {}
+    for goal, value, metrics in zip(known, reached, measured(known, layout, models), strict=True):
+        _add(found, f"goal: {describe(goal)}", value)
+        _add(found, f"mean intensity, {describe(goal)}", _mean_intensity(goal, layout, models))
+        for name, each in _named(metrics):
+            _add(found, f"{name} at {goal.wavelength * 1000:.0f} nm", each)
+    if len(known) == len(goals):
+        found[WORST] = min(value / goal.target for goal, value in zip(known, reached, strict=True))
+    return found
+
+
+def _add(found: dict[str, Finding], name: str, value: Finding) -> None:
+    """Take a finding in; those of several goals of one kind are numbered, but a metric they share is not."""
+    names = itertools.chain([name], (f"{name} ({count})" for count in itertools.count(2)))
+    found[next(each for each in names if found.get(each, value) is value)] = value
+
+
+def _has(models: Sequence[Model], wavelength: float) -> bool:
+    return any(abs(model.domain.wavelength - wavelength) < WAVELENGTH_TOLERANCE for model in models)
+
+
+def _mean_intensity(goal: Goal, layout: Layout, models: Sequence[Model]) -> float:
+    light = Light([Optics(model) for model in models], torch.tensor(layout.radii, dtype=torch.float32))
+    with torch.no_grad():
+        return float(light[goal.wavelength].intensity(goal.points()).mean())
+
+
+def _named(metrics: Metrics | None) -> Iterator[tuple[str, Finding]]:
+    match metrics:
+        case FocusMetrics():
+            yield "focusing efficiency", metrics.efficiency
+            yield "Strehl", metrics.strehl
+            yield "intensity at the focus", metrics.intensity
+            yield "FWHM (µm)", metrics.fwhm
+        case RingMetrics():
+            yield "ring ratio", metrics.ratio
+            yield "ring efficiency", metrics.efficiency
+        case DepthOfFocus():
+            yield "depth of focus", metrics
+
+
+def _with_first(found: Sequence[Compared]) -> Iterator[tuple[bool, Compared]]:
+    return ((index == 0, each) for index, each in enumerate(found))
+
+
+def _text(found: Finding | None) -> str:
+    match found:
+        case None:
+            return "–"
+        case DepthOfFocus():
+            return describe_depth(found)
+        case _:
+            return number(found)
+
+
+def _percent(gap: float | None) -> str:
+    return "" if gap is None else f"{gap:+.1%}"

@@ -1,0 +1,359 @@
+"""What a device does with the light, as numbers; every function states its definition.
+
+Powers are fluxes through planes in the unit of :func:`metagen.propagation.power`. The device is lit by a wave
+of amplitude 1 in the substrate, so the power incident on the aperture is n_substrate times its area.
+Distances are measured from the monitor plane, as everywhere (:mod:`metagen.propagation`).
+
+With all of (Ex, Ey, Ez) powers are exact for the sampled field; with Ex alone they lack what is in the other
+two (see :func:`metagen.propagation.power`). The flux density inside a focus is the sum over components of
+Im(E* ∂E/∂z)/k0; it differs from Poynting's vector by a curl, which carries no power through the plane.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from metagen.base.errors import InputError
+from metagen.data.nearfield import NearField
+from metagen.device.materials import index_at
+from metagen.device.platform import Platform
+from metagen.propagation import (
+    axial_section,
+    coordinates,
+    focal_flux,
+    focal_plane,
+    padding_for,
+    power,
+    rayleigh_sommerfeld,
+)
+from metagen.propagation.grid import check_lengths
+from metagen.propagation.spectrum import LEAST_PADDING
+
+if TYPE_CHECKING:
+    from metagen.device.layout import Layout
+    from metagen.surrogate import Surrogate
+
+GRID = 201
+"""Points per axis on which power is summed over circles."""
+
+
+@dataclass(frozen=True, eq=False)
+class Wavefront:
+    """The field right behind a device, with what is needed to measure it.
+
+    Attributes:
+        field: [C, X, Y] complex on the monitor plane, C = 3 for (Ex, Ey, Ez) or 1 for Ex.
+        pitch: distance of neighbouring samples.
+        wavelength: in vacuum.
+        platform: gives the media in front of and behind the device.
+
+    Raises:
+        InputError: the field has another shape.
+    """
+
+    field: Tensor
+    pitch: float
+    wavelength: float
+    platform: Platform
+
+    def __post_init__(self) -> None:
+        if self.field.ndim != 3 or self.field.shape[0] not in (1, 3):
+            raise InputError(
+                f"field has shape {tuple(self.field.shape)}, expected [C, X, Y] with 1 component (Ex) or 3"
+            )
+
+    @classmethod
+    def of(cls, near: NearField) -> Wavefront:
+        """All components of a simulated near field."""
+        field = torch.tensor(near.field).movedim(-1, 0)
+        return cls(field, near.pitch, near.wavelength, near.layout.platform)
+
+    @classmethod
+    def predicted(cls, model: Surrogate, layout: Layout) -> Wavefront:
+        """What a model predicts behind a layout, all components that it knows."""
+        with torch.no_grad():
+            field = model(torch.tensor(layout.radii, dtype=torch.get_default_dtype()))
+        components = field[None] if field.ndim == 2 else field.movedim(-1, 0)
+        return cls(components, model.pitch, model.wavelength, layout.platform)
+
+    @property
+    def side(self) -> float:
+        """Side of the aperture along x."""
+        return self.field.shape[1] * self.pitch
+
+    @property
+    def area(self) -> float:
+        """Area of the aperture."""
+        return self.side * self.field.shape[2] * self.pitch
+
+    @property
+    def cover(self) -> float:
+        """Refractive index behind the device."""
+        return index_at(self.platform.cover, self.wavelength).real
+
+    @property
+    def substrate(self) -> float:
+        """Refractive index in front of the device."""
+        return index_at(self.platform.substrate, self.wavelength).real
+
+    def summed(self, quantity: Callable[[Tensor], Tensor]) -> Tensor:
+        """Sum a real quantity over the components, one at a time to save memory."""
+        total = quantity(self.field[0])
+        for component in self.field[1:]:
+            total = total + quantity(component)
+        return total
+
+
+@dataclass(frozen=True)
+class FocusMetrics:
+    """How well a device focuses.
+
+    Attributes:
+        transmission: see :func:`transmission`.
+        efficiency: see :func:`focusing_efficiency`.
+        fwhm: see :func:`fwhm`.
+        strehl: see :func:`strehl`.
+        intensity: |E|² at the focus, in units of the incident intensity |E|² = 1.
+    """
+
+    transmission: float
+    efficiency: float
+    fwhm: float
+    strehl: float
+    intensity: float
+
+
+@dataclass(frozen=True)
+class RingMetrics:
+    """How well a device makes a ring.
+
+    Attributes:
+        transmission: see :func:`transmission`.
+        ratio: see :func:`annulus_ratio`.
+        efficiency: power in the ring / power incident on the aperture.
+    """
+
+    transmission: float
+    ratio: float
+    efficiency: float
+
+
+@dataclass(frozen=True)
+class DepthOfFocus:
+    """The range of distances with at least half of the largest intensity on the axis.
+
+    Attributes:
+        start: where it begins.
+        end: where it ends.
+        complete: whether both ends lie inside the scanned distances; if not, the range is longer.
+    """
+
+    start: float
+    end: float
+    complete: bool
+
+    @property
+    def length(self) -> float:
+        """end − start."""
+        return self.end - self.start
+
+
+def focus_metrics(wave: Wavefront, distance: float, circle: float = 1.5) -> FocusMetrics:
+    """Measure a focus on the axis; ``circle`` is k of :func:`focusing_efficiency`."""
+    return FocusMetrics(
+        transmission=transmission(wave),
+        efficiency=focusing_efficiency(wave, distance, circle),
+        fwhm=fwhm(wave, distance),
+        strehl=strehl(wave, distance),
+        intensity=float(intensity(wave, _on_axis([distance]))[0]),
+    )
+
+
+def _padding(wave: Wavefront, distance: float, reach: float = 0.0) -> int:
+    return padding_for(wave.field, wave.pitch, wave.wavelength, distance, reach, wave.cover)
+
+
+def ring_metrics(
+    wave: Wavefront, distance: float, radius: float = 1.5, half_width: float = 0.5
+) -> RingMetrics:
+    """Measure a ring around the axis; see :func:`annulus_ratio`."""
+    inner, outer = _ring_powers(wave, distance, radius, half_width)
+    return RingMetrics(
+        transmission=transmission(wave), ratio=outer / inner, efficiency=outer / incident_power(wave)
+    )
+
+
+def incident_power(wave: Wavefront) -> float:
+    """Power incident on the aperture: n_substrate times its area."""
+    return wave.substrate * wave.area
+
+
+def transmitted_power(wave: Wavefront) -> float:
+    """Power through the monitor plane, over the aperture."""
+    cover = wave.cover
+    return float(wave.summed(lambda E: power(E, wave.pitch, wave.wavelength, cover, LEAST_PADDING)))
+
+
+def transmission(wave: Wavefront) -> float:
+    """Power through the monitor plane / power incident on the aperture."""
+    return transmitted_power(wave) / incident_power(wave)
+
+
+def focusing_efficiency(wave: Wavefront, distance: float, circle: float = 1.5) -> float:
+    """Power within a circle around the axis at the focal plane / power incident on the aperture.
+
+    Args:
+        wave: what to measure.
+        distance: of the focal plane.
+        circle: k; the circle's radius is k times :func:`fwhm`.
+
+    Returns:
+        A share of the incident power; NaN where there is no focus on the axis to take the FWHM of.
+    """
+    radius = circle * fwhm(wave, distance)
+    return _power_within(wave, distance, [radius])[0] / incident_power(wave)
+
+
+def annulus_ratio(wave: Wavefront, distance: float, radius: float = 1.5, half_width: float = 0.5) -> float:
+    """Power with |ρ − c| < w / power with ρ < c − w in a plane, ρ being the distance from the axis.
+
+    Args:
+        wave: what to measure.
+        distance: of the plane.
+        radius: c.
+        half_width: w.
+
+    Raises:
+        InputError: the ring is wider than its radius.
+    """
+    inner, outer = _ring_powers(wave, distance, radius, half_width)
+    return outer / inner
+
+
+def strehl(wave: Wavefront, distance: float) -> float:
+    """|E|² at the focus / that of the ideal lens of the same aperture and the same transmitted power.
+
+    The ideal lens has an even amplitude over the whole square and the phase −k(√(x² + y² + f²) − f), on the
+    same samples. A device may exceed 1 by a little, as an even amplitude is not quite the best one.
+    """
+    ideal = ideal_lens(wave, distance)
+    point = _on_axis([distance])
+    per_power = [float(intensity(each, point)[0]) / transmitted_power(each) for each in (wave, ideal)]
+    return per_power[0] / per_power[1]
+
+
+def depth_of_focus(wave: Wavefront, distances: Tensor) -> DepthOfFocus:
+    """Range of z around the largest on-axis intensity where it stays above half of that.
+
+    Args:
+        wave: what to measure.
+        distances: [Z] increasing distances to scan; between them the intensity is taken as linear.
+    """
+    on_axis = intensity(wave, _on_axis(distances.tolist()))
+    peak = int(on_axis.argmax())
+    before = _crossing(on_axis[: peak + 1].flip(0), distances[: peak + 1].flip(0))
+    after = _crossing(on_axis[peak:], distances[peak:])
+    return DepthOfFocus(
+        start=float(distances[0]) if before is None else before,
+        end=float(distances[-1]) if after is None else after,
+        complete=before is not None and after is not None,
+    )
+
+
+def fwhm(wave: Wavefront, distance: float) -> float:
+    """Full width of the focus at half of its intensity on the axis, mean of the cuts along x and y.
+
+    The intensity is Σ|E|² over the components. NaN where it does not fall below half within 4 λ f/D, more
+    than four times the width that the aperture D can make: then the axis is not the middle of a focus.
+    """
+    reach = 4 * wave.wavelength * distance / wave.side
+    cut = torch.linspace(-reach, reach, 2 * GRID - 1, dtype=torch.float64)
+    axis = cut[GRID - 1 : GRID]
+    along_x = plane_intensity(wave, distance, cut, axis)[:, 0]
+    along_y = plane_intensity(wave, distance, axis, cut)[0]
+    halves = [
+        _crossing(side[GRID - 1 :], cut[GRID - 1 :])
+        for values in (along_x, along_y)
+        for side in (values, values.flip(0))
+    ]
+    return sum(math.nan if half is None else half for half in halves) / 2
+
+
+def intensity(wave: Wavefront, points: Tensor) -> Tensor:
+    """[P] Σ|E|² over the components at points [P, 3], in units of the incident intensity."""
+    cover = wave.cover
+    return wave.summed(
+        lambda E: rayleigh_sommerfeld(E, wave.pitch, wave.wavelength, points, cover).abs().square()
+    )
+
+
+def plane_intensity(wave: Wavefront, distance: float, x: Tensor, y: Tensor | None = None) -> Tensor:
+    """[A, B] Σ|E|² over the components in a plane, at coordinates x [A] and y [B] (by default those of x)."""
+    cover, y = wave.cover, x if y is None else y
+    padding = _padding(wave, distance, max(float(x.abs().max()), float(y.abs().max())))
+    return wave.summed(
+        lambda E: focal_plane(E, wave.pitch, wave.wavelength, distance, x, y, cover, padding).abs().square()
+    )
+
+
+def section_intensity(wave: Wavefront, distances: Tensor, x: Tensor) -> Tensor:
+    """[Z, A] Σ|E|² over the components in the plane y = 0, at distances [Z] and coordinates x [A]."""
+    cover = wave.cover
+    padding = _padding(wave, float(distances.abs().max()), float(x.abs().max()))
+    return wave.summed(
+        lambda E: axial_section(E, wave.pitch, wave.wavelength, distances, x, cover, padding).abs().square()
+    )
+
+
+def _ring_powers(wave: Wavefront, distance: float, radius: float, half_width: float) -> tuple[float, float]:
+    check_lengths(radius=radius, half_width=half_width)
+    if not half_width < radius:
+        raise InputError(f"half_width is {half_width:g}; it must be smaller than the radius, {radius:g}")
+    inner, whole = _power_within(wave, distance, [radius - half_width, radius + half_width])
+    return inner, whole - inner
+
+
+def _power_within(wave: Wavefront, distance: float, radii: list[float]) -> list[float]:
+    """Power through concentric circles around the axis; NaN for a radius that is NaN."""
+    reach = max(radii)
+    if math.isnan(reach):
+        return [math.nan] * len(radii)
+    step = 2 * reach / (GRID - 2)
+    x, padding = coordinates(GRID, step), _padding(wave, distance, reach)
+    flux = wave.summed(
+        lambda E: focal_flux(E, wave.pitch, wave.wavelength, distance, x, x, wave.cover, padding)
+    )
+    rho = torch.hypot(x[:, None], x)
+    # A point whose cell the circle cuts counts in part: the sum is accurate to the square of the step.
+    inside = [((radius - rho) / step + 0.5).clamp(0, 1) for radius in radii]
+    return [float((flux * share).sum()) * step**2 for share in inside]
+
+
+def ideal_lens(wave: Wavefront, distance: float) -> Wavefront:
+    """The lens that :func:`strehl` compares with: amplitude 1, perfect phase, the samples of ``wave``."""
+    x, y = (coordinates(side, wave.pitch) for side in wave.field.shape[1:])
+    path = torch.sqrt(x[:, None] ** 2 + y**2 + distance**2) - distance
+    k = 2 * torch.pi * wave.cover / wave.wavelength
+    field = torch.polar(torch.ones_like(path), -k * path).to(wave.field.dtype)
+    return Wavefront(field[None], wave.pitch, wave.wavelength, wave.platform)
+
+
+def _on_axis(distances: list[float]) -> Tensor:
+    return torch.tensor([[0.0, 0.0, distance] for distance in distances], dtype=torch.float64)
+
+
+def _crossing(values: Tensor, positions: Tensor) -> float | None:
+    """Where values first fall below half of the first one (linear between samples), if they do."""
+    half = float(values[0]) / 2
+    below = (values < half).nonzero()
+    if len(below) == 0:
+        return None
+    i = int(below[0])
+    share = (float(values[i - 1]) - half) / float(values[i - 1] - values[i])
+    return float(positions[i - 1]) + share * float(positions[i] - positions[i - 1])

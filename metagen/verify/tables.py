@@ -1,0 +1,63 @@
+"""What devices reach, in words and as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from metagen.base.tables import Table, number
+from metagen.design.objectives import Goal
+from metagen.verify.metrics import DepthOfFocus, FocusMetrics, RingMetrics
+from metagen.verify.verification import Metrics, Verification
+
+
+def verification_table(verifications: Sequence[Verification]) -> Table:
+    """Goals and metrics of devices, simulated, and predicted where there was a model."""
+    reached = [each for device in verifications for each in device.goals]
+    predictions = [] if all(each.predicted is None for each in reached) else ["predicted"]
+    return Table(
+        "Figures of merit",
+        ("device", "goal", *predictions, "in Meep", "metrics in Meep"),
+        tuple(
+            (
+                device.device,
+                describe(each.goal),
+                *("–" if each.predicted is None else number(each.predicted) for _ in predictions),
+                number(each.verified),
+                describe_metrics(metrics),
+            )
+            for device in verifications
+            for each, metrics in zip(device.goals, device.metrics, strict=True)
+        ),
+        "A goal's value is its mean |Ex|² over the largest that the aperture could give with all incident "
+        "power. Efficiency: power within 1.5 FWHM (focus) or 0.5 µm of the circle (ring) over incident "
+        "power. Ring ratio: power within 0.5 µm of the circle over power inside it.",
+    )
+
+
+def describe(goal: Goal) -> str:
+    """A goal in a few words."""
+    return f"{goal.kind} at {goal.wavelength * 1000:.0f} nm"
+
+
+def describe_metrics(metrics: Metrics | None) -> str:
+    """The main metrics in a few words."""
+    match metrics:
+        case FocusMetrics():
+            return (
+                f"efficiency {metrics.efficiency:.1%}, FWHM {metrics.fwhm:.2f} µm, "
+                f"Strehl {metrics.strehl:.2f}, transmission {metrics.transmission:.1%}"
+            )
+        case RingMetrics():
+            return (
+                f"ring ratio {number(metrics.ratio)}, efficiency {metrics.efficiency:.1%}, "
+                f"transmission {metrics.transmission:.1%}"
+            )
+        case DepthOfFocus():
+            return describe_depth(metrics)
+        case None:
+            return "–"
+
+
+def describe_depth(depth: DepthOfFocus) -> str:
+    """Where the light on the axis is above half of its maximum."""
+    return f"{depth.start:.0f}–{depth.end:.0f} µm{'' if depth.complete else ' or more'}"

@@ -1,0 +1,249 @@
+"""What the errors of a process do to a device: imperfect copies of it, thousands, through the surrogates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Annotated
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import Field
+
+from metagen.base.errors import InputError
+from metagen.base.tables import Table, number
+from metagen.base.validation import checked
+from metagen.design import Light, Model
+from metagen.design.light import Optics
+from metagen.design.objectives import Goal
+from metagen.device.layout import Layout
+from metagen.verify.tables import describe
+
+SHIFTS = np.linspace(-3, 3, 13)
+"""Shifts of the bias curve, in standard deviations."""
+NOISES = np.array([0.5, 1.0, 1.5, 2.0, 3.0])
+"""Noises of the noise curve, in units of that of the process."""
+CURVE_SHARE = 10
+"""A point of the noise curve has a tenth of the samples."""
+SMALLEST = 1e-6
+"""An error makes no pillar vanish: only a radius of 0 says that there is none."""
+CELLS = 1 << 14
+"""Cells of imperfect copies that are evaluated together."""
+BAND = (0.05, 0.95)
+"""Quantiles that are shown of a distribution."""
+
+Values = NDArray[np.float64]
+NotNegative = Annotated[float, Field(ge=0)]
+
+
+@checked
+class ProcessErrors:
+    """How the pillars of a device differ from its layout; lengths in micrometres.
+
+    Attributes:
+        noise: standard deviation of the radius of each pillar, independent of all others.
+        bias: standard deviation of a shift that all radii of one device share.
+        missing: probability that a pillar is missing.
+    """
+
+    noise: NotNegative = 0.003
+    bias: NotNegative = 0.005
+    missing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """Imperfect copies of a device.
+
+    Attributes:
+        values: [S, G] of each goal, over its target.
+        clamped: share of all pillars whose radius fell outside what the models know. They were given the
+            nearest radius that the models know, so that the errors of these pillars are underestimated.
+    """
+
+    values: Values
+    clamped: float
+
+    @property
+    def worst(self) -> Values:
+        """[S] the worst goal of each copy."""
+        return np.asarray(self.values.min(axis=1))
+
+    @property
+    def band(self) -> Values:
+        """[2, G] the quantiles :data:`BAND` of each goal."""
+        return np.asarray(np.quantile(self.values, BAND, axis=0))
+
+
+@dataclass(frozen=True, eq=False)
+class Tolerance:
+    """What the errors of a process do to a device.
+
+    Attributes:
+        device: name of the layout.
+        goals: what it is for.
+        errors: of the process.
+        seed: of the random numbers.
+        nominal: [G] value of each goal without errors.
+        samples: copies with all errors together.
+        shifts: [K] shifts of all radii.
+        shifted: [K, G] the goals with that shift and no other error.
+        noises: [M] standard deviations of the radii.
+        noisy: copies with that noise and no other error.
+    """
+
+    device: str
+    goals: tuple[Goal, ...]
+    errors: ProcessErrors
+    seed: int
+    nominal: Values
+    samples: Samples
+    shifts: Values
+    shifted: Values
+    noises: Values
+    noisy: tuple[Samples, ...]
+
+    def share_keeping(self, part: float) -> Values:
+        """[G + 1] share of the copies whose goals, and whose worst goal, are at least ``part`` of nominal."""
+        values = np.column_stack([self.samples.values, self.samples.worst])
+        limits = part * np.append(self.nominal, self.nominal.min())
+        return np.asarray((values >= limits).mean(axis=0))
+
+
+def tolerance(
+    goals: Sequence[Goal],
+    layout: Layout,
+    models: Sequence[Model],
+    errors: ProcessErrors,
+    samples: int = 1000,
+    seed: int = 0,
+) -> Tolerance:
+    """Sample the errors of a process.
+
+    Args:
+        goals: what the device is for.
+        layout: the device.
+        models: one per wavelength of the goals.
+        errors: of the process.
+        samples: imperfect copies.
+        seed: equal seeds give equal results.
+
+    Raises:
+        InputError: there are no samples, the seed is negative, noise or bias is over half the period, or the
+            layout itself has radii that a model does not know.
+        MismatchError: a goal asks for a wavelength without a model.
+    """
+    if samples < 1:
+        raise InputError(f"samples is {samples}; it must be at least 1")
+    if seed < 0:
+        raise InputError(f"seed is {seed}; it must not be negative")
+    if max(errors.noise, errors.bias) > layout.platform.period / 2:
+        raise InputError(
+            f"noise is {errors.noise:g} and bias {errors.bias:g}; either is at most half the period, "
+            f"{layout.platform.period / 2:g} (lengths are micrometres: 3 nm is 0.003)"
+        )
+    device = _Device(tuple(goals), layout, [Optics(model) for model in models])
+    nominal = device.values(layout.radii[None])[0]
+    shifts, noises = SHIFTS * errors.bias, NOISES * errors.noise
+    shifted = [device.values(device.clamp(moved(layout, shift)[None])[0])[0] for shift in shifts]
+    fewer = max(1, samples // CURVE_SHARE)
+    return Tolerance(
+        device=layout.name,
+        goals=device.goals,
+        errors=errors,
+        seed=seed,
+        nominal=nominal,
+        samples=device.sample(errors, samples, seed),
+        shifts=shifts,
+        shifted=np.array(shifted),
+        noises=noises,
+        noisy=tuple(device.sample(ProcessErrors(noise=x, bias=0.0), fewer, seed) for x in noises),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Device:
+    """A layout with the light behind it."""
+
+    goals: tuple[Goal, ...]
+    layout: Layout
+    optics: list[Optics]
+
+    def sample(self, errors: ProcessErrors, count: int, seed: int) -> Samples:
+        """Values of imperfect copies."""
+        values, clamped = [], 0
+        for radii in imperfect(self.layout, errors, count, seed):
+            known, changed = self.clamp(radii)
+            values.append(self.values(known))
+            clamped += changed
+        return Samples(np.concatenate(values), clamped / (count * self.layout.radii.size))
+
+    def clamp(self, radii: Values) -> tuple[Values, int]:
+        """Radii that all models know, and how many had to be moved for that; 0 (no pillar) stays 0."""
+        domains = [each.model.domain for each in self.optics]
+        low, high = max(d.radius_low for d in domains), min(d.radius_high for d in domains)
+        known = np.where(radii == 0, 0.0, radii.clip(low, high))
+        return known, int(np.count_nonzero((known != radii) & (known > 0)))
+
+    def values(self, radii: Values) -> Values:
+        """[B, G] the goals over their targets, behind devices of [B, N, N] radii."""
+        light = Light(self.optics, torch.tensor(radii, dtype=torch.float32))
+        with torch.no_grad(), one_thread():
+            return np.column_stack([goal(light).double().numpy() / goal.target for goal in self.goals])
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Torch on one thread: on tasks this small its threads wait for each other longer than they work."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def imperfect(layout: Layout, errors: ProcessErrors, count: int, seed: int) -> Iterator[Values]:
+    """Yield the radii [B, N, N] of imperfect copies of a layout, as many at a time as suit the models.
+
+    Each kind of error has a stream of random numbers of its own, so that one can be changed alone.
+    """
+    streams = [np.random.default_rng(each) for each in np.random.SeedSequence(seed).spawn(3)]
+    noise, bias, missing = streams
+    batch = max(1, CELLS // layout.radii.size)
+    for first in range(0, count, batch):
+        shape = (min(batch, count - first), *layout.radii.shape)
+        radii = layout.radii + errors.noise * noise.standard_normal(shape)
+        radii += errors.bias * bias.standard_normal((shape[0], 1, 1))
+        there = (layout.radii > 0) & (missing.random(shape) >= errors.missing)
+        yield np.where(there, radii.clip(min=SMALLEST), 0.0)
+
+
+def moved(layout: Layout, shift: float) -> Values:
+    """[N, N] radii that are all too large by ``shift``."""
+    return np.where(layout.radii > 0, (layout.radii + shift).clip(min=SMALLEST), 0.0)
+
+
+def tolerance_table(found: Tolerance, keep: float) -> Table:
+    """What the errors of a process do to each goal, and to the worst of them."""
+    values = np.column_stack([found.samples.values, found.samples.worst])
+    names = [*(describe(goal) for goal in found.goals), "the worst of them"]
+    nominal = np.append(found.nominal, found.nominal.min())
+    low, errors = np.quantile(values, BAND[0], axis=0), found.errors
+    return Table(
+        f"Process errors: {found.device}",
+        ("goal", "as designed", "mean", "standard deviation", f"{BAND[0]:.0%} are below", f"keep {keep:.0%}"),
+        tuple(
+            (name, number(aim), number(column.mean()), number(column.std()), number(bound), f"{share:.1%}")
+            for name, aim, column, bound, share in zip(
+                names, nominal, values.T, low, found.share_keeping(keep), strict=True
+            )
+        ),
+        f"{len(values)} copies (seed {found.seed}), as the surrogates predict them: radii with a standard "
+        f"deviation of {errors.noise * 1000:g} nm per pillar and {errors.bias * 1000:g} nm per device, "
+        f"{errors.missing:.1%} of the pillars missing. Keep {keep:.0%}: share of the copies that reach that "
+        f"part of the value as designed. {found.samples.clamped:.1%} of the radii left the range that the "
+        "surrogates know, and were moved to its end.",
+    )

@@ -1,0 +1,272 @@
+"""What the surrogates predict of a device beside what Meep finds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from metagen.base.errors import InputError, MismatchError
+from metagen.base.files import schema_of
+from metagen.data.dataset import expand
+from metagen.data.nearfield import NearField
+from metagen.design import (
+    Disc,
+    Efficiency,
+    Focus,
+    Goal,
+    Light,
+    Line,
+    Model,
+    Ring,
+    RingRatio,
+    SideLobes,
+    Spots,
+    Uniformity,
+)
+from metagen.design.light import WAVELENGTH_TOLERANCE, Optics
+from metagen.device.layout import SCHEMA as LAYOUT
+from metagen.device.layout import Layout
+from metagen.surrogate import Domain
+from metagen.surrogate.domain import Components
+from metagen.verify.metrics import (
+    DepthOfFocus,
+    FocusMetrics,
+    RingMetrics,
+    Wavefront,
+    depth_of_focus,
+    focus_metrics,
+    ring_metrics,
+)
+
+Metrics = FocusMetrics | RingMetrics | DepthOfFocus
+
+SCAN = 121
+"""Distances at which the intensity on the axis is looked at for a depth of focus."""
+SCAN_FROM, SCAN_TO = 0.5, 3.5
+"""The scan goes from this part of a line's first distance to this multiple of its last one."""
+
+
+@dataclass(frozen=True)
+class Reached:
+    """How far a device reaches one goal.
+
+    Attributes:
+        goal: what was wanted.
+        predicted: the goal's value according to the surrogate; None without one.
+        verified: the same number from the simulated field, of the same components.
+    """
+
+    goal: Goal
+    predicted: float | None
+    verified: float
+
+    @property
+    def gap(self) -> float | None:
+        """predicted / verified − 1; None without a prediction."""
+        return None if self.predicted is None else self.predicted / self.verified - 1
+
+
+@dataclass(frozen=True)
+class Verification:
+    """One device, simulated at every wavelength of its goals.
+
+    Attributes:
+        device: name of the layout.
+        goals: in the order of the design.
+        metrics: measured on all three components of the simulated field; None for a goal without metrics.
+    """
+
+    device: str
+    goals: tuple[Reached, ...]
+    metrics: tuple[Metrics | None, ...]
+
+    @property
+    def verified(self) -> float:
+        """The worst goal, simulated, each goal measured by its target."""
+        return min(reached.verified / reached.goal.target for reached in self.goals)
+
+    @property
+    def predicted(self) -> float | None:
+        """The worst goal, predicted; None where one has no prediction."""
+        values = [(reached.predicted, reached.goal.target) for reached in self.goals]
+        shares = [value / target for value, target in values if value is not None]
+        return min(shares) if len(shares) == len(values) else None
+
+    @property
+    def gap(self) -> float | None:
+        """The largest |predicted / verified − 1| of the goals; None where one has no prediction."""
+        gaps = [abs(reached.gap) for reached in self.goals if reached.gap is not None]
+        return max(gaps) if len(gaps) == len(self.goals) else None
+
+
+class Simulated:
+    """A simulated near field in the place of a model: it knows one device, and answers with its field."""
+
+    def __init__(self, near: NearField, components: Components = 1) -> None:
+        """Take the first components of a near field: 1 (Ex) or all 3."""
+        self._near = near
+        platform, radii = near.layout.platform, near.layout.radii[near.layout.radii > 0]
+        self.domain = Domain(
+            platform=platform,
+            wavelength=near.wavelength,
+            samples=near.samples,
+            radius_low=float(radii.min(initial=platform.radius_min)),
+            radius_high=float(radii.max(initial=platform.radius_max)),
+            components=components,
+        )
+
+    def __call__(self, radii: Tensor) -> Tensor:
+        """The simulated field [N·n, N·n], or [N·n, N·n, 3]; the radii are those of the simulated device."""
+        field = torch.from_numpy(self._near.field.copy())
+        return field if self.domain.components == 3 else field[..., 0]
+
+
+def verify(
+    layout: Layout, near_fields: Sequence[NearField], goals: Sequence[Goal], models: Sequence[Model] = ()
+) -> Verification:
+    """Measure a simulated device.
+
+    Args:
+        layout: the device.
+        near_fields: of this device, one per wavelength of the goals.
+        goals: what it was designed for.
+        models: the surrogates whose prediction is to stand beside it.
+
+    Raises:
+        MismatchError: a near field is of another device, or a goal's wavelength was not simulated.
+    """
+    for near in near_fields:
+        if near.layout.hash != layout.hash:
+            raise MismatchError(f"the near field is of {near.layout.name}, another device than {layout.name}")
+    simulated = values(goals, layout, as_predicted(near_fields, models, otherwise=1))
+    predicted = values(goals, layout, models) if models else [None] * len(goals)
+    whole = [Simulated(near, components=3) for near in near_fields]
+    return Verification(
+        device=layout.name,
+        goals=tuple(map(Reached, goals, predicted, simulated)),
+        metrics=tuple(measured(goals, layout, whole)),
+    )
+
+
+def as_predicted(
+    near_fields: Sequence[NearField], models: Sequence[Model], otherwise: Components
+) -> list[Simulated]:
+    """Simulated near fields, each with as many components as the model of its wavelength predicts.
+
+    Args:
+        near_fields: one per wavelength.
+        models: one per wavelength.
+        otherwise: components where a wavelength has no model.
+    """
+    known = {model.domain.wavelength: model.domain.components for model in models}
+    return [Simulated(near, known.get(near.wavelength, otherwise)) for near in near_fields]
+
+
+def values(goals: Sequence[Goal], layout: Layout, models: Sequence[Model]) -> list[float]:
+    """The value of each goal with the light that the models give behind a layout."""
+    light = Light([Optics(model) for model in models], torch.tensor(layout.radii, dtype=torch.float32))
+    with torch.no_grad():
+        return [float(goal(light)) for goal in goals]
+
+
+def measured(goals: Sequence[Goal], layout: Layout, models: Sequence[Model]) -> list[Metrics | None]:
+    """The metrics that belong to each goal, of the light that the models give behind a layout.
+
+    Goals that ask for the same metrics are measured once.
+    """
+    waves = [wavefront(model, layout) for model in models]
+    wanted = [_question(goal) for goal in goals]
+    answers = {
+        (goal.wavelength, question): question(_at(waves, goal.wavelength))
+        for goal, question in zip(goals, wanted, strict=True)
+        if question is not None
+    }
+    return [
+        None if question is None else answers[goal.wavelength, question]
+        for goal, question in zip(goals, wanted, strict=True)
+    ]
+
+
+def _at(waves: Iterable[Wavefront], wavelength: float) -> Wavefront:
+    return next(wave for wave in waves if abs(wave.wavelength - wavelength) < WAVELENGTH_TOLERANCE)
+
+
+def wavefront(model: Model, layout: Layout) -> Wavefront:
+    """The field that a model gives behind a layout, ready to be measured."""
+    domain = model.domain
+    with torch.no_grad():
+        field = model(torch.tensor(layout.radii, dtype=torch.float32))
+    components = field[None] if field.ndim == 2 else field.movedim(-1, 0)
+    return Wavefront(components, domain.platform.period / domain.samples, domain.wavelength, domain.platform)
+
+
+def near_fields_of(layout: Layout, paths: Iterable[str | Path]) -> list[NearField]:
+    """The near fields of a device among files and folders of files, one per wavelength.
+
+    Folders may hold devices besides, as those of :func:`metagen.verify.refinement.refine` do.
+
+    Raises:
+        InputError, FormatError: see :meth:`metagen.NearField.load`; also a folder without files, and a
+            wavelength that is there twice.
+    """
+    found: dict[float, Path] = {}
+    fields = []
+    for path in _without_layouts(paths):
+        near = NearField.load(path)
+        if near.layout.hash != layout.hash:
+            continue
+        if near.wavelength in found:
+            raise InputError(
+                f"{found[near.wavelength]} and {path} are both near fields of {layout.name} at "
+                f"{near.wavelength:g}; give the one that counts"
+            )
+        found[near.wavelength] = path
+        fields.append(near)
+    return fields
+
+
+def _without_layouts(paths: Iterable[str | Path]) -> Iterator[Path]:
+    """The files, and of folders those that are no layouts or devices."""
+    for path in map(Path, paths):
+        for each in expand([path]):
+            if path.is_file() or schema_of(each) != LAYOUT:
+                yield each
+
+
+@dataclass(frozen=True)
+class _Question:
+    """What to measure about a wave; equal questions have equal answers."""
+
+    distance: float
+    radius: float = 0.0
+    half_width: float = 0.0
+    last: float = 0.0
+
+    def __call__(self, wave: Wavefront) -> Metrics:
+        if self.last:
+            ends = (math.log10(SCAN_FROM * self.distance), math.log10(SCAN_TO * self.last))
+            return depth_of_focus(wave, torch.logspace(ends[0], ends[1], SCAN, dtype=torch.float64))
+        if self.radius:
+            return ring_metrics(wave, self.distance, self.radius, self.half_width)
+        return focus_metrics(wave, self.distance)
+
+
+def _question(goal: Goal) -> _Question | None:
+    match goal:
+        case Efficiency(distance=distance, radius=outer, inner=inner, x=0, y=0) if inner > 0:
+            return _Question(distance, (inner + outer) / 2, (outer - inner) / 2)
+        case Focus(distance=distance, x=0, y=0) | Efficiency(distance=distance, x=0, y=0):
+            return _Question(distance)
+        case Ring(distance=distance, radius=radius):
+            return _Question(distance, radius, min(0.5, radius / 2))
+        case RingRatio(distance=distance, radius=radius, half_width=half_width):
+            return _Question(distance, radius, half_width)
+        case Line(distances=distances) if len(distances) > 1:
+            return _Question(min(distances), last=max(distances))
+        case Disc() | Efficiency() | Focus() | Line() | SideLobes() | Spots() | Uniformity():
+            return None

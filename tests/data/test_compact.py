@@ -1,0 +1,103 @@
+"""Compact files: what comes back is what went in, up to the error that they state."""
+
+import dataclasses
+
+import h5py
+import numpy as np
+import pytest
+
+import metagen as mg
+from metagen.base.errors import FormatError, InputError
+from metagen.data.dataset import Dataset
+from metagen.data.nearfield import NearField, unfold_field
+from metagen.device.layout import random_layout
+
+
+def near_field(layout, wavelength=0.633, samples=10):
+    """A field that follows the radii smoothly, with the symmetry that x-polarised light gives it."""
+    half = (layout.count * samples + 1) // 2
+    radii = np.kron(layout.radii, np.ones((samples, samples)))[-half:, -half:, None]
+    x = (np.arange(half) + 0.5) / samples
+    wave = np.exp(1j * (3 + 20 * radii) * np.cos(2 * x[:, None, None] + x[None, :, None] + np.arange(3)))
+    field = unfold_field(wave.astype(np.complex64), layout.count * samples)
+    numerics = {"pixels_per_period": 10}
+    return NearField(layout, wavelength, field, samples, numerics, {"ranks": 2}, "mirror-xy")
+
+
+@pytest.fixture(params=[8, 9], ids=["even count", "odd count"])
+def datasets(request):
+    layouts = [random_layout(mg.Platform(), request.param, seed) for seed in (1, 2, 3)]
+    return [Dataset(tuple(near_field(layout, wave) for layout in layouts)) for wave in (0.633, 0.4)]
+
+
+@pytest.mark.parametrize("tolerance", [1e-2, 2e-4])
+def test_what_comes_back_deviates_by_the_stated_error_and_within_the_tolerance(datasets, tmp_path, tolerance):
+    packed = mg.datasets.pack(datasets, tmp_path / "compact.h5", tolerance)
+    loaded = mg.datasets.load(tmp_path / "compact.h5")
+    assert [each.wavelength for each in loaded] == [0.633, 0.4]
+    for before, after, each in zip(datasets, loaded, packed, strict=True):
+        assert after.names == before.names
+        assert [one.hash for one in after.layouts] == [one.hash for one in before.layouts]
+        assert dict(after.numerics) == dict(before.numerics)
+        lost, power = 0.0, 0.0
+        for raw, near in zip(before.near_fields, after.near_fields, strict=True):
+            difference = np.sum(np.abs(near.field - raw.field) ** 2)
+            stated = near.provenance["compact_relative_error"]
+            assert difference / np.sum(np.abs(raw.field) ** 2) == pytest.approx(stated, rel=1e-5)
+            assert each.relative_errors[raw.layout.name] == stated
+            assert near.provenance["raw_hash"] == raw.hash
+            lost, power = lost + difference, power + np.sum(np.abs(raw.field) ** 2)
+        # Cells on the axes count once in the basis and twice in the field: a little over is possible there.
+        assert lost / power < 1.2 * tolerance
+
+
+def test_a_smaller_tolerance_keeps_more(datasets, tmp_path):
+    ranks = [mg.datasets.pack(datasets, tmp_path / "c.h5", tolerance)[0].rank for tolerance in (1e-2, 2e-4)]
+    assert ranks[0] < ranks[1]
+
+
+def test_sixteen_bits_are_enough_for_a_much_smaller_tolerance(datasets, tmp_path):
+    (first, _) = mg.datasets.pack(datasets, tmp_path / "c.h5", tolerance=1e-12)
+    # Steps of the largest patch / 2¹⁵, rounded: the error is about (2⁻¹⁵)² / 12 per number, of which a patch
+    # has 600; nothing else is left out.
+    assert max(first.relative_errors.values()) < 1e-7
+
+
+@pytest.mark.parametrize("what", ["basis", "step", "coefficients", "radii"])
+def test_a_compact_file_whose_contents_were_changed_is_refused(datasets, tmp_path, what):
+    mg.datasets.pack(datasets, tmp_path / "c.h5")
+    with h5py.File(tmp_path / "c.h5", "a") as file:
+        group, layout = file["wavelengths/0.633000"], next(iter(file["layouts"].values()))
+        match what:
+            case "basis":
+                group["basis"][0, 0] += 1e-3
+            case "step":
+                group.attrs["step"] *= 1.001
+            case "coefficients":
+                group["001/coefficients"][0, 0] += 1
+            case "radii":
+                layout["radii"][0, 0] += 1e-4
+    with pytest.raises(FormatError, match="not those that were written"):
+        mg.datasets.load(tmp_path / "c.h5")
+
+
+def test_an_unknown_name_is_refused_with_those_that_there_are():
+    with pytest.raises(InputError, match="datasets that come with metagen"):
+        mg.datasets.load("no-such-dataset")
+
+
+def test_fields_without_mirror_planes_are_refused(datasets, tmp_path):
+    near = dataclasses.replace(datasets[0].near_fields[0], symmetry="none")
+    with pytest.raises(InputError, match="mirror planes"):
+        mg.datasets.pack([Dataset((near,))], tmp_path / "c.h5")
+    assert not (tmp_path / "c.h5").exists()
+
+
+def test_the_command_packs_files_of_all_wavelengths(datasets, tmp_path, metagen):
+    for dataset in datasets:
+        for near in dataset.near_fields:
+            near.save(tmp_path / "fields" / f"{near.layout.name}-{near.wavelength}.h5")
+    result = metagen("pack", tmp_path / "fields", "--output", tmp_path / "compact.h5")
+    assert result.returncode == 0, result.stderr
+    assert "3 fields" in result.stdout
+    assert [each.names for each in mg.datasets.load(tmp_path / "compact.h5")] == [datasets[0].names] * 2

@@ -1,0 +1,565 @@
+"""Forward lenses and inverse design, on small models whose answer is known."""
+
+import math
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from delays import HIGH, LOW, PLATFORM, Delay, DelayTable, domain
+
+import metagen as mg
+from metagen import metrics
+from metagen.base.errors import InputError, MismatchError
+from metagen.design import (
+    Device,
+    Disc,
+    Focus,
+    Light,
+    Line,
+    NotFiniteError,
+    OptimizerSettings,
+    Ring,
+    Symmetry,
+    optimize,
+    worst_of,
+)
+from metagen.design.light import Optics
+from metagen.design.settings import DesignSettings
+from metagen.design.variables import Limits, Variables, orbits
+from metagen.device.layout import random_layout
+from metagen.propagation import coordinates
+from metagen.surrogate import ClusterSettings, Domain, NetworkSettings
+from metagen.surrogate.models import build
+
+RECIPES = Path(__file__).parents[2] / "design"
+
+
+@pytest.fixture
+def red():
+    return Delay(domain())
+
+
+@pytest.fixture
+def blue():
+    return Delay(domain(0.400), turns=1.7)
+
+
+@pytest.fixture
+def start():
+    return random_layout(PLATFORM, 7, seed=1)
+
+
+FOCUS, RING = Focus(0.633, 4.0), Ring(0.400, 4.0, radius=0.8)
+SHORT = OptimizerSettings(steps=30, save_every=5)
+
+
+def interrupted_at(evaluation, objective, interrupt):
+    """The objective, but ``interrupt()`` is called at one of its evaluations (and not again)."""
+    calls = []
+
+    def interrupted(light):
+        calls.append(None)
+        if len(calls) == evaluation:
+            interrupt()
+        return objective(light)
+
+    return interrupted
+
+
+def stop():
+    raise KeyboardInterrupt
+
+
+# Forward lenses
+
+
+@pytest.mark.parametrize("count", [10, 11])
+def test_a_lens_has_both_mirror_planes_and_the_diagonals_exactly(count):
+    radii = mg.lens.focusing(PLATFORM, 8.0, 0.633, count, DelayTable())
+    assert radii.has_mirror_planes
+    np.testing.assert_array_equal(radii.radii, radii.radii.T)
+
+
+def test_a_lens_of_pillars_with_any_phase_has_the_ideal_profile_up_to_a_constant():
+    # One turn in 2,001 radii and 2,880 phases: no site is off by more than half a step of each, 0.004 rad.
+    layout = mg.lens.focusing(PLATFORM, 8.0, 0.633, 21, DelayTable())
+    x = layout.positions
+    target = np.exp(-2j * np.pi / 0.633 * np.sqrt(x[:, None] ** 2 + x**2 + 8.0**2))
+    offset = np.angle(DelayTable()(layout.radii) / target)
+    spread = np.angle(np.exp(1j * (offset - offset[10, 10])))
+    assert np.abs(spread).max() < 2 * 0.004
+
+
+def test_a_lens_takes_the_nearest_phasor_at_the_best_common_phase():
+    # A table that spans half a turn with a dim stretch; brute force over offsets and radii is the definition.
+    @dataclass(frozen=True)
+    class Half(DelayTable):
+        def __call__(self, radius):
+            share = (radius - LOW) / (HIGH - LOW)
+            return (1 - 0.6 * np.exp(-(((share - 0.7) / 0.1) ** 2))) * np.exp(1j * np.pi * share)
+
+    def overlap(layout, offset):
+        x = layout.positions
+        target = np.exp(-2j * np.pi / 0.633 * np.sqrt(x[:, None] ** 2 + x**2 + 3.0**2) + 1j * offset)
+        return target, float(np.real(Half()(layout.radii) * target.conj()).sum())
+
+    layout = mg.lens.focusing(PLATFORM, 3.0, 0.633, 9, Half())
+    offsets = np.linspace(0, 2 * np.pi, 721)
+    reached = max(overlap(layout, offset)[1] for offset in offsets)
+    radii = np.linspace(LOW, HIGH, 2001)
+    best = max(
+        np.real(np.multiply.outer(overlap(layout, offset)[0].conj(), Half()(radii))).max(-1).sum()
+        for offset in offsets
+    )
+    # Phases are taken in steps of 1/8 degree, so a site where two radii are equally near can take the other
+    # one: a loss of at most 1e-3 in those few sites.
+    assert reached == pytest.approx(best, rel=2e-4)
+
+
+def test_a_lens_of_the_rcwa_table_focuses(tmp_path, monkeypatch):
+    # Over 0.65 of a turn the nearest phasor keeps most of the intensity: the mean of cos over the missing
+    # 0.35 turn is above 0.8, and every pillar's |t| is near 1.
+    monkeypatch.setenv("METAGEN_CACHE", str(tmp_path))
+    table = mg.PhaseTable.compute(PLATFORM, wavelength=0.633, orders=3)
+    layout = mg.lens.focusing(PLATFORM, 8.0, 0.633, 15, table)
+    cells = torch.tensor(table(layout.radii))
+    field = cells.repeat_interleave(4, 0).repeat_interleave(4, 1)
+    wave = metrics.Wavefront(field[None], PLATFORM.period / 4, 0.633, PLATFORM)
+    assert metrics.strehl(wave, 8.0) > 0.7
+
+
+def test_a_table_of_another_wavelength_is_refused():
+    with pytest.raises(MismatchError, match=r"wavelength 0\.633"):
+        mg.lens.focusing(PLATFORM, 8.0, 0.4, 11, DelayTable())
+
+
+# Goals
+
+
+class Painted(Delay):
+    """A field that no radius changes."""
+
+    def __init__(self, field):
+        super().__init__(domain(samples=5))
+        self.field = field
+
+    def __call__(self, radii):
+        return self.field + 0 * radii.sum()
+
+
+def test_a_perfect_lens_without_reflection_has_a_relative_intensity_of_one():
+    # The incident power is n_substrate per area, so its amplitude behind is √1.45. What is missing to 1 is
+    # the gain of an uneven amplitude, which the divisor allows: 1.5 % at NA 0.36.
+    x = coordinates(21 * 5, PLATFORM.period / 5)
+    path = torch.sqrt(x[:, None] ** 2 + x**2 + 12.0**2)
+    field = math.sqrt(1.45) * torch.exp(-2j * math.pi / 0.633 * path)
+    light = Light([Optics(Painted(field))], torch.full((21, 21), 0.1))
+    assert 0.98 < float(Focus(0.633, 12.0)(light)) < 1
+    assert float(Line(0.633, (12.0,))(light)) == pytest.approx(float(Focus(0.633, 12.0)(light)))
+
+
+def test_a_ring_of_a_round_field_is_its_intensity_at_that_radius():
+    x = coordinates(21 * 5, PLATFORM.period / 5)
+    field = torch.exp(-(x[:, None] ** 2 + x**2) / 0.8**2).to(torch.complex128)
+    wave = Light([Optics(Painted(field))], torch.full((21, 21), 0.1))[0.633]
+    ring = Ring(0.633, 3.0, radius=0.7)
+    expected = wave.plane(3.0, torch.tensor([0.7], dtype=torch.float64), torch.zeros(1))
+    # One integral against the other, for a beam that stays within the window: single precision.
+    assert float(wave.intensity(ring.points()).mean()) == pytest.approx(float(expected), rel=1e-4)
+
+
+def test_the_plane_far_behind_a_small_device_holds_no_light_that_came_round_its_edge():
+    # 4 µm wide, 60 µm away: with the padding of near planes the intensity on the axis is a third of this.
+    wave = Light([Optics(Painted(torch.ones(45, 45, dtype=torch.complex128)))], torch.full((9, 9), 0.1))[
+        0.633
+    ]
+    axis = torch.zeros(1, dtype=torch.float64)
+    expected = wave.intensity(torch.tensor([[0.0, 0.0, 60.0]], dtype=torch.float64))
+    # 1 % of the amplitude at most is what the padding promises.
+    assert float(wave.plane(60.0, axis)) == pytest.approx(float(expected), rel=0.02)
+
+
+def test_the_worst_goal_counts(red, blue, start):
+    light = Light([Optics(red), Optics(blue)], torch.tensor(start.radii, dtype=torch.float32))
+    assert float(worst_of(FOCUS, RING)(light)) == min(float(FOCUS(light)), float(RING(light)))
+
+
+def test_a_disc_of_a_round_field_holds_the_power_of_its_flux():
+    # The mean intensity over a disc against its finely sampled mean: 400 points on the spiral integrate it to
+    # their number's inverse.
+    x = coordinates(21 * 5, PLATFORM.period / 5)
+    field = torch.exp(-(x[:, None] ** 2 + x**2) / 0.8**2).to(torch.complex128)
+    wave = Light([Optics(Painted(field))], torch.full((21, 21), 0.1))[0.633]
+    disc = Disc(0.633, 3.0, radius=0.7, count=400)
+    fine = coordinates(201, 0.007)
+    inside = torch.hypot(fine[:, None], fine) < 0.7
+    expected = wave.plane(3.0, fine)[inside].mean()
+    assert float(wave.intensity(disc.points()).mean()) == pytest.approx(float(expected), rel=5e-3)
+
+
+def test_a_line_is_the_geometric_mean_of_its_points(red, start):
+    light = Light([Optics(red)], torch.tensor(start.radii, dtype=torch.float32))
+    line = Line(0.633, (3.0, 4.0, 6.0))
+    expected = light[0.633].relative_intensity(line.points()).log().mean().exp()
+    assert float(line(light)) == pytest.approx(float(expected), rel=1e-6)
+    assert line(light) < light[0.633].relative_intensity(line.points()).mean()
+
+
+def test_all_components_that_a_model_predicts_count(start):
+    # The toy splits one wave into 0.8 along x and 0.6 along y: together they have its whole intensity.
+    radii = torch.tensor(start.radii, dtype=torch.float32)
+    one, three = (Light([Optics(Delay(domain(components=c)))], radii) for c in (1, 3))
+    assert three[0.633].near_field.shape == (3, 14, 14)
+    torch.testing.assert_close(FOCUS(three), FOCUS(one))
+
+
+@pytest.mark.parametrize("components", [1, 3])
+def test_a_model_with_a_basis_is_propagated_without_its_field(components):
+    # The compressed propagator against the integral over the predicted field, in single precision.
+    model = build(domain(components=components), NetworkSettings(rank=3, hidden=(8,)))
+    generator = torch.Generator().manual_seed(0)
+    model.basis.modes_parts.normal_(generator=generator)
+    radii = torch.tensor(random_layout(PLATFORM, 6, seed=0).radii, dtype=torch.float32)
+    wave = Light([Optics(model)], radii)[0.633]
+    points = torch.tensor([[0.0, 0.0, 3.0], [0.4, -0.2, 5.0]])
+    near = metrics.Wavefront(wave.near_field.detach(), model.pitch, 0.633, PLATFORM)
+    torch.testing.assert_close(wave.intensity(points), metrics.intensity(near, points), rtol=1e-4, atol=0)
+
+
+@pytest.mark.parametrize("count", [6, 7])
+def test_a_symmetric_device_is_propagated_from_one_quadrant(count):
+    # A model that keeps the mirror symmetry, fitted to anything; against the whole predicted field.
+    model = build(
+        domain(components=3, samples=4),
+        ClusterSettings(rank=12, width=3, powers=2, pair_width=3, pair_powers=1),
+    )
+    generator = torch.Generator().manual_seed(0)
+    around = LOW + (HIGH - LOW) * torch.rand(300, 9, dtype=torch.float64, generator=generator)
+    patches = torch.randn(300, 48, dtype=torch.complex128, generator=generator)
+    model.double().prepare(around, patches + torch.einsum("mk,kp->mp", around.to(patches), patches[:9]))
+    symmetric = torch.tensor(random_layout(PLATFORM, count, seed=0).radii)
+    points = torch.tensor([[0.0, 0.0, 3.0], [0.4, -0.2, 5.0]])
+    for radii, cells in ((symmetric, (count + 1) // 2), (symmetric.roll(1, 0), count)):
+        wave = Light([Optics(model)], radii)[0.633]
+        assert wave._coefficients.shape[0] == cells
+        near = metrics.Wavefront(wave.near_field, model.pitch, 0.633, PLATFORM)
+        torch.testing.assert_close(wave.intensity(points), metrics.intensity(near, points))
+
+
+def test_a_wavelength_without_a_model_is_named(red, start):
+    with pytest.raises(MismatchError, match=r"wavelength 0\.4, the models predict 0\.633"):
+        optimize(start, [red], RING, SHORT, progress=False)
+
+
+# Variables
+
+
+def test_symmetry_shares_one_radius_among_equal_sites():
+    assert orbits(7, Symmetry.NONE).max() + 1 == 49
+    assert orbits(7, Symmetry.MIRROR).max() + 1 == 16
+    assert orbits(7, Symmetry.FOURFOLD).max() + 1 == 10
+    assert orbits(6, Symmetry.MIRROR).max() + 1 == 9
+
+
+def test_variables_start_at_the_layout(start):
+    variables = Variables.of(start, Limits(LOW, HIGH), Symmetry.MIRROR)
+    found = variables.exact(variables.start(start))
+    inside = np.clip(start.radii, LOW + 0.0012, HIGH - 0.0012)
+    np.testing.assert_allclose(found, inside, atol=1e-7)
+
+
+def test_radii_on_a_grid_keep_the_gradient_of_smooth_ones(start):
+    plain = Variables.of(start, Limits(LOW, HIGH), Symmetry.MIRROR)
+    gridded = Variables.of(start, Limits(LOW, HIGH, grid=0.005), Symmetry.MIRROR)
+    gradients = []
+    for variables in (plain, gridded):
+        u = plain.start(start).double().requires_grad_()
+        (gradient,) = torch.autograd.grad(variables.radii(u).sum(), u)
+        gradients.append(gradient)
+    torch.testing.assert_close(*gradients)
+    assert gradients[0].min() > 0
+    steps = gridded.exact(gridded.start(start)) / 0.005
+    np.testing.assert_allclose(steps, np.rint(steps), atol=1e-9)
+
+
+# Optimisation
+
+
+@pytest.mark.parametrize("symmetry", list(Symmetry))
+def test_the_gradient_of_the_whole_chain_equals_finite_differences(red, blue, symmetry):
+    torch.set_default_dtype(torch.float64)
+    try:
+        layout = mg.lens.focusing(PLATFORM, 4.0, 0.633, 5, DelayTable())
+        variables = Variables.of(layout, Limits(LOW, HIGH), symmetry)
+        optics = [Optics(red), Optics(blue)]
+
+        def chain(u):
+            light = Light(optics, variables.radii(u))
+            return FOCUS(light) * RING(light) + Line(0.633, (3.0, 4.0))(light)
+
+        assert torch.autograd.gradcheck(chain, variables.start(layout).requires_grad_())
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+def test_a_lens_of_another_focal_length_becomes_as_good_as_the_one_designed_for_it(red):
+    # With a phase per pillar and nothing else, the forward lens is the optimum up to its staircase.
+    near, far = (mg.lens.focusing(PLATFORM, f, 0.633, 7, DelayTable()) for f in (4.0, 12.0))
+    forward = float(FOCUS(Light([Optics(red)], torch.tensor(near.radii, dtype=torch.float32))))
+    device = optimize(far, [red], FOCUS, OptimizerSettings(steps=150), progress=False)
+    assert device.history[0] < 0.8 * forward
+    assert device.figure > 0.99 * forward
+
+
+def test_the_worst_of_two_goals_improves_and_the_best_device_is_returned(red, blue, start):
+    goal = worst_of(FOCUS, RING)
+    device = optimize(start, [red, blue], goal, OptimizerSettings(steps=60), progress=False)
+    light = Light([Optics(red), Optics(blue)], torch.tensor(device.radii, dtype=torch.float32))
+    assert device.figure == device.history.max() > 1.5 * device.history[0]
+    assert device.figure == pytest.approx(float(goal(light)), rel=1e-4)
+    assert device.has_mirror_planes
+    assert device.finished
+    assert len(device.history) == 61
+
+
+def test_limits_gap_and_grid_are_kept(red, start):
+    settings = OptimizerSettings(
+        steps=40, learning_rate=1.0, minimum_gap=0.13, grid=0.002, symmetry=Symmetry.FOURFOLD
+    )
+    square = mg.lens.focusing(PLATFORM, 4.0, 0.633, 7, DelayTable())
+    device = optimize(square, [red], lambda light: -FOCUS(light), settings, progress=False)
+    radii = device.radii
+    assert radii.min() >= LOW
+    assert radii.max() <= (PLATFORM.period - 0.13) / 2
+    assert np.abs(np.rint(radii / 0.002) - radii / 0.002).max() < 1e-9
+    np.testing.assert_array_equal(radii, radii.T)
+
+
+def test_going_on_with_a_bias_makes_a_device_better_at_its_worst_bias(start):
+    # Pillars whose phase grows with the square of the radius: a bias shifts large ones more than small ones,
+    # by up to a third of a turn here, which a device tuned for no bias is not made for.
+    wide = Domain(wavelength=0.633, radius_low=LOW - 0.01, radius_high=HIGH + 0.01, samples=2)
+    model = Delay(wide, turns=0.0, bend=2.0)
+
+    def worst_bias(device):
+        radii = torch.tensor(device.radii, dtype=torch.float32)
+        return min(float(FOCUS(Light([Optics(model)], radii + bias))) for bias in (-0.01, 0, 0.01))
+
+    plain = optimize(start, [model], FOCUS, OptimizerSettings(steps=80), progress=False)
+    robust = optimize(plain, [model], FOCUS, OptimizerSettings(steps=80, radius_bias=0.01), progress=False)
+    assert robust.figure == pytest.approx(worst_bias(robust), rel=1e-4)
+    assert worst_bias(robust) > 1.1 * worst_bias(plain)
+    assert float(FOCUS(Light([Optics(model)], torch.tensor(robust.radii).float()))) < plain.figure
+
+
+def test_a_bias_asks_for_no_radius_that_the_models_do_not_know(red, start):
+    """And it takes no radius from the design: those at the end of the range stay there."""
+    asked = []
+
+    def objective(light):
+        asked.append(light[0.633]._radii.detach())
+        return FOCUS(light)
+
+    settings = OptimizerSettings(steps=20, learning_rate=1.0, radius_bias=0.01)
+    device = optimize(start, [red], objective, settings, progress=False)
+    assert min(float(radii.min()) for radii in asked) >= LOW - 1e-7
+    assert max(float(radii.max()) for radii in asked) <= HIGH + 1e-7
+    assert device.radii.min() < LOW + 0.01
+    assert device.radii.max() > HIGH - 0.01
+
+
+def test_no_room_between_the_limits_is_an_error(red, start):
+    with pytest.raises(InputError, match=r"min_gap 0\.36"):
+        optimize(start, [red], FOCUS, OptimizerSettings(minimum_gap=0.36), progress=False)
+
+
+def test_a_start_without_the_symmetry_is_refused(red, start):
+    with pytest.raises(InputError, match="fourfold"):
+        optimize(start, [red], FOCUS, OptimizerSettings(symmetry=Symmetry.FOURFOLD), progress=False)
+
+
+def test_a_start_with_an_empty_site_is_refused(red):
+    empty = mg.Layout(PLATFORM, np.zeros((5, 5)))
+    with pytest.raises(InputError, match="without a pillar"):
+        optimize(empty, [red], FOCUS, SHORT, progress=False)
+
+
+def test_the_same_design_twice_is_the_same_device(red, start):
+    one, two = (optimize(start, [red], FOCUS, SHORT, progress=False) for _ in range(2))
+    assert one.hash == two.hash
+    np.testing.assert_array_equal(one.history, two.history)
+
+
+def test_a_killed_design_resumes_to_the_same_device(red, start, tmp_path):
+    # What a kill at evaluation 18 leaves is the file of evaluation 15; it is set aside at that moment.
+    path, left = tmp_path / "device.h5", tmp_path / "left.h5"
+    objective = interrupted_at(18, FOCUS, lambda: shutil.copy(path, left))
+    whole = optimize(start, [red], objective, SHORT, path=path, progress=False)
+    assert len(Device.load(left).history) == 15
+    assert not Device.load(left).finished
+    resumed = optimize(start, [red], objective, SHORT, path=left, progress=False)
+    assert resumed.hash == whole.hash
+    np.testing.assert_array_equal(resumed.history, whole.history)
+
+
+def test_a_design_for_functions_of_ones_own_goes_on_in_another_process(red, start, tmp_path):
+    """There the functions lie at other addresses."""
+
+    def made():
+        def own(light):
+            return FOCUS(light)
+
+        return worst_of(own, FOCUS)
+
+    path = tmp_path / "device.h5"
+    first = optimize(start, [red], made(), SHORT, path=path, progress=False)
+    assert optimize(start, [red], made(), SHORT, path=path, progress=False).hash == first.hash
+    assert " at 0x" not in first.provenance["objective"]
+
+
+def test_a_plain_layout_is_not_taken_for_an_optimisation_under_way(red, start, tmp_path):
+    start.save(tmp_path / "start.h5")
+    with pytest.raises(InputError, match="choose another path"):
+        optimize(start, [red], FOCUS, SHORT, path=tmp_path / "start.h5", progress=False)
+    assert mg.Layout.load(tmp_path / "start.h5").hash == start.hash
+
+
+def test_a_finished_design_is_not_done_again(red, start, tmp_path):
+    path = tmp_path / "device.h5"
+    first = optimize(start, [red], FOCUS, SHORT, path=path, progress=False)
+    before = path.stat().st_mtime_ns
+    again = optimize(start, [red], FOCUS, SHORT, path=path, progress=False)
+    assert again.hash == first.hash
+    assert path.stat().st_mtime_ns == before
+
+
+def test_ctrl_c_leaves_the_best_device_on_disk_and_returns_it(red, start, tmp_path):
+    path = tmp_path / "device.h5"
+    objective = interrupted_at(13, FOCUS, stop)
+    device = optimize(start, [red], objective, SHORT, path=path, progress=False)
+    assert len(device.history) == 12
+    assert not device.finished
+    assert mg.Layout.load(path).hash == device.hash
+    assert device.figure == device.history.max()
+
+
+def test_ctrl_c_before_the_first_step_stops(red, start):
+    with pytest.raises(KeyboardInterrupt):
+        optimize(start, [red], interrupted_at(1, FOCUS, stop), SHORT, progress=False)
+
+
+def test_a_nan_stops_the_design_with_the_last_good_device_on_disk(red, start, tmp_path):
+    calls = []
+
+    def sick(light):
+        calls.append(None)
+        return FOCUS(light) * (math.nan if len(calls) == 9 else 1)
+
+    path = tmp_path / "device.h5"
+    with pytest.raises(NotFiniteError, match="step 8: the figure of merit is nan") as caught:
+        optimize(start, [red], sick, SHORT, path=path, progress=False)
+    assert len(caught.value.device.history) == 8
+    assert Device.load(path).hash == caught.value.device.hash
+
+
+def test_a_file_of_another_design_is_not_overwritten(red, blue, start, tmp_path):
+    path = tmp_path / "device.h5"
+    optimize(start, [red], FOCUS, SHORT, path=path, progress=False)
+    before = path.read_bytes()
+    for models, goal in (([red], Focus(0.633, 5.0)), ([red, blue], FOCUS)):
+        with pytest.raises(MismatchError, match="another optimisation"):
+            optimize(start, models, goal, SHORT, path=path, progress=False)
+    assert path.read_bytes() == before
+
+
+def test_a_device_saves_and_loads_with_its_history(red, start, tmp_path):
+    device = optimize(start, [red], FOCUS, SHORT, progress=False)
+    device.save(tmp_path / "a.h5")
+    loaded = Device.load(tmp_path / "a.h5")
+    assert loaded.hash == device.hash
+    np.testing.assert_array_equal(loaded.history, device.history)
+    assert loaded.provenance["start"] == start.name
+
+
+def test_an_objective_that_is_no_number_is_named(red, start):
+    with pytest.raises(InputError, match="one real number"):
+        optimize(
+            start,
+            [red],
+            lambda light: light[0.633].intensity(FOCUS.points()).repeat(2),
+            SHORT,
+            progress=False,
+        )
+
+
+def test_models_must_fit_the_layout_and_each_other(red, start):
+    other = Delay(Domain(wavelength=0.4, radius_low=LOW, radius_high=HIGH, platform=mg.Platform(height=0.7)))
+    with pytest.raises(MismatchError, match="different platforms"):
+        optimize(start, [red, other], FOCUS, SHORT, progress=False)
+    with pytest.raises(MismatchError, match="trained for the layout"):
+        optimize(start, [other], RING, SHORT, progress=False)
+    with pytest.raises(InputError, match="one model per wavelength"):
+        optimize(start, [red, red], FOCUS, SHORT, progress=False)
+
+
+# Design files
+
+
+def test_the_demo_file_is_a_multiplexed_device_of_the_demo_size():
+    settings = DesignSettings.load(RECIPES / "demo.toml")
+    assert settings.count == 21
+    assert {goal.kind for goal in settings.goals} == {"focus", "ring"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ("steps", "stepz", "stepz"),
+        ('kind = "ring"', 'kind = "rung"', "rung"),
+        ("count = 21", "count = 0", "count"),
+        ("distance = 12.0", "distance = nan", "distance"),
+    ],
+)
+def test_a_wrong_entry_of_a_design_file_is_named(tmp_path, old, new, reason):
+    text = (RECIPES / "demo.toml").read_text()
+    assert old in text
+    path = tmp_path / "design.toml"
+    path.write_text(text.replace(old, new, 1))
+    with pytest.raises(InputError, match=reason):
+        DesignSettings.load(path)
+
+
+def test_a_design_file_is_run_with_models_from_files(tmp_path):
+    names = []
+    for wavelength in (0.633, 0.400):
+        model = build(domain(wavelength), NetworkSettings(rank=3, hidden=(8,)))
+        model.basis.modes_parts.normal_(generator=torch.Generator().manual_seed(0))
+        names.append(str(tmp_path / f"{wavelength}.safetensors"))
+        mg.surrogate.save(model, names[-1])
+    path = tmp_path / "design.toml"
+    path.write_text(f"""
+        name = "tiny"
+        count = 7
+        models = {names}
+        [start]
+        kind = "random"
+        seed = 1
+        [[goals]]
+        kind = "focus"
+        wavelength = 0.633
+        distance = 4.0
+        [[goals]]
+        kind = "line"
+        wavelength = 0.400
+        distances = [3.0, 4.0]
+        [optimizer]
+        steps = 5
+        symmetry = "none"
+    """)
+    device = mg.design.run(DesignSettings.load(path), tmp_path / "device.h5", progress=False)
+    assert mg.Layout.load(tmp_path / "device.h5").hash == device.hash
+    assert device.name == "tiny"
+    assert len(device.history) == 6

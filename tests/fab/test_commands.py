@@ -1,0 +1,85 @@
+"""Commands from a device to the fab, as a user types them."""
+
+import numpy as np
+import pytest
+
+import metagen as mg
+from metagen.device.layout import random_layout
+
+OPTIONS = """
+pillar_layer = [5, 1]
+grid = 0.002
+bias = 0.004
+tone = "holes"
+"""
+CAMPAIGN = """
+[[light]]
+wavelength = 0.633
+pixels_per_period = 8
+[[layouts]]
+family = "random"
+count = 5
+seeds = [1]
+"""
+GOAL = """
+name = "tiny"
+count = 5
+models = ["none"]
+[start]
+kind = "random"
+seed = 1
+[[goals]]
+kind = "focus"
+wavelength = 0.633
+distance = 3.0
+"""
+
+
+@pytest.mark.parametrize("suffix", [".gds", ".oas"])
+def test_export_draws_as_its_options_say_and_reads_that_back(tmp_path, metagen, suffix):
+    layout = random_layout(mg.Platform(), 7, seed=1)
+    layout.save(tmp_path / "a.h5")
+    (tmp_path / "export.toml").write_text(OPTIONS)
+    out = tmp_path / f"a{suffix}"
+    result = metagen("export", tmp_path / "a.h5", "--output", out, "--options", tmp_path / "export.toml")
+    assert result.returncode == 0, result.stderr
+    (label,) = mg.fab.device_labels(out).values()
+    assert (label.layer, label.grid, label.bias, label.tone) == ((5, 1), 0.002, 0.004, mg.fab.Tone.HOLES)
+    moved = mg.fab.load_device(out, layout.platform).radii - layout.radii
+    assert 0.5e-3 < np.abs(moved).max() <= 1e-3 + 1e-9  # half a step of 2 nm
+
+
+def test_an_unknown_option_is_one_clear_error(tmp_path, metagen):
+    random_layout(mg.Platform(), 3, seed=1).save(tmp_path / "a.h5")
+    (tmp_path / "export.toml").write_text("gird = 0.001")
+    result = metagen(
+        "export", tmp_path / "a.h5", "-o", tmp_path / "a.gds", "--options", tmp_path / "export.toml"
+    )
+    assert result.returncode == 1
+    assert "unknown key 'gird'" in result.stderr
+    assert not (tmp_path / "a.gds").exists()
+
+
+@pytest.mark.meep
+def test_verify_simulates_the_file_and_the_passport_leads_from_the_field_to_it(tmp_path, metagen):
+    layout = random_layout(mg.Platform(), 5, seed=4)
+    mg.fab.write_gds(layout, tmp_path / "device.gds")
+    layout.save(tmp_path / "device.h5")
+    (tmp_path / "campaign.toml").write_text(CAMPAIGN)
+    (tmp_path / "design.toml").write_text(GOAL)
+    result = metagen(
+        "verify",
+        tmp_path / "design.toml",
+        tmp_path / "device.gds",
+        f"--campaign={tmp_path / 'campaign.toml'}",
+        f"--output={tmp_path / 'verified'}",
+    )
+    assert result.returncode == 0, result.stderr
+    assert "focus at 633 nm" in result.stdout
+    (near,) = (tmp_path / "verified").glob("*.h5")
+    simulated = mg.NearField.load(near).layout
+    assert simulated.hash == mg.fab.read_gds(tmp_path / "device.gds", mg.Platform()).hash != layout.hash
+    chain = metagen("passport", near, "--in", tmp_path)
+    assert chain.returncode == 0, chain.stdout
+    assert "device.gds: layout file" in chain.stdout
+    assert "device.h5: device" in chain.stdout

@@ -1,0 +1,171 @@
+"""Hand-over to ray tracers: the phase of a known lens, and rays through the file that meet at its focus."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+import metagen as mg
+from metagen.base.errors import InputError
+from metagen.data.nearfield import NearField
+from metagen.device.layout import random_layout
+from metagen.fab.optics import PhaseMap, fit_radial, fit_table, write_csv, write_grid_phase
+from metagen.propagation import rayleigh_sommerfeld
+
+PERIOD, WAVELENGTH = 0.4431, 0.633
+WAVENUMBER = 2 * math.pi / WAVELENGTH
+
+
+def lens_phase(focal_length, count=61, samples=1, index=1.0):
+    """Phase of a perfect lens in the convention exp(−iωt), on the samples of a device."""
+    pitch = PERIOD / samples
+    x = (np.arange(count * samples) - (count * samples - 1) / 2) * pitch
+    path = np.sqrt(x[:, None] ** 2 + x[None, :] ** 2 + focal_length**2) - abs(focal_length)
+    return -math.copysign(index * WAVENUMBER, focal_length) * path
+
+
+def phase_map(phase, amplitude=1.0, index=1.0):
+    return PhaseMap(amplitude * np.exp(1j * phase), PERIOD, WAVELENGTH, index)
+
+
+def test_this_phase_focuses_where_it_should_in_our_own_propagation():
+    """Ties the sign of the files to the fields of this package: one cell beside the focus is much darker."""
+    field = torch.tensor(np.exp(1j * lens_phase(30.0)), dtype=torch.complex64)
+    points = torch.tensor([[0, 0, 30.0], [0, 0, 15.0], [0, 0, 60.0], [4 * PERIOD, 0, 30.0]])
+    found = rayleigh_sommerfeld(field, PERIOD, WAVELENGTH, points.double()).abs() ** 2
+    assert (found[0] > 30 * found[1:]).all()
+
+
+@pytest.mark.parametrize("focal_length", [20.0, 100.0, -30.0])
+def test_the_fit_is_the_phase_of_the_lens(focal_length):
+    """The numerical aperture at the corners is 0.69 at 20 µm, where the series of the lens in ρ² falls by
+    about 0.2 per term: six terms leave 1e-4 of its 66 rad. The constant phase is free."""
+    phase = lens_phase(focal_length)
+    fit = fit_radial(phase_map(phase + 1.7), terms=6)
+    assert np.abs(fit.phase - phase - np.mean(fit.phase - phase)).max() < 0.02
+    assert fit.focal_length == pytest.approx(focal_length, rel=2e-3)  # sought in steps of 0.01 rad
+    assert fit.overlap > 0.999
+    assert fit.rms < 0.01
+    assert fit.jumps == 0
+    assert math.copysign(1, fit.coefficients[0]) == -math.copysign(1, focal_length)
+
+
+def test_a_quadratic_phase_has_one_coefficient():
+    """... −k·R²/(2f), the Binary 2 surface of a thin lens; behind it a medium of index 1.5."""
+    x = (np.arange(41) - 20) * PERIOD
+    square = x[:, None] ** 2 + x[None, :] ** 2
+    fit = fit_radial(phase_map(-1.5 * WAVENUMBER * square / (2 * 80.0), index=1.5), terms=3)
+    expected = -1.5 * WAVENUMBER * square.max() / (2 * 80.0)
+    np.testing.assert_allclose(fit.coefficients, [expected, 0, 0], rtol=0, atol=1e-6)
+    assert fit.radius == pytest.approx(math.sqrt(square.max()))
+
+
+def test_the_fit_bears_noise_and_uneven_amplitude():
+    """Phase noise of 0.5 rad on 61² cells: the focal length to a per cent, and a residual of that size."""
+    rng = np.random.default_rng(0)
+    noise = rng.normal(0, 0.5, (61, 61))
+    fit = fit_radial(phase_map(lens_phase(60.0) + noise, rng.uniform(0.3, 1, (61, 61))))
+    assert fit.focal_length == pytest.approx(60.0, rel=0.01)
+    assert fit.rms == pytest.approx(0.5, rel=0.05)
+    # Independent phases of variance s² leave exp(−s²) in the wave; uneven amplitude ⟨a⟩²/⟨a²⟩ of that.
+    amplitude = 0.65**2 / (0.65**2 + 0.7**2 / 12)
+    assert fit.overlap == pytest.approx(math.exp(-0.25) * amplitude, abs=0.03)
+
+
+def test_the_map_is_the_mean_over_each_cell():
+    field = np.arange(36, dtype=np.complex64).reshape(6, 6)
+    seen = PhaseMap.of(field, 3, PERIOD, WAVELENGTH, 1.0)
+    np.testing.assert_allclose(seen.values, [[field[:3, :3].mean(), field[:3, 3:].mean()],
+                                             [field[3:, :3].mean(), field[3:, 3:].mean()]])  # fmt: skip
+
+
+def read_grid_phase(path):
+    """A .DAT file as its documentation says: the header in a dict, [nx, ny] phase with increasing x and y."""
+    first, *lines = path.read_text().splitlines()
+    nx, ny, delx, dely, unit, xdec, ydec = first.split()
+    header = {"nx": int(nx), "ny": int(ny), "delx": float(delx), "dely": float(dely)}
+    assert (unit, xdec, ydec) == ("0", "0", "0")  # millimetres, centred
+    rows = np.array([[float(value) for value in line.split()] for line in lines])
+    assert rows.shape == (int(nx) * int(ny), 5)
+    assert not rows[:, 1:].any()  # the program derives the slopes itself
+    return header, rows[:, 0].reshape(int(ny), int(nx))[::-1].T
+
+
+def test_rays_through_the_written_file_meet_at_the_focus(tmp_path):
+    """A ray at x leaves with the direction cosine (λ/2π)·dφ/dx. Central differences of the phase are off by
+    p²·φ‴/6, which at a numerical aperture of 0.4 moves the crossing by less than 1e-3 of the focal length."""
+    focal_length = 30.0
+    write_grid_phase(fit_radial(phase_map(lens_phase(focal_length) - 2.0), 6), tmp_path / "lens.DAT")
+    header, phase = read_grid_phase(tmp_path / "lens.DAT")
+    assert header == {"nx": 61, "ny": 61, "delx": PERIOD / 1000, "dely": PERIOD / 1000}
+    x = (np.arange(61) - 30) * header["delx"] * 1000
+    middle = phase[:, 30]
+    cosine = (middle[2:] - middle[:-2]) / (x[2:] - x[:-2]) / WAVENUMBER
+    heights, cosine = x[1:-1][np.abs(x[1:-1]) > 1], cosine[np.abs(x[1:-1]) > 1]
+    crossing = -heights * np.sqrt(1 - cosine**2) / cosine
+    np.testing.assert_allclose(crossing, focal_length, rtol=1e-3)
+
+
+def test_the_file_begins_at_the_corner_of_negative_x_and_positive_y_and_runs_along_x(tmp_path):
+    x = (np.arange(7) - 3) * PERIOD
+    tilt = 0.5 * x[:, None] + 0.2 * x[None, :]
+    fit = fit_radial(phase_map(tilt), terms=1)
+    write_grid_phase(fit, tmp_path / "tilt.DAT")
+    written = np.loadtxt(tmp_path / "tilt.DAT", skiprows=1)[:, 0]
+    assert written[1] - written[0] == pytest.approx(0.5 * PERIOD, abs=0.02)  # a step along +x
+    assert written[7] - written[0] == pytest.approx(-0.2 * PERIOD, abs=0.02)  # the next row is at lower y
+    np.testing.assert_allclose(read_grid_phase(tmp_path / "tilt.DAT")[1], fit.device_phase, rtol=1e-8)
+
+
+def test_the_table_of_cells_holds_amplitude_phase_and_conventions(tmp_path):
+    amplitude = np.linspace(0.5, 1, 9)[:, None] * np.ones((9, 9))
+    fit = fit_radial(phase_map(lens_phase(20.0, 9), amplitude))
+    write_csv(fit, tmp_path / "lens.csv")
+    rows = np.loadtxt(tmp_path / "lens.csv", delimiter=",")
+    values = rows[:, 2] * np.exp(1j * (rows[:, 3] + fit.piston))
+    np.testing.assert_allclose(values.reshape(9, 9), fit.map.values, atol=1e-7)
+    np.testing.assert_allclose(rows[:, 0].reshape(9, 9)[:, 0], fit.map.positions, atol=1e-8)
+    head = (tmp_path / "lens.csv").read_text().split("x_um")[0]
+    for said in ("exp(-i omega t)", "0.633", "radial fit", "half a wavelength above"):
+        assert said in head
+
+
+def test_steps_over_half_a_turn_are_counted():
+    """A device of alternating cells has no slope at all."""
+    board = 3.0 * (np.indices((8, 8)).sum(0) % 2)
+    assert fit_radial(phase_map(board), terms=1).jumps == 0  # 3.0 rad < π
+    rng = np.random.default_rng(1)
+    assert fit_radial(phase_map(rng.uniform(-np.pi, np.pi, (30, 30))), terms=1).jumps > 0.1
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (lambda: fit_radial(phase_map(lens_phase(20.0, 9)), terms=5), "terms is 5"),
+        (lambda: fit_radial(phase_map(lens_phase(20.0, 9)), terms=0), "terms is 0"),
+        (lambda: write_grid_phase(fit_radial(phase_map(lens_phase(20.0, 9))), "lens.txt"), "DAT"),
+        (lambda: write_grid_phase(fit_radial(phase_map(lens_phase(20.0, 4)), 1), "a.DAT"), "at least 5"),
+    ],
+)
+def test_what_cannot_be_handed_over_is_refused(make, reason):
+    with pytest.raises(InputError, match=reason):
+        make()
+
+
+def test_the_command_hands_over_a_near_field(tmp_path, metagen):
+    layout = random_layout(mg.Platform(), 21, seed=1)
+    field = np.zeros((210, 210, 3), dtype=np.complex64)
+    field[..., 0] = np.exp(1j * lens_phase(20.0, 21, samples=10))
+    NearField(layout, WAVELENGTH, field).save(tmp_path / "near.h5")
+    result = metagen("handover", tmp_path / "near.h5", "--output", tmp_path / "out" / "lens")
+    assert result.returncode == 0, result.stderr
+    assert "Binary 2" in result.stdout
+    fit = fit_radial(PhaseMap.of(field[..., 0], 10, PERIOD, WAVELENGTH, 1.0))
+    assert f"{fit.coefficients[0]:.9g}" in result.stdout.replace("\n", "")
+    assert fit_table(fit).rows[1][1] == f"{fit.coefficients[0]:.9g}"
+    _, phase = read_grid_phase(tmp_path / "out" / "lens-633nm.DAT")
+    # Averaging over a cell shifts the phase by less than a hundredth of the step to the next cell.
+    wanted = lens_phase(20.0, 21)
+    assert np.abs(phase - wanted - np.mean(phase - wanted)).max() < 0.05
+    assert (tmp_path / "out" / "lens-633nm.csv").exists()

@@ -1,0 +1,309 @@
+"""Campaigns as users run them: under MPI, killed, run again, with wrong input and damaged files."""
+
+import errno
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from metagen import Platform
+from metagen.base.errors import InputError, SimulationError
+from metagen.data.nearfield import NearField, stored_hash
+from metagen.device.layout import random_layout
+from metagen.fdtd import simulate
+from metagen.fdtd.calibration import numerics_for
+from metagen.fdtd.campaign import Campaign, part, run
+from metagen.fdtd.claims import Queue, holder
+from metagen.fdtd.plan import Estimate, refuse_what_does_not_fit
+
+pytestmark = pytest.mark.meep
+
+SMALL = """
+[[light]]
+wavelength = 0.633
+pixels_per_period = 8
+
+[[layouts]]
+family = "random"
+count = 3
+seeds = [1, 2, 3, 4]
+"""
+
+
+@pytest.fixture
+def campaign(tmp_path):
+    path = tmp_path / "campaign.toml"
+    path.write_text(SMALL)
+    return path
+
+
+def finish(process):
+    output, _ = process.communicate(timeout=300)
+    assert process.returncode == 0, output
+    return output
+
+
+def test_two_ranks_and_one_rank_give_equal_fields(campaign, tmp_path, mpirun, metagen):
+    finish(mpirun(2, "simulate", campaign, "--output", tmp_path / "two"))
+    assert metagen("simulate", campaign, "--output", tmp_path / "one").returncode == 0
+    names = sorted(path.name for path in (tmp_path / "one").iterdir())
+    assert names == sorted(path.name for path in (tmp_path / "two").iterdir())
+    for name in names:
+        one, two = (NearField.load(tmp_path / folder / name) for folder in ("one", "two"))
+        assert two.provenance["ranks"] == 2
+        # Only the order of sums differs between ranks; files hold single precision.
+        np.testing.assert_allclose(two.field, one.field, atol=1e-6)
+
+
+def test_a_killed_rank_costs_at_most_the_simulation_in_progress(campaign, tmp_path, mpirun):
+    folder = tmp_path / "fields"
+    process = mpirun(2, "simulate", campaign, "--output", folder)
+    wait_for(lambda: len(list(folder.glob("*.h5"))) >= 1, process)
+    kill_one_rank(process)
+    process.communicate(timeout=60)
+    assert process.returncode != 0
+    finished = {path: path.stat().st_mtime_ns for path in folder.glob("*.h5")}
+    for path in finished:
+        NearField.load(path)
+    finish(mpirun(2, "simulate", campaign, "--output", folder))
+    assert len(list(folder.glob("*.h5"))) == 4
+    assert {path: path.stat().st_mtime_ns for path in finished} == finished
+
+
+def wait_for(condition, process):
+    deadline = time.monotonic() + 120
+    while not condition():
+        assert process.poll() is None, process.communicate()[0]
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def kill_one_rank(process):
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    ranks = [pid for pid in map(int, children) if b"metagen" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    assert len(ranks) == 2
+    os.kill(ranks[1], signal.SIGKILL)
+
+
+def test_a_second_run_computes_nothing_and_a_damaged_file_is_made_again(campaign, tmp_path, metagen):
+    folder = tmp_path / "fields"
+    metagen("simulate", campaign, "--output", folder)
+    files = sorted(folder.glob("*.h5"))
+    before = [path.stat().st_mtime_ns for path in files]
+    assert metagen("simulate", campaign, "--output", folder).returncode == 0
+    assert [path.stat().st_mtime_ns for path in files] == before
+
+    files[0].write_bytes(files[0].read_bytes()[:5000])
+    assert "3 of 4 done" in metagen("status", campaign, "--output", folder).stdout
+    assert metagen("simulate", campaign, "--output", folder).returncode == 0
+    NearField.load(files[0])
+    assert [path.stat().st_mtime_ns for path in files[1:]] == before[1:]
+    assert files[0].with_suffix(".damaged").exists()
+
+
+@pytest.mark.slow
+def test_killed_at_twenty_random_moments_the_end_state_is_that_of_an_undisturbed_run(tmp_path, metagen):
+    """Tiny layouts; a start takes about two seconds, so that moments up to six fall into every stage."""
+    campaign = tmp_path / "campaign.toml"
+    campaign.write_text(SMALL.replace("count = 3", "count = 1").replace("[1, 2, 3, 4]", str(list(range(60)))))
+    assert metagen("simulate", campaign, "--output", tmp_path / "undisturbed").returncode == 0
+    folder, moments = tmp_path / "killed", np.random.default_rng(4).uniform(0.5, 3.5, 20)
+    killed = 0
+    for moment in moments:
+        process = start_metagen("simulate", campaign, "--output", folder)
+        time.sleep(moment)
+        process.kill()
+        killed += process.wait() == -signal.SIGKILL
+    assert killed >= 10
+    assert metagen("simulate", campaign, "--output", folder).returncode == 0
+    names = sorted(path.name for path in (tmp_path / "undisturbed").iterdir())
+    assert sorted(path.name for path in folder.iterdir()) == names
+    for name in names:
+        one, other = (NearField.load(each / name) for each in (folder, tmp_path / "undisturbed"))
+        assert one.hash == other.hash
+
+
+def start_metagen(*arguments, **options):
+    return subprocess.Popen(
+        [sys.executable, "-m", "metagen", *map(str, arguments)],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        **options,
+    )
+
+
+def test_two_processes_share_a_campaign(campaign, tmp_path):
+    processes = [start_metagen("simulate", campaign, "--output", tmp_path / "f") for _ in range(2)]
+    for process in processes:
+        finish(process)
+    assert len(list((tmp_path / "f").iterdir())) == 4
+
+
+def test_two_queues_never_hand_out_the_same_task(campaign, tmp_path, monkeypatch):
+    tasks = Campaign.load(campaign).tasks()
+    one, two = Queue(tasks, tmp_path), Queue(tasks, tmp_path)
+    first, second = one.next(), two.next()
+    assert first.hash != second.hash
+    assert "process" in holder(tmp_path / first.file_name)
+    simulate(first.layout, first.numerics).save(tmp_path / first.file_name)
+    one.finish()
+    assert holder(tmp_path / first.file_name) is None
+    two.finish()
+    rest = []
+    while (task := two.next()) is not None:
+        rest.append(task.hash)
+        simulate(task.layout, task.numerics).save(tmp_path / task.file_name)
+        two.finish()
+    assert first.hash not in rest
+
+
+@pytest.mark.parametrize("plan", [(), ("--plan",)])
+def test_a_mistake_that_only_rank_0_sees_ends_all_ranks(campaign, tmp_path, mpirun, plan):
+    process = mpirun(2, "simulate", campaign, "--output", tmp_path / "fields", "--task", "9/8", *plan)
+    # Where the other rank is left waiting this never ends; a start takes some seconds.
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert "expected i/n" in output
+
+
+def test_parts_of_a_job_array_are_all_tasks_once(campaign):
+    tasks = Campaign.load(campaign).tasks()
+    parts = [task.hash for number in (1, 2, 3) for task in part(tasks, f"{number}/3")]
+    assert sorted(parts) == sorted(task.hash for task in tasks)
+    for wrong in ("0/3", "4/3", "1", "a/b"):
+        with pytest.raises(InputError, match="i/n"):
+            part(tasks, wrong)
+
+
+def test_a_full_disk_is_reported_and_the_next_run_makes_what_is_missing(campaign, tmp_path, monkeypatch):
+    tasks = Campaign.load(campaign).tasks()
+
+    def full(_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("metagen.base.files.os.fsync", full)
+        with pytest.raises(SimulationError, match=r"cannot be written.*No space"):
+            run(tasks, tmp_path / "fields")
+    assert not list((tmp_path / "fields").glob("*.h5"))
+    assert all(path.exists() for path in run(tasks, tmp_path / "fields"))
+    assert len(list((tmp_path / "fields").iterdir())) == 4
+
+
+def test_a_simulation_that_fails_does_not_keep_the_others_from_running(campaign, tmp_path, monkeypatch):
+    def failing(layout, numerics, **options):
+        if layout.name == "random-s2":
+            raise SimulationError("random-s2: the fields diverged")
+        return simulate(layout, numerics, **options)
+
+    monkeypatch.setattr("metagen.fdtd.campaign.simulate", failing)
+    with pytest.raises(SimulationError, match="random-s2"):
+        run(Campaign.load(campaign).tasks(), tmp_path)
+    assert len(list(tmp_path.glob("random*.h5"))) == 3
+
+
+def test_the_plan_tells_cost_and_runs_nothing(campaign, tmp_path, metagen):
+    result = metagen("simulate", campaign, "--output", tmp_path / "f", "--plan")
+    assert result.returncode == 0
+    assert "4 simulations" in result.stdout
+    assert not (tmp_path / "f").exists()
+
+
+def test_a_run_that_does_not_fit_is_refused_with_what_would(campaign):
+    task = replace(Campaign.load(campaign).tasks()[0], layout=random_layout(Platform(), 113, seed=1))
+    estimate, free = Estimate.of(task), 400 * 2**20
+    assert estimate.memory_per_rank(2) * 2 > free
+    with pytest.raises(InputError, match=r"\d+ nodes.*count = (\d+)") as refusal:
+        refuse_what_does_not_fit([task], ranks=1, ranks_here=1, free=free)
+    count = int(re.search(r"count = (\d+)", str(refusal.value))[1])
+    fits, too_large = (
+        replace(task, layout=random_layout(Platform(), each, seed=1)) for each in (count, count + 1)
+    )
+    refuse_what_does_not_fit([fits], ranks=1, ranks_here=1, free=free)
+    with pytest.raises(InputError):
+        refuse_what_does_not_fit([too_large], ranks=1, ranks_here=1, free=free)
+
+
+@pytest.mark.slow
+def test_an_error_target_stands_for_numerics(campaign):
+    campaign.write_text(SMALL.replace("pixels_per_period = 8", "error_target = 0.03"))
+    (numerics,) = Campaign.load(campaign).light
+    assert numerics == numerics_for(Platform(), 0.633, 0.03)
+
+
+def test_other_numerics_go_into_other_files(campaign):
+    changed = Campaign.load(campaign)
+    campaign.write_text(SMALL.replace("= 8", "= 10"))
+    names = {task.file_name for task in Campaign.load(campaign).tasks()}
+    assert names.isdisjoint(task.file_name for task in changed.tasks())
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ("pixels_per_period", "pixels", "pixels"),
+        ("= 0.633", "= nan", "finite"),
+        ("= 0.633", "= -1.0", "greater than 0"),
+        ('"random"', '"rndom"', "rndom"),
+        ("seeds = [1, 2, 3, 4]", "seeds = []", "seeds"),
+        ("[[light]]", "[[light", "TOML"),
+    ],
+)
+def test_a_wrong_campaign_file_is_one_clear_error(campaign, tmp_path, metagen, old, new, reason):
+    campaign.write_text(SMALL.replace(old, new))
+    result = metagen("simulate", campaign, "--output", tmp_path / "fields")
+    assert result.returncode == 1
+    assert result.stderr.startswith("error: ")
+    assert reason in result.stderr
+    assert "Traceback" not in result.stderr
+    assert not (tmp_path / "fields").exists()
+
+
+def test_a_wavelength_given_twice_is_refused(campaign):
+    campaign.write_text(SMALL + SMALL.split("[[layouts]]")[0])
+    with pytest.raises(InputError, match="twice"):
+        Campaign.load(campaign)
+
+
+def test_without_meep_there_is_one_clear_error(campaign, tmp_path, metagen):
+    (tmp_path / "hidden").mkdir()
+    hide = "import sys, importlib.abc\nclass Hide(importlib.abc.MetaPathFinder):\n"
+    hide += "    def find_spec(self, name, path, target=None):\n"
+    hide += "        if name == 'meep': raise ModuleNotFoundError(name)\nsys.meta_path.insert(0, Hide())\n"
+    (tmp_path / "hidden" / "sitecustomize.py").write_text(hide)
+    result = metagen("simulate", campaign, "--output", tmp_path / "f", PYTHONPATH=str(tmp_path / "hidden"))
+    assert result.returncode == 1
+    assert "python3-meep-openmpi" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_check_accepts_good_files_and_names_every_bad_one(campaign, tmp_path, metagen):
+    folder = tmp_path / "fields"
+    metagen("simulate", campaign, "--output", folder)
+    files = sorted(folder.glob("*.h5"))
+    assert metagen("check", *files).returncode == 0
+    with h5py.File(files[0], "a") as file:
+        file["layout/radii"][0, 0] += 1e-3
+    with h5py.File(files[1], "a") as file:
+        file.attrs["schema_version"] = 99
+    with h5py.File(files[2], "a") as file:
+        file["field"][:] *= 2
+        file.attrs["content_hash"] = stored_hash(file)
+    with h5py.File(files[3], "a") as file:
+        del file.attrs["content_hash"]
+    result = metagen("check", *files)
+    assert result.returncode == 1
+    for path, reason in zip(
+        files, ("not those", "version is 99", "transmission", "no content_hash"), strict=True
+    ):
+        assert any(path.name in line and reason in line for line in result.stderr.splitlines())

@@ -1,0 +1,79 @@
+"""Families of layouts: symmetric, within limits, repeatable, and as random as they say."""
+
+import numpy as np
+import pytest
+
+from metagen import Platform
+from metagen.fdtd.campaign import Campaign
+from metagen.forward.families import Focusing, Perturbed, Random, Smooth, smooth_layout
+
+COMMON = {"count": 9, "seeds": (1, 2)}
+LENSES = {"wavelength": 0.633, "focal_lengths": (5.0, 8.0)}
+FAMILIES = [
+    Random("random", **COMMON),
+    Smooth("smooth", correlation_lengths=(1.0, 3.0), **COMMON),
+    Focusing("focusing", count=9, **LENSES),
+    Perturbed("perturbed", spread=0.01, **COMMON, **LENSES),
+]
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.family)
+def test_layouts_have_mirror_planes_keep_the_limits_differ_and_repeat(family):
+    platform = Platform()
+    layouts = list(family.layouts(platform))
+    assert len({layout.hash for layout in layouts}) == len({layout.name for layout in layouts})
+    assert len({layout.name for layout in layouts}) == len(layouts) >= 2
+    for layout in layouts:
+        assert layout.count == 9
+        assert layout.has_mirror_planes
+        assert layout.radii.min() >= platform.radius_min
+        assert layout.radii.max() <= platform.radius_max
+    assert [layout.hash for layout in family.layouts(platform)] == [layout.hash for layout in layouts]
+
+
+@pytest.mark.parametrize("pillars", [3, 6])
+@pytest.mark.parametrize("count", [400, 401])
+def test_a_smooth_layout_has_the_correlation_length_that_it_states(pillars, count):
+    platform = Platform()
+    correlations = []
+    for seed in range(8):
+        layout = smooth_layout(platform, count, pillars * platform.period, seed)
+        # One quadrant, or the mirror planes would correlate what is far apart.
+        radii = layout.radii[count // 2 + 20 : -20, count // 2 + 20 : -20]
+        field = radii - radii.mean()
+        correlations.append(np.mean(field[pillars:] * field[:-pillars]) / np.mean(field**2))
+    # 8 × 160² sites hold some 8 × (160 / 6)² ≈ 5700 independent ones, and ranks instead of Gaussian values
+    # change the correlation by 0.02.
+    assert np.mean(correlations) == pytest.approx(np.exp(-1), abs=0.04)
+
+
+def test_the_radii_of_a_smooth_layout_are_spread_evenly():
+    platform = Platform()
+    radii = smooth_layout(platform, 40, 2.0, seed=1).radii
+    counts, _ = np.histogram(radii, bins=10, range=(platform.radius_min, platform.radius_max))
+    np.testing.assert_array_equal(counts, 160)
+
+
+def test_perturbed_lenses_deviate_by_the_spread():
+    platform = Platform()
+    (lens,) = Focusing("focusing", 61, 0.633, (20.0,)).layouts(platform)
+    (moved,) = Perturbed("perturbed", 61, 0.633, (20.0,), 0.004, (1,)).layouts(platform)
+    far = (lens.radii > platform.radius_min + 0.016) & (lens.radii < platform.radius_max - 0.016)
+    deviation = (moved.radii - lens.radii)[far]
+    # A few hundred independent deviations, none of them clipped: 10 % is three standard errors.
+    assert deviation.std() == pytest.approx(0.004, rel=0.1)
+
+
+def test_a_campaign_file_names_every_family_in_one_entry(tmp_path):
+    path = tmp_path / "campaign.toml"
+    path.write_text("""
+light = [{wavelength = 0.633, pixels_per_period = 8}]
+layouts = [
+    {family = "focusing", count = 9, wavelength = 0.633, focal_lengths = [5.0, 8.0]},
+    {family = "random", count = 9, seeds = [1, 2]},
+    {family = "smooth", count = 9, correlation_lengths = [1.0, 2.0], seeds = [1, 2]},
+    {family = "perturbed", count = 9, wavelength = 0.633, focal_lengths = [5.0], spread = 0.01, seeds = [1]},
+]
+""")
+    tasks = Campaign.load(path).tasks()
+    assert len({task.file_name for task in tasks}) == len(tasks) == 2 + 2 + 4 + 1

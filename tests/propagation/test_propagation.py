@@ -1,0 +1,337 @@
+"""Propagation: against analytic beams, one method against the other, energy, gradients."""
+
+import cmath
+import math
+
+import pytest
+import torch
+
+from metagen.base.errors import InputError
+from metagen.propagation import (
+    PointPropagator,
+    angular_spectrum,
+    attainable_intensity,
+    axial_section,
+    coordinates,
+    focal_flux,
+    focal_plane,
+    power,
+    rayleigh_sommerfeld,
+)
+
+WAVELENGTH, PITCH, COUNT = 0.633, 0.05, 201
+K = 2 * math.pi / WAVELENGTH
+GRID = coordinates(COUNT, PITCH)
+RHO = torch.hypot(GRID[:, None], GRID)
+POINTS = torch.tensor([[0.0, 0.0, 10.0], [1.0, 0.5, 10.0], [-0.7, 2.0, 10.0]], dtype=torch.float64)
+FOCAL = 10.0
+
+
+def gaussian(waist, rho=RHO, z=0.0):
+    """Paraxial Gaussian beam with its waist at z = 0 (Saleh and Teich, eq. 3.1-5), written with q."""
+    q = 1 + 1j * z / (K * waist**2 / 2)
+    return torch.exp(-(rho**2) / (waist**2 * q)) / q * cmath.exp(1j * K * z)
+
+
+def lens(dtype=torch.complex128):
+    return torch.exp(-1j * K * (torch.hypot(RHO, torch.tensor(FOCAL)) - FOCAL)).to(dtype)
+
+
+def relative_l2(found, expected):
+    return float((found - expected).abs().norm() / expected.abs().norm())
+
+
+@pytest.mark.parametrize("z", [2.0, 10.0])
+def test_a_gaussian_beam_spreads_as_the_paraxial_formula_says(z):
+    # The next order of the paraxial expansion is (z/z_R)/(k w)²·O(1) = 4e-3 at z = 10 for a waist of 1.5.
+    expected = gaussian(1.5, z=z)
+    assert relative_l2(angular_spectrum(gaussian(1.5), PITCH, WAVELENGTH, z), expected) < 6e-3
+
+
+def test_the_paraxial_formula_is_approached_with_the_square_of_the_waist():
+    errors = []
+    for waist in (0.75, 1.5):
+        z = K * waist**2 / 2
+        found = rayleigh_sommerfeld(gaussian(waist), PITCH, WAVELENGTH, torch.tensor([[0.0, 0.0, z]]))
+        errors.append(abs(complex(found[0]) - complex(gaussian(waist, torch.tensor(0.0), z))))
+    assert math.log2(errors[0] / errors[1]) == pytest.approx(2, abs=0.2)
+
+
+def test_both_methods_agree_for_a_beam_that_stays_within_the_window():
+    # What is left is the beam's tail at the window's edge, exp(-(5/1.5)²) = 1.5e-5, times the edge's share.
+    beam = gaussian(1.5)
+    by_points = rayleigh_sommerfeld(beam, PITCH, WAVELENGTH, POINTS)
+    by_waves = focal_plane(beam, PITCH, WAVELENGTH, 10.0, POINTS[:, 0], POINTS[:, 1]).diagonal()
+    assert float((by_points - by_waves).abs().max() / by_points.abs().max()) < 1e-6
+
+
+def test_both_methods_agree_better_with_more_padding_for_a_lens_with_sharp_edges():
+    # Waves off the sharp edge that the band limit leaves out are the difference; padding raises the limit.
+    exact = rayleigh_sommerfeld(lens(), PITCH, WAVELENGTH, POINTS)
+    errors = []
+    for padding in (2, 4):
+        plane = focal_plane(
+            lens(), PITCH, WAVELENGTH, 10.0, POINTS[:, 0], POINTS[:, 1], padding=padding
+        ).diagonal()
+        errors.append(float((plane - exact).abs().max() / exact.abs().max()))
+    assert errors[0] < 1e-2
+    assert errors[1] < 1e-3
+
+
+def test_the_focus_of_a_square_lens_is_the_product_of_two_sincs():
+    # Airy pattern of a square aperture of side D: sinc(D x/(λ f)) per axis. The kernel's 1/R² fall-off, which
+    # the formula leaves out, takes 2·(D²/6)/f² = 5.2e-3 off the intensity at f = 8 D.
+    side, focal = COUNT * PITCH, 80.0
+    curved = torch.exp(-1j * K * (torch.hypot(RHO, torch.tensor(focal)) - focal))
+    x = torch.linspace(-6, 6, 25, dtype=torch.float64)
+    points = torch.stack([x, torch.zeros_like(x), torch.full_like(x, focal)], -1)
+    found = rayleigh_sommerfeld(curved, PITCH, WAVELENGTH, points).abs() ** 2
+    expected = (side**2 / (WAVELENGTH * focal)) ** 2 * torch.sinc(side * x / (WAVELENGTH * focal)) ** 2
+    assert float((found - expected).abs().max() / expected.max()) < 6e-3
+
+
+def test_the_focus_of_a_round_lens_is_the_airy_pattern():
+    # 2 J1(v)/v with v = k a x/f. The kernel's 1/R² fall-off takes a²/f² = 3.6e-3 off the intensity, and the
+    # staircase edge moves the area by 1.4e-3, so the intensity by 2.8e-3.
+    radius, focal = 4.8, 80.0
+    curved = torch.exp(-1j * K * (torch.hypot(RHO, torch.tensor(focal)) - focal)) * (radius > RHO)
+    x = torch.linspace(0.1, 6, 24, dtype=torch.float64)
+    points = torch.stack([x, torch.zeros_like(x), torch.full_like(x, focal)], -1)
+    v = K * radius * x / focal
+    airy = (math.pi * radius**2 / (WAVELENGTH * focal) * 2 * torch.special.bessel_j1(v) / v) ** 2
+    found = rayleigh_sommerfeld(curved, PITCH, WAVELENGTH, points).abs() ** 2
+    assert float((found - airy).abs().max() / airy.max()) < 8e-3
+
+
+def test_the_axis_behind_a_square_hole_follows_the_exact_formula_of_a_round_one():
+    # Behind a round hole of radius a the first Rayleigh–Sommerfeld integral is, on the axis,
+    # exp(ikz) − (z/R) exp(ikR) with R² = z² + a² (Osterberg and Smith 1961). The staircase edge moves the
+    # second term's phase by up to k·pitch·a/R, averaged over the circumference to about 1e-2.
+    radius, z = 4.0, 6.0
+    distance = math.hypot(z, radius)
+    exact = cmath.exp(1j * K * z) - z / distance * cmath.exp(1j * K * distance)
+    hole = (radius > RHO).to(torch.complex128)
+    found = rayleigh_sommerfeld(hole, PITCH, WAVELENGTH, torch.tensor([[0.0, 0.0, z]]))
+    assert abs(complex(found[0]) - exact) < 0.03
+
+
+def test_a_plane_wave_in_a_periodic_window_keeps_its_amplitude_and_turns_its_phase():
+    # Without padding the window is periodic, and the uniform field is one plane wave: exact to rounding.
+    wave = torch.ones(16, 16, dtype=torch.complex128)
+    found = angular_spectrum(wave, PITCH, WAVELENGTH, 3.7, index=1.5, padding=1)
+    assert relative_l2(found, wave * cmath.exp(1j * 1.5 * K * 3.7)) < 1e-12
+
+
+def test_propagating_there_and_back_restores_a_beam():
+    beam = gaussian(1.0)
+    back = angular_spectrum(angular_spectrum(beam, PITCH, WAVELENGTH, 3.0), PITCH, WAVELENGTH, -3.0)
+    # The tail that left the window on the way is lost: w(3) = 1.17, exp(-(5/1.17)²) is below 1e-7.
+    assert relative_l2(back, beam) < 1e-6
+
+
+def test_no_distance_changes_nothing():
+    assert relative_l2(angular_spectrum(lens(), PITCH, WAVELENGTH, 0.0), lens()) < 1e-12
+
+
+def test_evanescent_waves_fade_in_either_direction():
+    # One wave with kx = 2k fades as exp(−√3 k |z|); the window holds whole periods of it.
+    pitch = WAVELENGTH / 16
+    x = coordinates(64, pitch)
+    wave = torch.exp(2j * K * x)[:, None].expand(64, 64)
+    for z in (0.2, -0.2):
+        found = angular_spectrum(wave, pitch, WAVELENGTH, z, padding=1)
+        assert float(found.abs().max()) == pytest.approx(math.exp(-math.sqrt(3) * K * 0.2), rel=1e-9)
+
+
+def test_free_space_conserves_power():
+    # A beam that fits the window: the only loss is its tail, below 1e-6.
+    beam = gaussian(1.5)
+    before = power(beam, PITCH, WAVELENGTH)
+    after = power(angular_spectrum(beam, PITCH, WAVELENGTH, 5.0), PITCH, WAVELENGTH)
+    assert float(after / before) == pytest.approx(1, abs=1e-6)
+
+
+def test_the_flux_sums_to_the_power():
+    beam = gaussian(1.5)
+    flux = focal_flux(beam, PITCH, WAVELENGTH, 5.0, GRID)
+    assert float(flux.sum() * PITCH**2 / power(beam, PITCH, WAVELENGTH)) == pytest.approx(1, abs=1e-6)
+
+
+def test_the_power_of_a_plane_wave_is_index_times_area_and_its_cosine():
+    # Window of whole periods, so each field is one plane wave: exact.
+    pitch = WAVELENGTH / 16
+    x = coordinates(64, pitch)
+    area = (64 * pitch) ** 2
+    straight = torch.ones(64, 64, dtype=torch.complex128)
+    oblique = torch.exp(1j * 0.5 * K * x)[:, None].expand(64, 64)
+    evanescent = torch.exp(2j * K * x)[:, None].expand(64, 64)
+    found = power(torch.stack([straight, oblique, evanescent]), pitch, WAVELENGTH, padding=1) / area
+    torch.testing.assert_close(found, torch.tensor([1, math.sqrt(0.75), 0], dtype=torch.float64))
+    assert float(power(straight, pitch, WAVELENGTH, index=1.45, padding=1)) == pytest.approx(1.45 * area)
+
+
+def test_vector_power_is_the_flux_of_poyntings_vector():
+    # A wave at the angle θ in the xz plane, polarised in it with |E| = 1: flux cosθ; Ex alone sees cos³θ.
+    pitch = WAVELENGTH / 16
+    x = coordinates(64, pitch)
+    wave = torch.exp(1j * 0.5 * K * x)[:, None].expand(64, 64)
+    cosine = math.sqrt(0.75)
+    found = power(torch.stack([cosine * wave, 0 * wave, -0.5 * wave]), pitch, WAVELENGTH, padding=1)
+    area = (64 * pitch) ** 2
+    assert float(found.sum() / area) == pytest.approx(cosine)
+    assert float(found[0] / area) == pytest.approx(cosine**3)
+
+
+def test_the_zoomed_plane_holds_the_samples_of_the_plain_one():
+    plane = angular_spectrum(lens(), PITCH, WAVELENGTH, FOCAL)
+    zoomed = focal_plane(lens(), PITCH, WAVELENGTH, FOCAL, GRID[90:111], GRID[50:60])
+    torch.testing.assert_close(zoomed, plane[90:111, 50:60])
+
+
+def test_a_section_is_the_middle_of_the_planes_that_it_cuts():
+    distances = torch.tensor([4.0, 9.0])
+    section = axial_section(lens(), PITCH, WAVELENGTH, distances, GRID[80:121])
+    for row, distance in zip(section, distances, strict=True):
+        plane = angular_spectrum(lens(), PITCH, WAVELENGTH, float(distance))
+        torch.testing.assert_close(row, plane[80:121, COUNT // 2])
+
+
+def test_a_field_of_any_shape_and_parity_stays_centred():
+    # A symmetric field on an even and odd window must stay symmetric.
+    x, y = coordinates(40, PITCH), coordinates(51, PITCH)
+    beam = torch.exp(-(x[:, None] ** 2) / 0.3 - y**2 / 0.5).to(torch.complex128)
+    found = angular_spectrum(beam, PITCH, WAVELENGTH, 2.0)
+    torch.testing.assert_close(found, found.flip(-1))
+    torch.testing.assert_close(found, found.flip(-2))
+
+
+@pytest.mark.parametrize("dtype", [torch.complex64, torch.complex128])
+def test_leading_dimensions_are_a_batch_and_precision_is_kept(dtype):
+    fields = torch.stack([lens(dtype), gaussian(1.5).to(dtype)]).reshape(2, 1, COUNT, COUNT)
+    planes = angular_spectrum(fields, PITCH, WAVELENGTH, 5.0)
+    at_points = rayleigh_sommerfeld(fields, PITCH, WAVELENGTH, POINTS)
+    assert planes.shape == fields.shape
+    assert at_points.shape == (2, 1, 3)
+    assert planes.dtype == at_points.dtype == dtype
+    # Sums of 40,401 samples in another order: rounding of single precision, times the root of their number.
+    assert relative_l2(planes[1, 0], angular_spectrum(fields[1, 0], PITCH, WAVELENGTH, 5.0)) < 2e-5
+    assert relative_l2(at_points[0, 0], rayleigh_sommerfeld(fields[0, 0], PITCH, WAVELENGTH, POINTS)) < 2e-5
+
+
+def test_single_precision_loses_no_phase():
+    # The phase at z = 300 is 3000 rad, of which single precision would round 1e-4; ours is double.
+    exact = rayleigh_sommerfeld(lens(), PITCH, WAVELENGTH, POINTS * torch.tensor([1, 1, 30]))
+    found = rayleigh_sommerfeld(lens(torch.complex64), PITCH, WAVELENGTH, POINTS * torch.tensor([1, 1, 30]))
+    assert relative_l2(found, exact) < 1e-5
+
+
+def test_the_sum_over_points_does_not_depend_on_how_it_is_cut(monkeypatch):
+    whole = rayleigh_sommerfeld(lens(), PITCH, WAVELENGTH, POINTS)
+    monkeypatch.setattr("metagen.propagation.points.CHUNK", 3 * COUNT * 7)
+    torch.testing.assert_close(rayleigh_sommerfeld(lens(), PITCH, WAVELENGTH, POINTS), whole)
+
+
+@pytest.mark.parametrize(
+    "intensity",
+    [
+        lambda field: rayleigh_sommerfeld(field, 0.1, WAVELENGTH, POINTS[:2]).abs().square().sum(),
+        lambda field: angular_spectrum(field, 0.1, WAVELENGTH, 2.0).abs().square()[3:5].sum(),
+        lambda field: focal_flux(field, 0.1, WAVELENGTH, 2.0, torch.tensor([0.0, 0.3])).sum(),
+        lambda field: power(field, 0.1, WAVELENGTH),
+    ],
+    ids=["points", "planes", "flux", "power"],
+)
+def test_gradients_equal_finite_differences(intensity):
+    generator = torch.Generator().manual_seed(0)
+    field = torch.randn(8, 8, dtype=torch.complex128, generator=generator, requires_grad=True)
+    assert torch.autograd.gradcheck(intensity, field)
+
+
+def test_a_lens_attains_nearly_the_largest_intensity_that_a_field_can_make():
+    # Cauchy and Schwarz: the bound is reached by the conjugate kernel; a lens of even amplitude reaches
+    # (mean |K|)²/mean |K|² of it, which for this aperture (NA 0.45) is within 2 % of one.
+    bound = attainable_intensity((COUNT, COUNT), PITCH, WAVELENGTH, POINTS[:1])
+    share = float(rayleigh_sommerfeld(lens(), PITCH, WAVELENGTH, POINTS[:1]).abs()[0] ** 2) / bound
+    assert 0.98 < share < 1
+
+
+def test_no_random_field_beats_the_attainable_intensity_and_the_best_one_reaches_it():
+    points = POINTS * torch.tensor([1, 1, 0.1])
+    bound = attainable_intensity((20, 20), 0.1, WAVELENGTH, points)
+    weights = PointPropagator.for_samples(20, 0.1, WAVELENGTH, points, dtype=torch.complex128).weights
+    best = torch.linalg.svd(weights.flatten(1), full_matrices=False).Vh[0].conj().reshape(20, 20) * 20
+    generator = torch.Generator().manual_seed(0)
+    others = torch.randn(50, 20, 20, dtype=torch.complex128, generator=generator)
+    others = others * 20 / others.flatten(1).norm(dim=1)[:, None, None]
+    mean = (
+        rayleigh_sommerfeld(torch.cat([best[None], others]), 0.1, WAVELENGTH, points).abs().square().mean(-1)
+    )
+    assert float(mean[0]) == pytest.approx(bound)
+    assert (mean[1:] < bound).all()
+
+
+@pytest.mark.parametrize("chunk", [1 << 22, 500])
+def test_the_compressed_propagator_is_the_full_one(chunk, monkeypatch):
+    monkeypatch.setattr("metagen.propagation.points.CHUNK", chunk)
+    generator = torch.Generator().manual_seed(0)
+    basis = torch.randn(4, 5, 5, dtype=torch.complex128, generator=generator)
+    coefficients = torch.randn(2, 6, 6, 4, dtype=torch.complex128, generator=generator)
+    field = torch.einsum("bijr,rac->biajc", coefficients, basis).reshape(2, 30, 30)
+    fast = PointPropagator.for_basis(basis, 6, 0.4431, WAVELENGTH, POINTS)(coefficients)
+    torch.testing.assert_close(fast, rayleigh_sommerfeld(field, 0.04431 * 2, WAVELENGTH, POINTS))
+    kept = PointPropagator.for_samples(30, 0.04431 * 2, WAVELENGTH, POINTS, dtype=torch.complex128)(field)
+    torch.testing.assert_close(fast, kept)
+
+
+@pytest.mark.parametrize("count", [1, 4, 5])
+@pytest.mark.parametrize("mirror", [(1, 1), (-1, 1), (1, -1), (-1, -1)])
+def test_one_quadrant_of_a_symmetric_device_gives_the_field_of_the_whole(count, mirror):
+    # Modes cos(ax)·sin(by) and the like have all four parities; those of the coefficients make up the rest.
+    x = coordinates(6, 0.4431 / 6)
+    across = torch.stack([torch.cos(2 * x), torch.sin(3 * x)])
+    along = torch.stack([torch.cos(x), torch.sin(4 * x)])
+    basis = torch.einsum("ax,by->abxy", across, along).flatten(0, 1).to(torch.complex128)
+    parity = torch.tensor([[1, 1], [1, -1], [-1, 1], [-1, -1]]) * torch.tensor(mirror)
+    generator = torch.Generator().manual_seed(0)
+    anything = torch.randn(count, count, 4, dtype=torch.complex128, generator=generator)
+    half = anything + parity[:, 0] * anything.flip(0)
+    coefficients = half + parity[:, 1] * half.flip(1)
+    points = torch.cat([POINTS, POINTS * torch.tensor([-1, 1, 1])])
+    whole = PointPropagator.for_basis(basis, count, 0.4431, WAVELENGTH, points)
+    folded = PointPropagator.for_basis(basis, count, 0.4431, WAVELENGTH, points, mirror=mirror)
+    torch.testing.assert_close(folded(coefficients[count // 2 :, count // 2 :]), whole(coefficients))
+    assert folded.weights.numel() * 4 <= whole.weights.numel() * (1 + 1 / count) ** 2
+
+
+def test_the_sum_over_points_is_the_integral_from_one_sample_on():
+    """A beam half a wavelength wide has evanescent waves; its plane waves, summed, are exact for them."""
+    x = coordinates(401, PITCH)
+    beam = torch.exp(-(x[:, None] ** 2 + x**2) / 0.3**2).to(torch.complex128)
+    centre = torch.zeros(1, dtype=torch.float64)
+    for pitches, error in ((1.0, 0.01), (2.0, 3e-5)):
+        distance = pitches * PITCH
+        point = torch.tensor([[0.0, 0.0, distance]], dtype=torch.float64)
+        exact = focal_plane(beam, PITCH, WAVELENGTH, distance, centre)[0]
+        found = rayleigh_sommerfeld(beam, PITCH, WAVELENGTH, point)
+        # As documented; the sum over samples aliases the kernel's spectrum, exp(−2πz/pitch).
+        assert float((found - exact).abs() / exact.abs()) < error
+        with pytest.raises(InputError, match="focal_plane"):
+            rayleigh_sommerfeld(beam, PITCH, WAVELENGTH, 0.4 * point)
+
+
+def test_bad_input_is_named():
+    with pytest.raises(InputError, match=r"complex \[\.\.\., X, Y\]"):
+        angular_spectrum(torch.ones(4, 4), PITCH, WAVELENGTH, 1.0)
+    with pytest.raises(InputError, match="wavelength is 0"):
+        angular_spectrum(lens(), PITCH, 0.0, 1.0)
+    with pytest.raises(InputError, match="every z at least the pitch"):
+        rayleigh_sommerfeld(lens(), PITCH, WAVELENGTH, -POINTS)
+    for make in (PointPropagator.for_samples, lambda *of: attainable_intensity((8, 8), *of[1:])):
+        with pytest.raises(InputError, match="at least one point"):
+            make(8, PITCH, WAVELENGTH, POINTS[:0])
+    with pytest.raises(InputError, match="wavelength is 0"):
+        attainable_intensity((8, 8), PITCH, 0.0, POINTS)
+    with pytest.raises(InputError, match="distance is nan"):
+        angular_spectrum(lens(), PITCH, WAVELENGTH, math.nan)
+    with pytest.raises(InputError, match="this propagator was made for"):
+        PointPropagator.for_samples(8, PITCH, WAVELENGTH, POINTS)(lens())

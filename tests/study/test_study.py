@@ -1,0 +1,326 @@
+"""Studies of surrogates: what is kept, the paper's experiment, neighbours, devices, what may differ."""
+
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import coupled_dipoles
+import numpy as np
+import pytest
+import torch
+from matplotlib.figure import Figure
+
+import metagen as mg
+from metagen import datasets
+from metagen.base.errors import FormatError, InputError, MismatchError
+from metagen.base.tables import Table
+from metagen.data.dataset import Dataset
+from metagen.data.nearfield import NearField
+from metagen.data.sources import by_wavelength, near_fields, only
+from metagen.device.layout import random_layout
+from metagen.study.cells import cell_errors, predicted
+from metagen.study.devices import device_errors, device_table
+from metagen.study.differences import DifferenceSettings, staircase
+from metagen.study.lpa_readings import readings
+from metagen.study.neighbours import NeighbourSettings, neighbour_figure, neighbour_study, neighbour_table
+from metagen.study.page import publish
+from metagen.study.paper import PaperSettings, reproduce
+from metagen.study.paper_figures import field_figure, linear_figure, modes_figure, network_figure
+from metagen.study.paper_tables import comparison_table, powers_table
+from metagen.study.transfer import TransferSettings
+from metagen.surrogate import (
+    LPA,
+    Cell,
+    ClusterSettings,
+    Domain,
+    LinearSettings,
+    LPASettings,
+    NetworkSettings,
+    Split,
+    TrainingSettings,
+    evaluate,
+    kept,
+    train,
+    training,
+)
+from metagen.surrogate.kept import trained
+
+RECIPES = Path(__file__).parents[2] / "training"
+LINEAR = TrainingSettings(model=LinearSettings(rank=8, powers=3))
+CLUSTER = TrainingSettings(model=ClusterSettings(rank=8, width=5, pair_width=3))
+NETWORK = TrainingSettings(model=NetworkSettings(rank=8, hidden=(20,)), epochs=2)
+PAPER = PaperSettings(
+    held_out=("smooth-30",),
+    layouts=("smooth-20", "smooth-30", "smooth-45", "smooth-60"),
+    linear=LINEAR.model,
+    network=NETWORK,
+)
+
+
+@pytest.fixture(scope="module")
+def dataset():
+    return coupled_dipoles.dataset(count=11)
+
+
+# Where near fields come from
+
+
+def test_compact_files_folders_and_files_give_the_same_near_fields(tmp_path):
+    """But for what the compact form leaves out: 2e-4 by default, and more of it in some layouts."""
+    layouts = [random_layout(mg.Platform(), 6, seed) for seed in (1, 2)]
+    nears = [coupled_dipoles.near_field(layout, nm) for layout in layouts for nm in (0.633, 0.4)]
+    (tmp_path / "raw").mkdir()
+    for number, near in enumerate(nears):
+        near.save(tmp_path / "raw" / f"{number}.h5")
+    from_folder = by_wavelength([tmp_path / "raw"])
+    datasets.pack(from_folder, tmp_path / "all.h5")
+    assert [each.wavelength for each in from_folder] == [0.633, 0.4]
+    assert [near.hash for near in near_fields([tmp_path / "raw" / "1.h5"])] == [nears[1].hash]
+    for raw, packed in zip(from_folder, by_wavelength([tmp_path / "all.h5"]), strict=True):
+        for one, other in zip(raw.near_fields, packed.near_fields, strict=True):
+            assert one.layout.hash == other.layout.hash
+            assert np.linalg.norm(one.field - other.field) < 0.03 * np.linalg.norm(one.field)
+
+
+def test_a_damaged_file_is_refused_by_name_and_a_folder_is_not_taken_for_a_shipped_data_set(
+    tmp_path, monkeypatch
+):
+    coupled_dipoles.near_field(random_layout(mg.Platform(), 6, 1)).save(tmp_path / "whole.h5")
+    (tmp_path / "short.h5").write_bytes((tmp_path / "whole.h5").read_bytes()[:4000])
+    with pytest.raises(FormatError, match=r"short\.h5: damaged"):
+        list(near_fields([tmp_path / "short.h5"]))
+    (tmp_path / "sin-lenses").mkdir()
+    (tmp_path / "whole.h5").rename(tmp_path / "sin-lenses" / "whole.h5")
+    monkeypatch.chdir(tmp_path)
+    assert [near.layout.name for near in near_fields(["sin-lenses"])] == ["random-s1"]
+
+
+def test_a_name_that_is_neither_a_file_nor_shipped_is_refused_with_what_is_shipped():
+    with pytest.raises(InputError, match="sin-lenses"):
+        list(near_fields(["no-such-data"]))
+
+
+def test_of_a_campaign_under_way_the_finished_layouts_are_taken(dataset):
+    assert only(dataset, ["random-s2", "lens-f10", "smooth-20"]).names == ("smooth-20", "random-s2")
+    with pytest.raises(InputError, match="at least 2"):
+        only(dataset, ["random-s2", "lens-f10"])
+
+
+# What is kept
+
+
+def test_a_model_is_trained_again_only_if_recipe_or_data_differ(dataset, tmp_path, monkeypatch):
+    path, fresh = tmp_path / "model.safetensors", []
+    monkeypatch.setattr(
+        kept, "train_to_the_end", lambda *given: fresh.append(given) or train(*given, progress=False)
+    )
+    first, second = (trained(dataset, LINEAR, path) for _ in range(2))
+    assert len(fresh) == 1
+    assert torch.equal(first.weights, second.weights)
+    trained(dataset, CLUSTER, path)
+    trained(dataset.split_layouts(["smooth-30"])[0], CLUSTER, path)
+    assert len(fresh) == 3
+    path.write_bytes(b"not a model")
+    trained(dataset, LINEAR, path)
+    assert len(fresh) == 4
+
+
+def test_an_interrupted_descent_is_not_kept(dataset, tmp_path, monkeypatch):
+    model = train(dataset, NETWORK, progress=False)
+    model.card = replace(model.card, provenance={"interrupted": True})
+    monkeypatch.setattr(training, "train", lambda *_, **__: model)
+    with pytest.raises(KeyboardInterrupt):
+        trained(dataset, NETWORK, tmp_path / "model.safetensors")
+    assert not list(tmp_path.iterdir())
+
+
+# The paper's experiment
+
+
+@pytest.fixture(scope="module")
+def reproduction(dataset, tmp_path_factory):
+    more = coupled_dipoles.near_field(coupled_dipoles.smooth_layout(11, 60.0))
+    return reproduce(Dataset((*dataset.near_fields, more)), PAPER, tmp_path_factory.mktemp("paper"))
+
+
+def test_errors_of_cells_add_up_to_the_relative_error(dataset):
+    """Single precision on both sides."""
+    part = dataset.split_patches(0.5, seed=0)[0]
+    model = train(dataset, LINEAR, progress=False)
+    differences, powers = cell_errors(model, part)
+    assert len(differences) == part.size
+    expected = evaluate(model, part).overall.relative_error
+    assert differences.sum() / powers.sum() == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_papers_layouts_are_used_and_the_held_out_ones_are_not_trained_on(reproduction):
+    assert set(reproduction.dataset.names) == set(PAPER.layouts)
+    honest = (*reproduction.linear[Split.LAYOUTS], reproduction.network[Split.LAYOUTS])
+    assert all("smooth-30" not in trial.model.card.layouts for trial in honest)
+    assert all(len(trial.differences) == 11**2 for trial in honest)
+    random = reproduction.network[Split.PATCHES]
+    assert len(random.differences) == round(0.2 * 4 * 11**2)
+
+
+def test_more_powers_never_fit_the_training_cells_worse(reproduction):
+    """Least squares on nested sets of functions; weights and fields are rounded to single precision."""
+    for trials in reproduction.linear.values():
+        errors = [trial.training_error for trial in trials]
+        assert all(after <= before * (1 + 1e-4) for before, after in pairwise(errors))
+
+
+def test_the_spectrum_is_that_of_all_patches(reproduction):
+    """In single precision the smallest values are noise."""
+    values = np.linalg.svd(reproduction.dataset.patches(), compute_uv=False)
+    assert reproduction.spectrum[:10] == pytest.approx(values[:10], rel=1e-3)
+    gram = np.tensordot(reproduction.modes.conj(), reproduction.modes, axes=((1, 2), (1, 2)))
+    assert gram == pytest.approx(np.eye(8), abs=1e-5)
+
+
+def test_tables_put_the_papers_numbers_beside_ours(reproduction):
+    rows = comparison_table([reproduction]).rows
+    assert [(row[0], row[3]) for row in rows[:4]] == [
+        ("LPA, flat", "1.35"),
+        ("LPA, near-field", "1.35"),
+        ("paper's linear", "0.395"),
+        ("paper's network", "0.26"),
+    ]
+    assert [row[2] for row in rows] == 4 * [Split.PATCHES] + 4 * [Split.LAYOUTS]
+    assert powers_table([reproduction]).columns[2:] == ("m = 1", "m = 2", "m = 3")
+
+
+def test_the_figures_of_the_paper_can_be_drawn(reproduction, tmp_path):
+    for number, draw in enumerate((modes_figure, linear_figure, network_figure, field_figure)):
+        draw(reproduction).savefig(tmp_path / f"{number}.png", dpi=30)
+
+
+def test_the_readings_of_the_approximation_find_a_common_phase_and_factor():
+    """A field that is the flat approximation times a number; single precision."""
+    layout = random_layout(mg.Platform(), 5, 3)
+    bare = NearField(layout, 0.633, np.ones((50, 50, 3), dtype=np.complex64))
+    flat = LPA.compute(Domain.of(Dataset((bare,))), LPASettings(cell=Cell.FLAT))
+    field = np.zeros((50, 50, 3), dtype=np.complex64)
+    field[..., 0] = 2 * np.exp(0.3j) * predicted(flat, layout)[..., 0]
+    (found,) = readings(Dataset((replace(bare, field=field),)))
+    assert found.phase == pytest.approx(0.3 / (2 * np.pi), abs=1e-5)
+    assert found.free_factor == pytest.approx(0, abs=1e-9)
+    assert found.free_phase == pytest.approx(1 / 4, rel=1e-5)
+    assert found.flat == pytest.approx(abs(2 * np.exp(0.3j) - 1) ** 2 / 4, rel=1e-5)
+    assert found.at_top == pytest.approx(abs(2 * np.exp(0.3j) + 1) ** 2 / 4, rel=1e-5)
+
+
+# Neighbours
+
+
+def test_more_neighbours_and_more_layouts_lower_the_error(dataset, tmp_path):
+    """In coupled dipoles neighbours count: factors of 1.4 to 1.5 per ring, and far more for layouts."""
+    settings = NeighbourSettings(
+        held_out=("smooth-30",),
+        models=(CLUSTER,),
+        widths=(1, 3, 5),
+        counts=(1, 2),
+        share=0.9,
+        seed=1,
+    )
+    points = neighbour_study(dataset, settings, tmp_path)
+    assert [(p.width, p.count) for p in points] == [(1, 5), (3, 5), (5, 5), (5, 1), (5, 2)]
+    one, nine, many, single, _ = (point.errors[0].relative_error for point in points)
+    assert many < nine < one / 1.2
+    assert many < single / 1.5
+    assert len(neighbour_table(points).rows) == 5
+    neighbour_figure(points).savefig(tmp_path / "figure.png", dpi=30)
+
+
+# Devices
+
+
+@pytest.fixture(scope="module")
+def model(dataset):
+    return train(dataset, CLUSTER, progress=False)
+
+
+def scaled(model, factor, layout):
+    """A near field that is a model's prediction times a number."""
+    field = np.zeros((layout.count * model.samples,) * 2 + (3,), dtype=np.complex64)
+    field[..., :1] = factor * predicted(model, layout)
+    return NearField(layout, model.wavelength, field, model.samples)
+
+
+def test_light_that_is_predicted_too_strong_is_found_too_strong(model):
+    """All powers scale as the square of the field; tolerances are those of single precision sums."""
+    layout = coupled_dipoles.smooth_layout(11, 25.0)
+    (found,) = device_errors([model], [scaled(model, 0.9, layout)], distance=8.0)
+    assert found.relative_error == pytest.approx((0.1 / 0.9) ** 2, rel=1e-4)
+    for name in ("intensity", "ring", "transmission"):
+        ratio = getattr(found.predicted, name) / getattr(found.simulated, name)
+        assert ratio == pytest.approx(1 / 0.81, rel=1e-4)
+    assert device_table([found]).rows[0][3:6] == ("0.0123", "8", "+23.5%")
+
+
+def test_a_device_that_was_trained_on_is_marked(model, dataset):
+    new = scaled(model, 1, coupled_dipoles.smooth_layout(11, 25.0))
+    known = [each.known for each in device_errors([model], [dataset.near_fields[0], new])]
+    assert known == [True, False]
+
+
+def test_a_device_without_a_model_of_its_wavelength_is_refused(model):
+    near = coupled_dipoles.near_field(random_layout(mg.Platform(), 5, 1), wavelength=0.4)
+    with pytest.raises(MismatchError, match="give a model of that wavelength"):
+        device_errors([model], [near])
+
+
+# What may differ from the paper
+
+
+def test_a_staircase_has_few_radii_and_becomes_a_circle_on_a_fine_grid():
+    """The staircase is wrong by less than the pixels that the circle cuts, 8 r of them, r in pixels."""
+    platform = mg.Platform()
+    layout = mg.Layout(platform, np.linspace(0.05, 0.17, 144).reshape(12, 12))
+    coarse, fine = (staircase(layout, pixels).radii for pixels in (10, 200))
+    assert len(np.unique(coarse)) < 10
+    assert (np.diff(coarse.ravel()) >= 0).all()
+    for radii, pixels in ((coarse, 10), (fine, 200)):
+        r = layout.radii / (platform.period / pixels)
+        assert (np.abs(radii**2 / layout.radii**2 - 1) < 8 * r / (np.pi * r**2)).all()
+
+
+# Pages, recipes, commands
+
+
+def test_a_page_holds_its_tables_and_figures(tmp_path, capsys):
+    page = publish(tmp_path, "made", [Table("Title", ("a", "b"), (("1", "2"),), "Note.")], {"line": Figure()})
+    text = page.read_text()
+    assert "**Title**" in text
+    assert "| 1 | 2 |" in text
+    assert "(made-line.png)" in text
+    assert (tmp_path / "made-line.png").stat().st_size > 0
+    assert "Title" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("kind", "file"),
+    [
+        (PaperSettings, "paper.toml"),
+        (NeighbourSettings, "neighbours.toml"),
+        (TransferSettings, "transfer.toml"),
+        (DifferenceSettings, "differences.toml"),
+    ],
+)
+def test_the_recipes_of_the_studies_are_valid(kind, file):
+    assert kind.load(RECIPES / file)
+
+
+def test_the_paper_study_runs_from_the_command_line(dataset, tmp_path, metagen):
+    for near in dataset.near_fields[:4]:
+        near.save(tmp_path / "fields" / f"{near.layout.name}.h5")
+    recipe = tmp_path / "paper.toml"
+    recipe.write_text(
+        'held_out = ["smooth-30"]\nlayouts = ["smooth-20", "smooth-30", "smooth-45"]\n'
+        '[linear]\nrank = 8\npowers = 2\n[network]\nepochs = 1\n[network.model]\nkind = "network"\n'
+        "rank = 8\nhidden = [8]\n"
+    )
+    command = ("study", "paper", tmp_path / "fields", "--recipe", recipe, "-o", tmp_path / "out")
+    result = metagen(*command)
+    assert result.returncode == 0, result.stderr
+    assert len(list((tmp_path / "out").rglob("*.safetensors"))) == 6
+    assert (tmp_path / "out" / "paper.md").read_text().count("![") == 4

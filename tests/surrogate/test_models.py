@@ -1,0 +1,381 @@
+"""Surrogate models: conventions, symmetry, gradients, and what they are made of."""
+
+import cmath
+from itertools import pairwise
+
+import coupled_dipoles
+import numpy as np
+import pytest
+import torch
+
+import metagen as mg
+from metagen.base.errors import InputError, MismatchError
+from metagen.data.dataset import Dataset, cut
+from metagen.data.nearfield import NearField
+from metagen.device.layout import random_layout
+from metagen.surrogate import (
+    LPA,
+    Cell,
+    ClusterSettings,
+    Domain,
+    LinearSettings,
+    LPASettings,
+    MirrorSettings,
+    NetworkSettings,
+    PatchBasis,
+    ScatteringSettings,
+    TrainingSettings,
+    require_wavelength,
+    train,
+)
+from metagen.surrogate.lattice import assemble, mirror_images, mirror_patches, neighbourhoods
+from metagen.surrogate.models import build_expansion
+from metagen.surrogate.pillars import RadiusSpline, knots, powers
+from metagen.surrogate.terms import ClusterTerms, Reach, SymmetricTerms
+
+DOMAIN = Domain(wavelength=0.633, radius_low=0.05, radius_high=0.17, samples=6)
+EXPANSIONS = [
+    LinearSettings(rank=6, powers=4),
+    NetworkSettings(rank=6, hidden=(20, 30)),
+    MirrorSettings(rank=6, hidden=(20,)),
+    ClusterSettings(rank=6, width=5, powers=4, pair_width=3),
+    ScatteringSettings(rank=6, reach=3, amplitudes=(2, 1, 2, 1), powers=4, response_powers=3),
+]
+SYMMETRIC = EXPANSIONS[2:]
+
+
+@pytest.fixture(scope="module")
+def dataset():
+    return coupled_dipoles.dataset(count=7)
+
+
+def random_radii(*shape, seed=0, dtype=torch.float64):
+    generator = torch.Generator().manual_seed(seed)
+    return 0.055 + 0.1 * torch.rand(*shape, generator=generator, dtype=dtype)
+
+
+def randomised(settings, dataset, components=1):
+    """A model prepared on a dataset, its network weights random: for claims about any weights."""
+    torch.manual_seed(3)
+    model = build_expansion(Domain.of(dataset, components), settings)
+    patches = torch.from_numpy(dataset.patches(components)).to(torch.complex128)
+    model.prepare(torch.from_numpy(dataset.neighbourhoods(model.width)), patches)
+    for tensor in model.parameters():
+        tensor.data += 0.3 * torch.randn(tensor.shape)
+    return model.double()
+
+
+# Lattice and patches
+
+
+def test_neighbourhoods_in_torch_are_those_of_the_dataset(dataset):
+    radii = torch.tensor(dataset.radii[4])
+    whole = neighbourhoods(torch.stack([radii, radii.T]), 5)
+    alone = Dataset((dataset.near_fields[4],)).neighbourhoods(5)
+    np.testing.assert_array_equal(whole[0].flatten(0, 1), alone)
+
+
+@pytest.mark.parametrize("components", [1, 3])
+def test_assembling_undoes_cutting(dataset, components):
+    field = dataset.fields[0][..., :components]
+    plane = assemble(torch.from_numpy(cut(field, 6)), 6, components)
+    np.testing.assert_array_equal(plane.reshape(field.shape), field)
+
+
+def test_mirrored_patches_carry_the_signs_of_each_component():
+    """The field of a device without symmetry and that of its mirror image, by the rule x → −x of Maxwell."""
+    n = 3
+    rng = np.random.default_rng(0)
+    field = rng.normal(size=(n, n, 3)).astype(np.complex64)
+    itself, along_x, along_y, both = mirror_patches(torch.from_numpy(field.reshape(1, -1)), n, 3)
+    np.testing.assert_array_equal(itself[0], field.ravel())
+    np.testing.assert_array_equal(along_x[0], (field[::-1] * [1, -1, -1]).ravel())
+    np.testing.assert_array_equal(along_y[0], (field[:, ::-1] * [1, -1, 1]).ravel())
+    np.testing.assert_array_equal(both[0], (field[::-1, ::-1] * [1, 1, -1]).ravel())
+
+
+def test_mirror_images_of_neighbourhoods_are_neighbourhoods_of_the_mirrored_device():
+    radii = random_radii(6, 6)
+    images = neighbourhoods(radii, 3)[..., mirror_images(3)]
+    for image, axes in enumerate([[], [0], [1], [0, 1]]):
+        mirrored = neighbourhoods(radii.flip(axes), 3).flip(axes)
+        assert torch.equal(images[:, :, image], mirrored)
+
+
+# Basis
+
+
+def test_modes_are_orthonormal_and_the_floor_is_the_error_of_the_truncated_field(dataset):
+    patches = torch.from_numpy(dataset.patches()).to(torch.complex128)
+    basis = PatchBasis(DOMAIN, 5).double()
+    basis.fit(patches)
+    assert torch.allclose(basis.modes @ basis.modes.mH, torch.eye(5, dtype=torch.complex128), atol=1e-12)
+    left = (basis.expand(basis.project(patches)) - patches).abs().square().sum()
+    assert basis.floor == pytest.approx(float(left / patches.abs().square().sum()), rel=1e-9)
+
+
+@pytest.mark.parametrize("components", [1, 3])
+def test_symmetric_modes_have_parity_and_are_as_good_as_any_for_the_mirror_images(components):
+    """The spectrum must be that of the patches together with their mirror images, by a plain SVD."""
+    generator = torch.Generator().manual_seed(0)
+    domain = Domain(wavelength=0.633, radius_low=0.05, radius_high=0.17, samples=4, components=components)
+    patches = torch.randn(30, domain.patch_size, dtype=torch.complex128, generator=generator)
+    basis = PatchBasis(domain, 12).double()
+    basis.fit_symmetric(patches, domain)
+    images = mirror_patches(patches, 4, components)
+    plain = torch.linalg.svdvals(images.flatten(0, 1))
+    assert torch.allclose(basis.spectrum, plain, atol=1e-10)
+    mirrored_modes = mirror_patches(basis.modes, 4, components)
+    assert torch.allclose(mirrored_modes, basis.parity.T[..., None] * basis.modes, atol=1e-12)
+
+
+def test_more_modes_than_patches_is_an_error():
+    basis = PatchBasis(DOMAIN, 8)
+    with pytest.raises(InputError, match="rank is 8"):
+        basis.fit(torch.ones(4, 36, dtype=torch.complex128))
+
+
+def test_more_symmetric_modes_than_the_patches_have_is_an_error():
+    """One patch with its mirror images has at most one mode per class of parity; all others would be noise
+    without parity, not even orthogonal to these four."""
+    generator = torch.Generator().manual_seed(0)
+    patches = torch.randn(1, DOMAIN.patch_size, dtype=torch.complex128, generator=generator)
+    few, many = PatchBasis(DOMAIN, 4), PatchBasis(DOMAIN, 5)
+    few.fit_symmetric(patches, DOMAIN)
+    assert torch.allclose(
+        few.modes @ few.modes.mH, torch.eye(4, dtype=torch.complex64), atol=1e-6
+    )  # rounding
+    with pytest.raises(InputError, match="rank is 5, but the patches have 4 singular vectors"):
+        many.fit_symmetric(patches, DOMAIN)
+
+
+# Functions of the radii
+
+
+def test_the_functions_of_a_radius_span_its_powers_and_are_well_conditioned():
+    """Every power r^m, m = 1 … 10, is a combination of the functions to rounding; the powers themselves would
+    have a condition number of 10^9."""
+    r = torch.linspace(0.05, 0.17, 200, dtype=torch.float64)
+    functions = powers(r, DOMAIN, 10).T
+    raw = (r[:, None] / 0.17) ** torch.arange(1, 11)
+    combination = torch.linalg.lstsq(functions, raw).solution
+    assert torch.allclose(functions @ combination, raw, atol=1e-12)
+    assert torch.linalg.cond(functions) < 30
+    assert not powers(torch.zeros(1, dtype=torch.float64), DOMAIN, 10).any()
+
+
+def test_the_linear_model_is_least_squares_on_the_hadamard_powers(dataset):
+    """With powers 1 … 3 the raw powers are still well enough conditioned to solve for directly."""
+    model = train(dataset, TrainingSettings(model=LinearSettings(rank=4, powers=3)), progress=False)
+    R = dataset.neighbourhoods(3) / 0.17
+    raw = np.concatenate([R, R**2, R**3], axis=1)
+    coefficients = model.basis.project(torch.from_numpy(dataset.patches())).numpy()
+    expected = raw @ np.linalg.lstsq(raw, coefficients, rcond=None)[0]
+    predicted = model.coefficients(torch.from_numpy(dataset.neighbourhoods(3)).float()).numpy()
+    # Single precision of coefficients of about 10.
+    np.testing.assert_allclose(predicted, expected, atol=2e-4)
+
+
+def test_a_radius_spline_is_smooth_and_goes_through_its_values():
+    """For exp(ikr), k = 20, knots h = 0.006 apart, (kh)⁴ is 2·10⁻⁴ and k·(kh)³ is 0.035: a spline's error in
+    the value is a few hundredths of the first, in the slope a few tenths of the second at the ends."""
+    radii = torch.from_numpy(knots(DOMAIN, 21))
+
+    def curve(r):
+        return torch.exp(20j * r)[:, None]
+
+    spline = RadiusSpline(DOMAIN, 21, 1).double()
+    spline.fit(curve(radii), torch.tensor([5.0 + 1j], dtype=torch.complex128))
+    between = torch.linspace(0.0501, 0.1699, 57, dtype=torch.float64, requires_grad=True)
+    assert torch.allclose(spline(between), curve(between), atol=1e-5)
+    assert torch.allclose(spline(radii), curve(radii), atol=1e-12)
+    assert spline(torch.zeros(1, dtype=torch.float64)).item() == 5 + 1j
+    (slope,) = torch.autograd.grad(spline(between).real.sum(), between)
+    assert torch.allclose(slope, -20 * torch.sin(20 * between), atol=1e-2)
+
+
+def test_mirrored_terms_are_the_terms_of_the_mirrored_neighbourhood():
+    terms = ClusterTerms(DOMAIN, Reach(5, 3, 5, 2)).double()
+    radii = random_radii(4, 25)
+    images = terms(radii[:, mirror_images(5)])
+    own = terms(radii)
+    for image, index in enumerate(terms.mirrored):
+        assert torch.allclose(images[:, image], own[:, index], atol=1e-14)
+
+
+@pytest.mark.parametrize(("places", "products"), [((0, 1), 4), ((0, 6), 4), ((4, 20), 0), ((12, 20), 4)])
+def test_pairs_are_adjacent_pillars_and_the_middle_with_every_other(places, products):
+    """Of a 5 × 5 neighbourhood with two pillars: places 0, 1 are side by side, 0, 6 on a diagonal, 4, 20 in
+    opposite corners; 12 is the middle. Besides products there are a constant and three functions of each."""
+    terms = ClusterTerms(DOMAIN, Reach(5, 3, 5, 2)).double()
+    radii = torch.zeros(25, dtype=torch.float64)
+    radii[list(places)] = torch.tensor([0.08, 0.13], dtype=torch.float64)
+    assert int((terms(radii) != 0).sum()) == 1 + 2 * 3 + products
+
+
+def test_the_classes_of_parity_split_the_terms_completely():
+    terms = ClusterTerms(DOMAIN, Reach(3, 2, 3, 2))
+    parities = torch.tensor([[1, 1, 1, 1], [1, -1, 1, -1], [1, 1, -1, -1], [1, -1, -1, 1]])
+    identity = torch.eye(terms.count, dtype=torch.float64)
+    classes = [SymmetricTerms.of(terms.mirrored, parity) for parity in parities]
+    combinations = torch.cat([each.combine(identity) for each in classes], dim=1)
+    assert torch.allclose(combinations.T @ combinations, identity)
+
+
+def test_weights_of_combined_terms_spread_to_the_terms_give_the_same_sums():
+    terms = ClusterTerms(DOMAIN, Reach(3, 2, 3, 2)).double()
+    values = terms(random_radii(5, 9))
+    combined = SymmetricTerms.of(terms.mirrored, torch.tensor([1, -1, 1, -1]))
+    weights = random_radii(combined.images.shape[1], 2, seed=1)
+    assert torch.allclose(combined.combine(values) @ weights, values @ combined.spread(weights, terms.count))
+
+
+# Models
+
+
+@pytest.mark.parametrize("components", [1, 3])
+@pytest.mark.parametrize("settings", SYMMETRIC, ids=lambda s: s.kind)
+def test_the_field_of_a_mirrored_device_is_the_mirrored_field_whatever_was_learned(settings, components):
+    """Exact to rounding (double precision, fields of order 10), though the data have no symmetry at all."""
+    rng = np.random.default_rng(0)
+    layout = random_layout(mg.Platform(), 6, 1)
+    field = rng.normal(size=(24, 24, 3)) + 1j * rng.normal(size=(24, 24, 3))
+    dataset = Dataset((NearField(layout, 0.633, field.astype(np.complex64), samples=4),))
+    model = randomised(settings, dataset, components)
+    radii = random_radii(5, 5).clamp(model.domain.radius_low, model.domain.radius_high)
+    field = model(radii).reshape(20, 20, components)
+    along_x = model(radii.flip(0)).reshape(20, 20, components)
+    along_y = model(radii.flip(1)).reshape(20, 20, components)
+    signs_x, signs_y = torch.tensor([1, -1, -1])[:components], torch.tensor([1, -1, 1])[:components]
+    assert torch.allclose(along_x, field.flip(0) * signs_x, atol=1e-10)
+    assert torch.allclose(along_y, field.flip(1) * signs_y, atol=1e-10)
+    assert not torch.allclose(field.flip(0), field, atol=1e-3)
+
+
+@pytest.mark.parametrize("settings", EXPANSIONS, ids=lambda s: s.kind)
+def test_gradients_agree_with_finite_differences(settings, dataset):
+    """Central differences of step 1e-6 in double precision are right to about 1e-6 of the gradient."""
+    model = randomised(settings, dataset)
+    radii = random_radii(3, 3).requires_grad_()
+    torch.autograd.gradcheck(lambda r: model(r).abs().square().sum(), (radii,), atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("settings", EXPANSIONS, ids=lambda s: s.kind)
+def test_any_size_and_any_batch_axes_give_the_field_of_each_device(settings, dataset):
+    model = randomised(settings, dataset)
+    radii = random_radii(2, 3, 4, 4)
+    fields = model(radii)
+    assert fields.shape == (2, 3, 24, 24)
+    assert torch.allclose(fields[1, 2], model(radii[1, 2]), atol=1e-10)
+    assert model(random_radii(1, 1)).shape == (6, 6)
+
+
+@pytest.mark.parametrize("settings", EXPANSIONS, ids=lambda s: s.kind)
+def test_the_field_over_a_cell_depends_on_its_neighbourhood_alone(settings, dataset):
+    model = randomised(settings, dataset)
+    large = random_radii(11, 11)
+    cell = slice(5 * 6, 6 * 6)
+    cropped = model(large[2:9, 2:9])
+    assert torch.allclose(model(large)[cell, cell], cropped[18:24, 18:24], atol=1e-10)
+
+
+def test_single_precision_radii_give_a_complex64_field(dataset):
+    model = train(dataset, TrainingSettings(model=EXPANSIONS[3]), progress=False)
+    assert model(random_radii(4, 4, dtype=torch.float32)).dtype == torch.complex64
+    assert (model.wavelength, model.samples) == (0.633, 6)
+    assert model.pitch == pytest.approx(0.4431 / 6)
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"), [(0.02, "0.02"), (0.2, "0.2"), (float("nan"), "nan"), (-0.1, "-0.1")]
+)
+def test_a_radius_that_a_model_does_not_know_is_refused_with_its_position(dataset, value, reason):
+    model = randomised(EXPANSIONS[0], dataset)
+    radii = random_radii(4, 4)
+    radii[2, 1] = value
+    with pytest.raises(InputError, match=rf"radii\[2, 1\] is {reason}.*clamp"):
+        model(radii)
+
+
+def test_unknown_radii_can_be_clamped_explicitly_and_no_pillar_stays_no_pillar(dataset):
+    model = randomised(EXPANSIONS[3], dataset)
+    radii = random_radii(4, 4)
+    radii[0, 0], radii[1, 1], radii[2, 2] = 0.0, 0.01, 0.21
+    known = radii.clone()
+    known[1, 1], known[2, 2] = model.domain.radius_low, model.domain.radius_high
+    assert torch.equal(model(radii, clamp=True), model(known))
+
+
+def test_radii_almost_at_the_limits_of_the_platform_count_as_reaching_them(dataset):
+    """A random layout never has exactly the smallest radius; a device at the limit must still be admitted."""
+    assert (Domain.of(dataset).radius_low, Domain.of(dataset).radius_high) == (0.05, 0.17)
+    thin = mg.Layout(mg.Platform(), np.array([[0.08, 0.1], [0.1, 0.12]]))
+    narrow = Dataset((NearField(thin, 0.633, np.ones((8, 8, 3), dtype=np.complex64), samples=4),))
+    assert (Domain.of(narrow).radius_low, Domain.of(narrow).radius_high) == (0.08, 0.12)
+
+
+def test_radii_a_little_beyond_the_limits_of_the_platform_are_known_where_they_were_learnt_from():
+    """Radii of a drawn layout are not exactly those that were meant; a model knows its own data."""
+    platform = mg.Platform()
+    low, high = platform.radius_min - 0.001, platform.radius_max + 0.001
+    layout = mg.Layout(platform, np.array([[low, 0.1], [0.1, high]]))
+    near = mg.NearField(layout, 0.633, np.ones((8, 8, 3), dtype=np.complex64), samples=4)
+    known = Domain.of(Dataset((near,)))
+    assert (known.radius_low, known.radius_high) == (low, high)
+
+
+def test_radii_that_are_no_square_are_refused(dataset):
+    with pytest.raises(InputError, match="shape"):
+        randomised(EXPANSIONS[0], dataset)(random_radii(3, 4))
+
+
+def test_the_network_is_the_papers():
+    model = build_expansion(DOMAIN, NetworkSettings())
+    sizes = [tuple(p.shape) for name, p in model.named_parameters() if name.endswith("weight")]
+    widths = [9, 100, 200, 400, 800, 1600, 800, 400, 200, 100, 32]
+    assert sizes == [(after, before) for before, after in pairwise(widths)]
+    assert [type(layer).__name__ for layer in model.layers[1::2]] == ["ReLU"] * 9
+    assert isinstance(model.layers[-1], torch.nn.Linear)
+
+
+def test_another_wavelength_than_the_trained_one_is_refused(dataset):
+    model = randomised(EXPANSIONS[0], dataset)
+    require_wavelength(model, 0.633)
+    with pytest.raises(MismatchError, match=r"0\.633, not 0\.4"):
+        require_wavelength(model, 0.4)
+
+
+# Local phase approximation
+
+
+@pytest.fixture(scope="module")
+def periodic():
+    domain = Domain(wavelength=0.633, radius_low=0.1, radius_high=0.12, samples=4, components=3)
+    return {cell: LPA.compute(domain, LPASettings(cell=cell, points=5)).double() for cell in Cell}
+
+
+def test_the_near_field_version_repeats_the_rcwa_field_of_every_pillars_own_cell(periodic):
+    """At a radius between the knots; the spline over 20 nm is right to 2e-4 of fields of order 1."""
+    radii = torch.tensor([[0.107, 0.0], [0.12, 0.107]], dtype=torch.float64)
+    field = periodic[Cell.NEAR_FIELD](radii).numpy()
+    exact = mg.rcwa.near_fields(mg.Platform(), [0.107, 0.0, 0.12], 0.633, samples=4)
+    np.testing.assert_allclose(field[:4, :4], exact[0], atol=2e-4)
+    np.testing.assert_allclose(field[:4, 4:], exact[1], atol=1e-6)
+    np.testing.assert_allclose(field[4:, :4], exact[2], atol=1e-6)
+
+
+def test_the_flat_version_is_the_transmission_carried_half_a_wavelength_in_air(periodic):
+    radii = torch.tensor([[0.105]], dtype=torch.float64)
+    field = periodic[Cell.FLAT](radii).numpy()
+    t = mg.rcwa.solve(mg.Platform(), 0.105, 0.633).t
+    # single precision of the stored knots
+    np.testing.assert_allclose(field[..., 0], np.full((4, 4), t * cmath.exp(1j * cmath.pi)), atol=1e-6)
+    assert not field[..., 1:].any()
+
+
+def test_both_versions_agree_on_average_over_the_cell(periodic):
+    """The mean over the cell is the zeroth order, but for orders ±4, ±8, … which four samples alias into it;
+    at the monitor those have decayed below 1e-4."""
+    radii = torch.tensor([[0.11]], dtype=torch.float64)
+    near, flat = (periodic[cell](radii)[..., 0].mean() for cell in (Cell.NEAR_FIELD, Cell.FLAT))
+    assert abs(near - flat) < 2e-4
