@@ -24,7 +24,7 @@ from metagen.base.tables import Table, number
 from metagen.design import DesignSettings, Device, Model, OptimizerSettings, OverBias, optimize, worst_of
 from metagen.fdtd.campaign import Campaign
 from metagen.verify.refinement import MeepService
-from metagen.verify.tolerance import moved
+from metagen.verify.tolerance import with_bias
 from metagen.verify.verification import verify
 
 BIAS = 0.005
@@ -42,7 +42,7 @@ def robust(plain: mg.Layout, models: Sequence[Model], settings: DesignSettings, 
 def biased(device: mg.Layout, shift: float) -> mg.Layout:
     """The device with all radii too large by a shift."""
     name = f"{device.name}{shift * 1000:+.0f}nm" if shift else device.name
-    return mg.Layout(device.platform, moved(device, shift), name)
+    return mg.Layout(device.platform, with_bias(device, shift), name)
 
 
 def main() -> None:

@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 
 from metagen.base.errors import InputError, MetagenError
 from metagen.base.parallel import launched_rank
+from metagen.base.wavelength import nanometres
 from metagen.cli.design import DESIGN, DESIGN_COMMANDS
 from metagen.cli.fab import DRAWN, FAB, FAB_COMMANDS
 from metagen.cli.study import Sources, studies
@@ -135,7 +136,9 @@ def table(
         phase_table(each).print()
     if plot:
         for each in computed:
-            path = plot if len(computed) == 1 else plot.with_stem(f"{plot.stem}-{each.wavelength * 1000:.0f}")
+            path = (
+                plot if len(computed) == 1 else plot.with_stem(f"{plot.stem}-{nanometres(each.wavelength)}")
+            )
             save(plot_table(each), path)
             print(path)
 
@@ -300,7 +303,7 @@ def train(
         if settings.held_out:
             _, held_out = dataset.split_layouts(settings.held_out)
             surrogate.record(model, surrogate.evaluate(model, held_out))
-        path = output / f"model-{model.wavelength * 1000:.0f}.safetensors"
+        path = output / f"model-{nanometres(model.wavelength)}.safetensors"
         surrogate.save(model, path)
         print(f"{path}: trained on {', '.join(model.card.layouts)}")
         if model.card.errors:
@@ -318,12 +321,12 @@ def evaluate(
 ) -> None:
     """Train on both splits (random patches; whole layouts held out) and print all errors."""
     from metagen.data.sources import by_wavelength
-    from metagen.surrogate import TrainingSettings, compare
+    from metagen.surrogate import TrainingSettings, compare_recipes
     from metagen.surrogate.errors import error_rows, error_table
 
     settings = [TrainingSettings.load(recipe) for recipe in recipes]
     for dataset in by_wavelength(files):
-        error_table(error_rows(compare(dataset, settings))).print()
+        error_table(error_rows(compare_recipes(dataset, settings))).print()
 
 
 for name, command in DESIGN_COMMANDS.items():

@@ -108,7 +108,7 @@ def compare(
     """Measure devices for the same job by the same functions: predicted and in Meep, in one table."""
     from metagen.design import DesignSettings
     from metagen.design.device import load_with_history
-    from metagen.verify.comparison import Candidate, compare, comparison_table
+    from metagen.verify.comparison import Candidate, compare_devices, comparison_table
     from metagen.verify.verification import near_fields_of
 
     wanted = DesignSettings.load(settings)
@@ -120,7 +120,7 @@ def compare(
     for each in candidates:
         if near_fields and not each.near_fields:
             warnings.warn(f"none of the near fields is of the device {each.layout.name}", stacklevel=2)
-    table = comparison_table(compare(wanted.goals, candidates), wanted.name)
+    table = comparison_table(compare_devices(wanted.goals, candidates), wanted.name)
     table.print()
     if report is not None:
         from metagen.report.devices import write_device_report
@@ -188,10 +188,10 @@ def _models(settings: DesignSettings, names: Sequence[str] | None) -> list[Model
 
 def _local(settings: DesignSettings, models: Sequence[Model]) -> list[Model]:
     """The local phase approximation in the place of models."""
-    from metagen.surrogate import LPA, Cell, LPASettings
+    from metagen.surrogate import LPA, CellField, LPASettings
 
     domains = [replace(model.domain, samples=LPA_SAMPLES, components=1) for model in models]
-    return [LPA.compute(domain, LPASettings(cell=Cell.FLAT)) for domain in domains]
+    return [LPA.compute(domain, LPASettings(cell=CellField.FLAT)) for domain in domains]
 
 
 def _designed_with(layout: Layout, settings: DesignSettings, models: Sequence[Model]) -> Sequence[Model]:

@@ -9,16 +9,17 @@ from typing import Annotated
 import typer
 
 from metagen.base.errors import FormatError, InputError, MetagenError
+from metagen.base.wavelength import nanometres
 
 FAB = "To the fab"
 """Heading over the commands."""
 DRAWN = (".gds", ".oas")
 """Endings of files of drawn layouts: GDSII and OASIS."""
-LayoutFile = Annotated[Path, typer.Argument(help="Layout or device file (HDF5).", show_default=False)]
+DeviceFile = Annotated[Path, typer.Argument(help="Layout or device file (HDF5).", show_default=False)]
 
 
 def export(
-    device: LayoutFile,
+    device: DeviceFile,
     output: Annotated[Path, typer.Option("--output", "-o", help="Layout file (.gds or .oas).")],
     rules: Annotated[Path | None, typer.Option(help="Design rules (TOML) to check first.")] = None,
     options: Annotated[
@@ -91,7 +92,7 @@ def handover(
     )
     fit = fit_radial(seen, terms)
     fit_table(fit).print()
-    begin = f"{output.name}-{wave.wavelength * 1000:.0f}nm"
+    begin = f"{output.name}-{nanometres(wave.wavelength)}nm"
     for write, suffix in ((write_grid_phase, ".DAT"), (write_csv, ".csv")):
         path = output.with_name(begin + suffix)
         write(fit, path)

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from metagen.base.wavelength import nanometres
+
 studies = typer.Typer(
     name="study", help="Experiments with surrogates; each leaves a page with tables and figures."
 )
@@ -41,7 +43,7 @@ def paper(
     settings = PaperSettings.load(recipe)
     found = [reproduce(dataset, settings, output) for dataset in by_wavelength(sources)]
     figures = {
-        f"{what}-{each.dataset.wavelength * 1000:.0f}": make(each)
+        f"{what}-{nanometres(each.dataset.wavelength)}": make(each)
         for each in found
         for what, make in (
             ("modes", draw.modes_figure),
@@ -111,7 +113,7 @@ def neighbours(
 
     settings = NeighbourSettings.load(recipe)
     points = {data.wavelength: neighbour_study(data, settings, output) for data in by_wavelength(sources)}
-    figures = {f"{nm * 1000:.0f}": neighbour_figure(own) for nm, own in points.items()}
+    figures = {f"{nanometres(nm)}": neighbour_figure(own) for nm, own in points.items()}
     tables = [neighbour_table(own) for own in points.values()]
     print(publish(output, "neighbours", tables, figures))
 

@@ -26,7 +26,7 @@ from metagen.device.sampling import MIRROR_X, MIRROR_Y, SAMPLES, monitor_height
 SCHEMA, VERSION = "metagen/near-field", 1
 HASH = "content_hash"
 """Attribute of :func:`stored_hash`, compared whenever the file is read."""
-Symmetry = Literal["mirror-xy", "none"]
+Folding = Literal["mirror-xy", "none"]
 ASYMMETRY = 1e-3
 """Largest difference from its mirror image, over its maximum, of a field that is stored as a quadrant: far
 above rounding, far below any real asymmetry."""
@@ -57,7 +57,7 @@ class NearField:
     samples: int = SAMPLES
     numerics: Mapping[str, object] = dataclasses.field(default_factory=dict)
     provenance: Mapping[str, object] = dataclasses.field(default_factory=dict)
-    symmetry: Symmetry = "none"
+    symmetry: Folding = "none"
 
     def __post_init__(self) -> None:
         if not (self.wavelength > 0 and math.isfinite(self.wavelength)):
@@ -140,9 +140,9 @@ class NearField:
                 raise FormatError(f"{path}: its contents are not those that were written; make it again")
             layout = read_layout(file["layout"])
             samples = int(file.attrs["samples_per_period"])
-            symmetry: Symmetry = file.attrs["symmetry"]
-            if symmetry not in get_args(Symmetry):
-                raise FormatError(f"{path}: symmetry is {symmetry!r}, expected one of {get_args(Symmetry)}")
+            symmetry: Folding = file.attrs["symmetry"]
+            if symmetry not in get_args(Folding):
+                raise FormatError(f"{path}: symmetry is {symmetry!r}, expected one of {get_args(Folding)}")
             stored = np.asarray(file["field"])
             side = layout.count * samples
             expected = (side + 1) // 2 if symmetry == "mirror-xy" else side

@@ -14,6 +14,7 @@ from metagen.base.errors import FormatError, InputError, MismatchError
 from metagen.base.files import content_hash
 from metagen.base.memo import recall, store
 from metagen.base.parallel import run_on_ranks
+from metagen.base.wavelength import nanometres
 from metagen.data.dataset import Dataset
 from metagen.data.nearfield import NearField
 from metagen.design import DesignSettings, Device, run, start_layout
@@ -116,12 +117,14 @@ class Demo:
         The errors are those of models that have not seen what they are tested on; then the first recipe is
         trained once more, on everything.
         """
-        name = f"{dataset.wavelength * 1000:.0f}"
+        name = f"{nanometres(dataset.wavelength)}"
         path, errors = self.folder / f"model-{name}.safetensors", self.folder / f"errors-{name}.json"
         key = content_hash(dataset.hash, [asdict(recipe) for recipe in self.recipes])
         rows = recall(errors, key, list[ErrorRow])
         if rows is None:
-            rows = store(errors, key, error_rows(surrogate.compare(dataset, self.recipes)), list[ErrorRow])
+            rows = store(
+                errors, key, error_rows(surrogate.compare_recipes(dataset, self.recipes)), list[ErrorRow]
+            )
         return trained(dataset, replace(self.recipes[0], held_out=()), path), rows
 
     @cached_property

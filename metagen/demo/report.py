@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from metagen.base.files import replacing
 from metagen.base.tables import Table
+from metagen.base.wavelength import nanometres, same_wavelength
 from metagen.data.nearfield import NearField, provenance
 from metagen.demo.chain import Demo
 from metagen.design.objectives import Goal
@@ -116,7 +117,7 @@ def _focal_section(demo: Demo, goal: Goal, model: Surrogate) -> Section:
     waves[f"{demo.device.name}, predicted"] = _wave(near, _predict(model, near))
     distance = float(goal.points()[0, 2])
     return Section(
-        f"Light at {goal.wavelength * 1000:.0f} nm: {goal.kind}",
+        f"Light at {nanometres(goal.wavelength)} nm: {goal.kind}",
         "The plane of the goal on one colour scale, and the light along the axis (|Ex|²).",
         (plot.focal_planes(waves, distance, REACH), plot.axial_sections(waves, 2 * distance, REACH)),
     )
@@ -128,7 +129,7 @@ def _near_field_section(demo: Demo, models: list[Surrogate], table: Table) -> Se
         for near, model in zip(demo.simulated(demo.device), models, strict=True)
     ]
     expansions = [model for model in models if isinstance(model, ExpansionSurrogate)]
-    spectra = {f"{each.wavelength * 1000:.0f} nm": each.basis.spectrum.numpy() for each in expansions}
+    spectra = {f"{nanometres(each.wavelength)} nm": each.basis.spectrum.numpy() for each in expansions}
     return Section(
         "Near field",
         "Ex half a wavelength above the pillars of the device, which is in no training set; and the singular "
@@ -165,4 +166,4 @@ def _wave(near: NearField, field: NDArray[np.complex64]) -> Wavefront:
 
 
 def _at(fields: Sequence[NearField], wavelength: float) -> NearField:
-    return next(near for near in fields if near.wavelength == wavelength)
+    return next(near for near in fields if same_wavelength(near.wavelength, wavelength))

@@ -19,7 +19,7 @@ from tqdm import tqdm
 from metagen.base.errors import InputError, MetagenError, MismatchError
 from metagen.base.files import content_hash
 from metagen.base.validation import Positive, PositiveInt, checked
-from metagen.design.device import Device, Progress, read_progress
+from metagen.design.device import Checkpoint, Device, read_checkpoint
 from metagen.design.light import Light, Optics, common_platform, model_hash
 from metagen.design.methods import Climber, Method, Schedule
 from metagen.design.model import Model
@@ -175,15 +175,15 @@ class _Ascent:
         """The start and every step."""
         return self.settings.steps + 1
 
-    def finished(self, state: Progress) -> bool:
+    def finished(self, state: Checkpoint) -> bool:
         return len(state.history) == self.evaluations
 
-    def start(self) -> Progress:
+    def start(self) -> Checkpoint:
         first = self.variables.start(self.layout)
-        return Progress(self.key, first, best=first, history=(), optimizer=b"")
+        return Checkpoint(self.key, first, best=first, history=(), optimizer=b"")
 
-    def resume(self, path: str | Path) -> Progress:
-        state = read_progress(path)
+    def resume(self, path: str | Path) -> Checkpoint:
+        state = read_checkpoint(path)
         if state.key != self.key:
             raise MismatchError(
                 f"{path} was made by another optimisation (other start, models, objective or settings); "
@@ -191,7 +191,7 @@ class _Ascent:
             )
         return state
 
-    def states(self, state: Progress) -> Iterator[Progress]:
+    def states(self, state: Checkpoint) -> Iterator[Checkpoint]:
         """The state after each step that is still to do."""
 
         def evaluate(variables: Tensor) -> tuple[float, Tensor]:
@@ -202,7 +202,7 @@ class _Ascent:
         while not self.finished(state):
             at = climber.variables.detach().clone()
             figure = climber.step(self.rate(len(state.history)))
-            state = Progress(
+            state = Checkpoint(
                 key=self.key,
                 variables=climber.variables.detach().clone(),
                 best=at if figure > max(state.history, default=-math.inf) else state.best,
@@ -215,7 +215,7 @@ class _Ascent:
         """Step size of Adam."""
         return self.settings.learning_rate * self.settings.schedule.factor(step / self.evaluations)
 
-    def evaluate(self, at: Tensor, state: Progress) -> tuple[float, Tensor]:
+    def evaluate(self, at: Tensor, state: Checkpoint) -> tuple[float, Tensor]:
         """Figure of merit and gradient."""
         variables = at.clone().requires_grad_()
         figure = self.figure(self.variables.radii(variables))
@@ -252,7 +252,7 @@ class _Ascent:
         together = torch.stack(figures)
         return together.min() if self.settings.over_bias is OverBias.WORST else together.mean()
 
-    def device(self, state: Progress) -> Device:
+    def device(self, state: Checkpoint) -> Device:
         """The best device so far."""
         return Device(
             self.layout.platform,
@@ -272,7 +272,7 @@ class _Ascent:
         )
 
 
-def _bar(state: Progress, total: int, show: bool) -> tqdm[NoReturn]:
+def _bar(state: Checkpoint, total: int, show: bool) -> tqdm[NoReturn]:
     return tqdm(
         total=total, initial=len(state.history), unit="step", desc="design", disable=not show, mininterval=1
     )

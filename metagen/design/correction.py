@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from metagen.base.errors import MismatchError
+from metagen.base.wavelength import same_wavelength
 from metagen.data.nearfield import NearField
 from metagen.design.model import Model
 
@@ -69,11 +70,14 @@ class Corrected(torch.nn.Module):
 
 def corrected(models: Sequence[Model], near_fields: Sequence[NearField]) -> list[Model]:
     """Every model, corrected by the near field of its wavelength where there is one."""
-    found = {near.wavelength: near for near in near_fields}
-    return [
-        Corrected(model, found[model.domain.wavelength]) if model.domain.wavelength in found else model
-        for model in models
-    ]
+    return [_corrected(model, near_fields) for model in models]
+
+
+def _corrected(model: Model, near_fields: Sequence[NearField]) -> Model:
+    for near in near_fields:
+        if same_wavelength(near.wavelength, model.domain.wavelength):
+            return Corrected(model, near)
+    return model
 
 
 def _check_domain(model: Model, near: NearField) -> None:

@@ -19,7 +19,7 @@ TENSORS = ("variables", "best")
 
 
 @dataclass(frozen=True)
-class Progress:
+class Checkpoint:
     """Where an optimisation stands: all that is needed to go on exactly as if it had not stopped.
 
     Attributes:
@@ -54,7 +54,7 @@ class Device(Layout):
         """The device's figure of merit: the largest of its history."""
         return float(np.max(self.history))
 
-    def save(self, path: str | Path, progress: Progress | None = None) -> None:
+    def save(self, path: str | Path, progress: Checkpoint | None = None) -> None:
         """Write the device (atomically); :meth:`metagen.Layout.load` reads the file as a layout."""
         with writing_hdf5(path, SCHEMA, VERSION) as file:
             write_layout(file, self)
@@ -62,7 +62,7 @@ class Device(Layout):
             group["history"] = self.history
             group.attrs["finished"] = self.finished
             if progress is not None:
-                _write_progress(file.create_group("progress"), progress)
+                _write_checkpoint(file.create_group("progress"), progress)
 
     @classmethod
     def load(cls, path: str | Path) -> Device:
@@ -94,7 +94,7 @@ def load_with_history(path: str | Path) -> Layout:
     return Device.load(path) if designed else Layout.load(path)
 
 
-def read_progress(path: str | Path) -> Progress:
+def read_checkpoint(path: str | Path) -> Checkpoint:
     """Read how far the optimisation that wrote a device file has come.
 
     Raises:
@@ -110,10 +110,10 @@ def read_progress(path: str | Path) -> Progress:
         tensors = {name: torch.from_numpy(np.asarray(group[name])) for name in TENSORS}
         history = tuple(np.asarray(file["design/history"]).tolist())
         state = np.asarray(group["optimizer"]).tobytes()
-        return Progress(key=str(group.attrs["key"]), history=history, optimizer=state, **tensors)
+        return Checkpoint(key=str(group.attrs["key"]), history=history, optimizer=state, **tensors)
 
 
-def _write_progress(group: h5py.Group, progress: Progress) -> None:
+def _write_checkpoint(group: h5py.Group, progress: Checkpoint) -> None:
     group.attrs["key"] = progress.key
     for name in TENSORS:
         group[name] = getattr(progress, name).numpy()

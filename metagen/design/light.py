@@ -11,6 +11,7 @@ from torch import Tensor
 
 from metagen.base.errors import InputError, MismatchError
 from metagen.base.files import content_hash
+from metagen.base.wavelength import same_wavelength
 from metagen.design.correction import Corrected
 from metagen.design.model import Confident, Model
 from metagen.design.streaming import LARGE, streamed
@@ -27,8 +28,6 @@ from metagen.propagation import (
 from metagen.surrogate import ExpansionSurrogate
 from metagen.surrogate.lattice import surround
 
-WAVELENGTH_TOLERANCE = 1e-6
-"""Wavelengths this close (micrometres) are the same."""
 COARSE = 3
 """Samples per cell and axis for the attainable intensity, whose integrand K(p)·K(q)* has no fast phase."""
 LARGEST = 1 << 25
@@ -253,7 +252,7 @@ class Light(Mapping[float, Wave]):
 
     def __getitem__(self, wavelength: float) -> Wave:
         for known, wave in self._waves.items():
-            if abs(known - wavelength) < WAVELENGTH_TOLERANCE:
+            if same_wavelength(known, wavelength):
                 return wave
         raise MismatchError(
             f"an objective asks for wavelength {wavelength:g}, the models predict "

@@ -22,7 +22,7 @@ TINY = 1e-30
 LINE_SEARCH = 20
 """Evaluations of one step of L-BFGS at most."""
 
-Evaluation = Callable[[Tensor], tuple[float, Tensor]]
+FigureAndGradient = Callable[[Tensor], tuple[float, Tensor]]
 """Figure of merit and its gradient at given variables."""
 
 
@@ -57,7 +57,7 @@ class Climber:
     """
 
     def __init__(
-        self, method: Method, variables: Tensor, evaluate: Evaluation, state: bytes, unit: float = 0.0
+        self, method: Method, variables: Tensor, evaluate: FigureAndGradient, state: bytes, unit: float = 0.0
     ) -> None:
         """Begin, or go on from a state; the optimiser sees figures of merit in units of the first one."""
         self.variables = variables.clone().requires_grad_()

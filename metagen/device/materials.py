@@ -56,7 +56,7 @@ class Formula:
 
 
 @checked
-class Table:
+class Tabulated:
     """Values at increasing wavelengths, joined by straight lines.
 
     Attributes:
@@ -104,8 +104,8 @@ class Dispersion:
 
     name: str
     source: str
-    n: Formula | Table
-    k: Table | None = None
+    n: Formula | Tabulated
+    k: Tabulated | None = None
 
     def index(self, wavelength: float) -> complex:
         """The index at a wavelength.
@@ -199,7 +199,7 @@ def read_yaml(path: str | Path) -> Dispersion:
     return Dispersion(name=path.stem, source=str(content.get("REFERENCES", path.name)).strip(), n=n, k=k)
 
 
-def _read_block(block: dict[str, Any]) -> tuple[Formula | Table | None, Table | None]:
+def _read_block(block: dict[str, Any]) -> tuple[Formula | Tabulated | None, Tabulated | None]:
     """n and k of one entry of DATA."""
     kind = str(block["type"])
     if kind.startswith("formula "):
@@ -210,7 +210,7 @@ def _read_block(block: dict[str, Any]) -> tuple[Formula | Table | None, Table | 
         [float(value) for value in line.split()] for line in str(block["data"]).strip().splitlines()
     )
     columns = [
-        Table(*zip(*((row[0], row[column]) for row in rows), strict=True))
+        Tabulated(*zip(*((row[0], row[column]) for row in rows), strict=True))
         for column in range(1, len(rows[0]))
     ]
     if kind == "tabulated nk":
@@ -281,8 +281,8 @@ TITANIUM_DIOXIDE = Dispersion(
     name="titanium_dioxide",
     source="S. V. Zhukovsky et al., Phys. Rev. Lett. 115, 177402 (2015): film by atomic layer deposition; "
     "some rows of its table in refractiveindex.info",
-    n=Table(tuple(row[0] for row in _TIO2), tuple(row[1] for row in _TIO2)),
-    k=Table(tuple(row[0] for row in _TIO2), tuple(row[2] for row in _TIO2)),
+    n=Tabulated(tuple(row[0] for row in _TIO2), tuple(row[1] for row in _TIO2)),
+    k=Tabulated(tuple(row[0] for row in _TIO2), tuple(row[2] for row in _TIO2)),
 )
 SHIPPED = {material.name: material for material in (FUSED_SILICA, SILICON_NITRIDE, TITANIUM_DIOXIDE)}
 

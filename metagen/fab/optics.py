@@ -32,7 +32,7 @@ ITERATIONS = 200
 SETTLED = 1e-9
 """Change of a coefficient, in radians, below which the fit has settled."""
 
-Plane = NDArray[np.float64]
+PlaneArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +67,7 @@ class PhaseMap:
         return cell_centres(len(self.values), self.period)
 
     @property
-    def distance(self) -> Plane:
+    def distance(self) -> PlaneArray:
         """[N, N] distances of the cells from the axis."""
         return np.hypot(self.positions[:, None], self.positions[None, :])
 
@@ -97,13 +97,13 @@ class RadialFit:
     focal_length: float
 
     @property
-    def phase(self) -> Plane:
+    def phase(self) -> PlaneArray:
         """[N, N] the polynomial."""
         powers = _powers(self.map.distance / self.radius, len(self.coefficients))
         return np.asarray(powers @ self.coefficients)
 
     @property
-    def residual(self) -> Plane:
+    def residual(self) -> PlaneArray:
         """[N, N] phase of the device less that of the fit, between −π and π."""
         return np.asarray(np.angle(self.map.values * np.exp(-1j * (self.phase + self.piston))))
 
@@ -120,7 +120,7 @@ class RadialFit:
         return float(common / values.size / np.sum(np.abs(values) ** 2))
 
     @property
-    def device_phase(self) -> Plane:
+    def device_phase(self) -> PlaneArray:
         """[N, N] phase of the device without the piston, on the turn that is nearest to the fit."""
         return self.phase + self.residual
 
@@ -164,7 +164,7 @@ def fit_radial(of: PhaseMap, terms: int = 3) -> RadialFit:
     return RadialFit(of, radius, found[1:], float(found[0]), focal_length)
 
 
-def _powers(rho: Plane, terms: int) -> Plane:
+def _powers(rho: PlaneArray, terms: int) -> PlaneArray:
     """[..., terms] ρ², ρ⁴ and so on."""
     return np.stack([rho ** (2 * i) for i in range(1, terms + 1)], axis=-1)
 
@@ -193,7 +193,7 @@ def _focus(sag: float, radius: float, wavenumber: float) -> float:
     return math.inf if path == 0 else (radius**2 - path**2) / (2 * path)
 
 
-def _lens(distance: Plane, focal_length: float, wavenumber: float) -> Plane:
+def _lens(distance: PlaneArray, focal_length: float, wavenumber: float) -> PlaneArray:
     """Phase of a perfect lens, 0 in the middle."""
     if math.isinf(focal_length):
         return np.zeros_like(distance)

@@ -67,7 +67,7 @@ class Calibration:
 
 
 @dataclass(frozen=True)
-class Trial:
+class GridTrial:
     """One resolution on the way to an error target.
 
     Attributes:
@@ -85,7 +85,7 @@ def numerics_for(platform: Platform, wavelength: float, error_target: float) -> 
     return search(platform, wavelength, error_target)[-1].calibration.numerics
 
 
-def search(platform: Platform, wavelength: float, error_target: float) -> list[Trial]:
+def search(platform: Platform, wavelength: float, error_target: float) -> list[GridTrial]:
     """Calibrate ever finer grids (even pixels per period) until SAFETY times the error is allowed.
 
     Everything is cached: in the directory METAGEN_CACHE, or the user's cache directory if that is not set.
@@ -136,17 +136,17 @@ def calibrate(platform: Platform, numerics: Numerics) -> Calibration:
     return _remembered("calibration", key, Calibration, lambda: _calibrate(platform, numerics))
 
 
-def _trial(platform: Platform, wavelength: float, pixels: int, fine: int) -> Trial:
+def _trial(platform: Platform, wavelength: float, pixels: int, fine: int) -> GridTrial:
     numerics = Numerics(wavelength=wavelength, pixels_per_period=pixels)
     calibration = calibrate(platform, numerics)
 
-    def measure() -> Trial:
+    def measure() -> GridTrial:
         layout = random_layout(platform, PROBE_COUNT, PROBE_SEED)
         found = simulate(layout, calibration.numerics).field
-        return Trial(calibration, relative_error(found, _converged(layout, wavelength, fine)))
+        return GridTrial(calibration, relative_error(found, _converged(layout, wavelength, fine)))
 
     key = content_hash(platform.hash, asdict(calibration.numerics), fine, PROBE_COUNT, PROBE_SEED, VERSION)
-    return _remembered("error", key, Trial, measure)
+    return _remembered("error", key, GridTrial, measure)
 
 
 @lru_cache(maxsize=4)
@@ -223,7 +223,7 @@ def _lagrange(x: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.stack(columns, axis=-1)
 
 
-def calibration_table(trials: Iterable[Trial]) -> Table:
+def calibration_table(trials: Iterable[GridTrial]) -> Table:
     """Index compensation and errors of ever finer grids."""
     return Table(
         "Calibration",

@@ -13,6 +13,7 @@ from tqdm import tqdm
 from metagen.base.errors import InputError, MismatchError, SimulationError
 from metagen.base.parallel import aborting_together, communicator
 from metagen.base.validation import Positive, checked, load_toml
+from metagen.base.wavelength import same_wavelength
 from metagen.data.nearfield import NearField
 from metagen.device.platform import Platform, check_scale
 from metagen.fdtd.claims import Queue
@@ -20,7 +21,7 @@ from metagen.fdtd.engine import require_meep
 from metagen.fdtd.memory import memory_here
 from metagen.fdtd.numerics import Numerics
 from metagen.fdtd.plan import TYPICAL_TIME, ranks_on_this_node, refuse_what_does_not_fit
-from metagen.fdtd.simulation import Progress, simulate
+from metagen.fdtd.simulation import OnProgress, simulate
 from metagen.fdtd.task import Task as Task
 from metagen.forward.families import Family
 
@@ -43,7 +44,7 @@ def _tag(light: object) -> str:
     return "error target" if aims else "numerics"
 
 
-Light = Annotated[
+LightEntry = Annotated[
     Annotated[Numerics, Tag("numerics")] | Annotated[ErrorTarget, Tag("error target")], Discriminator(_tag)
 ]
 
@@ -52,7 +53,7 @@ Light = Annotated[
 class CampaignFile:
     """What a campaign file says: as :class:`Campaign`, but light may be an error target."""
 
-    light: Annotated[tuple[Light, ...], Field(min_length=1)]
+    light: Annotated[tuple[LightEntry, ...], Field(min_length=1)]
     layouts: Annotated[tuple[Family, ...], Field(min_length=1)]
     platform: Platform = Field(default_factory=Platform)
 
@@ -100,13 +101,17 @@ class Campaign:
             MismatchError: the campaign says nothing of a wavelength.
         """
         wanted, known = set(wavelengths), [numerics.wavelength for numerics in self.light]
-        missing = [wavelength for wavelength in wanted if wavelength not in known]
+        missing = [each for each in wanted if not any(same_wavelength(each, other) for other in known)]
         if missing:
             raise MismatchError(
                 f"the campaign has numerics for wavelengths {known}, but none for {sorted(missing)}; add "
                 "[[light]] with that wavelength"
             )
-        return [numerics for numerics in self.light if numerics.wavelength in wanted]
+        return [
+            numerics
+            for numerics in self.light
+            if any(same_wavelength(numerics.wavelength, each) for each in wanted)
+        ]
 
     def tasks(self) -> list[Task]:
         """All simulations, wavelength by wavelength."""
@@ -216,7 +221,7 @@ class _Bar:
     def __exit__(self, *_: object) -> None:
         self._bar.close()
 
-    def within(self, task: Task) -> Progress:
+    def within(self, task: Task) -> OnProgress:
         self._bar.set_description_str(f"{self._count + 1}/{self._tasks} {task.layout.name}")
         expected = self._expected.get(task.numerics.wavelength, TYPICAL_TIME)
 

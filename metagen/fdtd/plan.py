@@ -42,7 +42,7 @@ class Speed:
 
 
 @dataclass(frozen=True)
-class Estimate:
+class TaskCost:
     """Cost of one simulation.
 
     Attributes:
@@ -56,7 +56,7 @@ class Estimate:
     steps: int
 
     @classmethod
-    def of(cls, task: Task) -> Estimate:
+    def of(cls, task: Task) -> TaskCost:
         """Count voxels and steps."""
         grid = grid_for(task.layout.platform, task.numerics, task.layout.count, periodic=False)
         share = 4 if task.layout.has_mirror_planes else 1
@@ -76,7 +76,7 @@ def measured_speed(platform: Platform, numerics: Numerics) -> Speed:
     """Time the first steps of a small simulation (a few seconds); every rank calls this together."""
     brief = replace(numerics, max_time=1e-3)  # ends with the pulse, long before the fields have settled
     layout = random_layout(platform, PROBE_COUNT, seed=0)
-    voxels = Estimate.of(Task(layout, numerics)).voxels
+    voxels = TaskCost.of(Task(layout, numerics)).voxels
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UnsettledWarning)
         simulate(random_layout(platform, 1, seed=0), brief)  # Meep's own start is no part of the speed
@@ -100,7 +100,7 @@ def refuse_what_does_not_fit(tasks: Iterable[Task], ranks: int, ranks_here: int,
         InputError: a simulation does not fit; it says what would.
     """
     for task in tasks:
-        needed = Estimate.of(task).memory_per_rank(ranks) * ranks_here
+        needed = TaskCost.of(task).memory_per_rank(ranks) * ranks_here
         if needed > free:
             raise InputError(
                 f"{task.file_name}: needs {_gib(needed)} on this node ({ranks_here} of {ranks} ranks), "
@@ -112,7 +112,7 @@ def _remedies(task: Task, ranks: int, ranks_here: int, free: int) -> str:
     room = free - ranks_here * BASE_BYTES
     if room <= 0:
         return "fewer ranks on this node"
-    nodes = math.ceil(Estimate.of(task).voxels * BYTES_PER_VOXEL * ranks_here / ranks / room)
+    nodes = math.ceil(TaskCost.of(task).voxels * BYTES_PER_VOXEL * ranks_here / ranks / room)
     pixels, count = task.numerics.pixels_per_period, task.layout.count
     finest = next((p for p in range(pixels, 3, -1) if _fits(task, p, count, ranks, ranks_here, free)), None)
     largest = next((c for c in range(count, 0, -1) if _fits(task, pixels, c, ranks, ranks_here, free)), None)
@@ -162,7 +162,7 @@ def plan_table(tasks: Sequence[Task], ranks: int) -> Table:
         task.numerics: measured_speed(task.layout.platform, task.numerics)
         for task in {task.numerics: task for task in tasks}.values()
     }
-    estimates = [(Estimate.of(task), speeds[task.numerics]) for task in tasks]
+    estimates = [(TaskCost.of(task), speeds[task.numerics]) for task in tasks]
     total = sum(estimate.seconds(speed) for estimate, speed in estimates)
     return Table(
         f"{len(tasks)} simulations to run: about {_duration(total)} on {ranks} ranks",

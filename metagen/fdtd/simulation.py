@@ -24,7 +24,7 @@ from metagen.fdtd.monitor import Monitor
 from metagen.fdtd.numerics import Grid, Numerics, grid_for, numerical_power
 from metagen.fdtd.scene import Scene, incident_simulation
 
-Progress = Callable[[float], None]
+OnProgress = Callable[[float], None]
 """Called now and then with the simulated time so far, in µm / c."""
 
 CHECK_INTERVAL = 1.0
@@ -38,7 +38,7 @@ def simulate(
     periodic: bool = False,
     mirrors: bool | None = None,
     samples: int = SAMPLES,
-    progress: Progress | None = None,
+    progress: OnProgress | None = None,
 ) -> NearField:
     """Compute the near field of a layout with Meep; under MPI, every rank must call this together.
 
@@ -166,7 +166,9 @@ def incident_amplitude(platform: Platform, numerics: Numerics, grid: Grid) -> co
     return complex(planes[len(planes) // 2])
 
 
-def run_until_decayed(simulation: Any, numerics: Numerics, grid: Grid, progress: Progress | None) -> Settled:
+def run_until_decayed(
+    simulation: Any, numerics: Numerics, grid: Grid, progress: OnProgress | None
+) -> Settled:
     """Step until all monitored fields have settled, or until ``numerics.max_time`` (with a warning)."""
     mp = require_meep()
     settled = Settled(numerics, grid)

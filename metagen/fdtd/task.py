@@ -7,6 +7,7 @@ from pathlib import Path
 
 from metagen.base.errors import FormatError, InputError
 from metagen.base.files import content_hash
+from metagen.base.wavelength import nanometres
 from metagen.data.nearfield import NearField
 from metagen.device.layout import Layout
 from metagen.fdtd.numerics import Numerics, grid_for
@@ -27,7 +28,7 @@ class Task:
     @property
     def file_name(self) -> str:
         """Name of the near-field file, for example ``random-s1-633nm-0f3c9a1b.h5``."""
-        return f"{self.layout.name}-{self.numerics.wavelength * 1000:.0f}nm-{self.hash[:8]}.h5"
+        return f"{self.layout.name}-{nanometres(self.numerics.wavelength)}nm-{self.hash[:8]}.h5"
 
     @property
     def cost(self) -> float:

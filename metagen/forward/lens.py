@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metagen.base.errors import InputError, MismatchError
+from metagen.base.wavelength import same_wavelength
 from metagen.device.layout import Layout, cell_centres, unfold
 from metagen.device.materials import index_at
 from metagen.device.platform import Platform
@@ -107,7 +108,7 @@ def _best_shift(steps: NDArray[np.int_], reached: NDArray[np.float64]) -> int:
 
 
 def _check_table(table: PhaseTable, platform: Platform, wavelength: float) -> None:
-    if table.platform != platform or not np.isclose(table.wavelength, wavelength, rtol=1e-9):
+    if table.platform != platform or not same_wavelength(table.wavelength, wavelength):
         raise MismatchError(
             f"the phase table is of wavelength {table.wavelength:g} on {table.platform}, the lens of "
             f"{wavelength:g} on {platform}; compute the table for the lens"

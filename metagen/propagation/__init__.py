@@ -8,8 +8,8 @@ Conventions, for every function here:
 - outside its samples the field is zero (an opaque screen around the device);
 - a *distance* is measured from the plane of the samples. For a device this is the monitor plane
   z = height + wavelength/2 of that wavelength (:func:`metagen.device.sampling.monitor_height`), and from
-  there the focal lengths of :mod:`metagen.forward.lens`, :mod:`metagen.design` and :mod:`metagen.verify.metrics`
-  are measured;
+  there the focal lengths of :mod:`metagen.forward.lens`, :mod:`metagen.design` and
+  :mod:`metagen.verify.metrics` are measured;
 - time is exp(−iωt), so a wave travelling away from the device is exp(+ikz).
 
 Phases are computed in double precision whatever the precision of the field.

@@ -11,6 +11,7 @@ from pathlib import Path
 from metagen import surrogate
 from metagen.base.errors import InputError
 from metagen.base.files import schema_of
+from metagen.base.wavelength import nanometres
 from metagen.data import compact as datasets
 from metagen.data import nearfield
 from metagen.data.nearfield import NearField
@@ -146,14 +147,14 @@ def _needs_of(made: Layout) -> tuple[tuple[Need, ...], tuple[str, ...]]:
         return (start,), ("does not record its models; design it again",)
     models = {float(key): value for key, value in json.loads(recorded["models"]).items()}
     return (
-        *(Need(Kind.MODEL, _nanometres(wavelength), key) for wavelength, key in models.items()),
+        *(Need(Kind.MODEL, f"{nanometres(wavelength)} nm", key) for wavelength, key in models.items()),
         start,
     ), ()
 
 
 def _model(path: Path) -> Artefact:
     model = surrogate.load(path)
-    name, card = _nanometres(model.wavelength), model.card
+    name, card = f"{nanometres(model.wavelength)} nm", model.card
     needs = tuple(
         Need(Kind.NEAR_FIELD, f"{layout_name}, {name}", key)
         for layout_name, key in zip(card.layouts, card.near_fields, strict=False)
@@ -164,17 +165,13 @@ def _model(path: Path) -> Artefact:
 
 def _near_field(path: Path, near: NearField) -> Artefact:
     made = near.layout
-    name = f"{made.name}, {_nanometres(near.wavelength)}"
+    name = f"{made.name}, {nanometres(near.wavelength)} nm"
     needs: tuple[Need, ...] = ()
     if "steps_hash" in made.provenance:
         needs = (Need(Kind.LAYOUT_FILE, made.name, made.provenance["steps_hash"]),)
     elif "start_hash" in made.provenance:
         needs = (Need(Kind.DEVICE, made.name, made.hash),)
     return Artefact(path, Kind.NEAR_FIELD, name, near.hash, needs, made.platform)
-
-
-def _nanometres(wavelength: float) -> str:
-    return f"{wavelength * 1000:g} nm"
 
 
 def check_pillars(path: Path) -> None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from metagen.base.errors import InputError
+from metagen.base.threads import one_thread
 from metagen.device.platform import Platform
 from metagen.device.sampling import SAMPLES, monitor_height
 from metagen.rcwa.accuracy import to_tolerance
@@ -20,7 +21,6 @@ from metagen.rcwa.factorisation import Factorisation
 from metagen.rcwa.result import UnitCell
 from metagen.rcwa.shapes import circle
 from metagen.rcwa.special import as_tensor
-from metagen.rcwa.threads import one_thread
 from metagen.rcwa.unit_cell import surface_fields
 
 ORDERS = 10

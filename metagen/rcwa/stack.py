@@ -14,13 +14,13 @@ import torch
 from torch import Tensor
 
 from metagen.base.errors import InputError
+from metagen.base.threads import one_thread
 from metagen.rcwa.cell import is_passive
 from metagen.rcwa.factorisation import Factorisation
 from metagen.rcwa.grid import grid_permittivity, twice
 from metagen.rcwa.planewaves import Incidence, PlaneWaves, plane_waves
 from metagen.rcwa.slab import half_slab
 from metagen.rcwa.special import as_tensor
-from metagen.rcwa.threads import one_thread
 
 
 @dataclass(frozen=True)

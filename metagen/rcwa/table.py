@@ -20,7 +20,7 @@ from metagen.base.validation import validate
 from metagen.device.materials import index_at
 from metagen.device.platform import Platform, check_scale
 from metagen.rcwa.rational import Rational
-from metagen.rcwa.tabulate import Numerics, Order, Resonance, Tabulated, resonances, tabulate
+from metagen.rcwa.tabulate import Order, Resonance, Sampling, Tabulated, resonances, tabulate
 
 SCHEMA, VERSION = "metagen/phase-table", 2
 SOLVER_VERSION = 2
@@ -53,7 +53,7 @@ class PhaseTable:
 
     platform: Platform
     wavelength: float
-    numerics: Numerics
+    numerics: Sampling
     tabulated: Tabulated
 
     def __repr__(self) -> str:
@@ -72,13 +72,13 @@ class PhaseTable:
         Args:
             platform: what the process fixes.
             wavelength: in vacuum.
-            orders: finest truncation of the solver; see :class:`metagen.rcwa.tabulate.Numerics`.
+            orders: finest truncation of the solver; see :class:`metagen.rcwa.tabulate.Sampling`.
             tolerance: largest error of the interpolation.
         """
         if orders < 2:
             raise InputError(f"orders is {orders}; a table extrapolates from two truncations, so at least 2")
         check_scale("wavelength", wavelength, platform.period)
-        numerics = Numerics(orders, tolerance)
+        numerics = Sampling(orders, tolerance)
         path = cache_path(platform, wavelength, numerics)
         try:
             table = cls.load(path)
@@ -185,11 +185,11 @@ class PhaseTable:
                 float(file.attrs["truncation_error"]),
             )
             platform = validate(json.loads(file.attrs["platform"]), Platform, source=str(path))
-            numerics = validate(json.loads(file.attrs["numerics"]), Numerics, source=str(path))
+            numerics = validate(json.loads(file.attrs["numerics"]), Sampling, source=str(path))
             return cls(platform, float(file.attrs["wavelength"]), numerics, table)
 
 
-def cache_path(platform: Platform, wavelength: float, numerics: Numerics) -> Path:
+def cache_path(platform: Platform, wavelength: float, numerics: Sampling) -> Path:
     """Where the table is cached: the name is a hash of all that determines it."""
     key = content_hash(asdict(platform), wavelength, asdict(numerics), SOLVER_VERSION, VERSION)
     return cache_folder() / f"phase-table-{key[:32]}.h5"

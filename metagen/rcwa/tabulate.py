@@ -9,16 +9,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from metagen.base.threads import one_thread
 from metagen.device.platform import Platform
 from metagen.rcwa.accuracy import coarse_orders, extrapolated
 from metagen.rcwa.rational import Rational, sample
 from metagen.rcwa.result import Channels, UnitCell
 from metagen.rcwa.solver import BATCH, solve
-from metagen.rcwa.threads import one_thread
 
 
 @dataclass(frozen=True)
-class Numerics:
+class Sampling:
     """How a table is computed.
 
     Attributes:
@@ -67,7 +67,7 @@ class Tabulated:
 
 
 @one_thread()
-def tabulate(platform: Platform, wavelength: float, numerics: Numerics) -> Tabulated:
+def tabulate(platform: Platform, wavelength: float, numerics: Sampling) -> Tabulated:
     """Solve the cell at as many radii as a rational interpolation needs to meet the tolerance."""
     corrections = [0.0]
 

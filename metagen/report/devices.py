@@ -10,9 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from metagen.base.tables import Table
+from metagen.base.wavelength import nanometres, same_wavelength
 from metagen.data.nearfield import provenance
 from metagen.design import DesignSettings, Device, Goal, Line
-from metagen.design.light import WAVELENGTH_TOLERANCE
 from metagen.report import plot
 from metagen.report.page import Section, write_report
 from metagen.verify.comparison import Candidate, with_distinct_names
@@ -93,7 +93,7 @@ def _goal_section(goal: Goal, waves: Mapping[str, Wavefront]) -> Section:
     for distance in planes:
         figures += [plot.focal_planes(waves, distance, reach), cuts(waves, distance, reach)]
     return Section(
-        f"Light at {goal.wavelength * 1000:.0f} nm: {goal.kind}",
+        f"Light at {nanometres(goal.wavelength)} nm: {goal.kind}",
         "Σ|E|² over that of the incident wave: along the axis, in the plane of the goal, and cuts through it "
         f"beside the ideal lens of the same aperture (planes at {', '.join(f'{z:.0f}' for z in planes)} µm).",
         tuple(figures),
@@ -103,16 +103,14 @@ def _goal_section(goal: Goal, waves: Mapping[str, Wavefront]) -> Section:
 def _waves(goal: Goal, candidates: Sequence[Candidate]) -> Iterator[tuple[str, Wavefront]]:
     """The light of every device: simulated where it was, or else predicted."""
     for candidate in candidates:
-        near = [each for each in candidate.near_fields if _same(each.wavelength, goal.wavelength)]
-        models = [each for each in candidate.models if _same(each.domain.wavelength, goal.wavelength)]
+        near = [each for each in candidate.near_fields if same_wavelength(each.wavelength, goal.wavelength)]
+        models = [
+            each for each in candidate.models if same_wavelength(each.domain.wavelength, goal.wavelength)
+        ]
         if near:
             yield f"{candidate.layout.name}, Meep", Wavefront.of(near[0])
         elif models:
             yield f"{candidate.layout.name}, predicted", wavefront(models[0], candidate.layout)
-
-
-def _same(one: float, other: float) -> bool:
-    return abs(one - other) < WAVELENGTH_TOLERANCE
 
 
 def cuts(waves: Mapping[str, Wavefront], distance: float, reach: float) -> Figure:

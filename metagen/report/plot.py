@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from metagen.base.errors import InputError
 from metagen.base.files import replacing
+from metagen.base.wavelength import nanometres
 from metagen.data.nearfield import NearField
 from metagen.device.layout import Layout
 from metagen.verify.metrics import Wavefront, plane_intensity, section_intensity
@@ -75,7 +76,7 @@ def near_field_comparison(near: NearField, predicted: NDArray[np.complex64]) -> 
             vmin=-limit,
             vmax=limit,
         )
-        axes.set(title=f"{title}, {near.wavelength * 1000:.0f} nm", xlabel="x (µm)", ylabel="y (µm)")
+        axes.set(title=f"{title}, {nanometres(near.wavelength)} nm", xlabel="x (µm)", ylabel="y (µm)")
         figure.colorbar(image, ax=axes, label="Re Ex / incident", shrink=0.8)
     return figure
 
@@ -143,7 +144,7 @@ def tolerances(found: Tolerance) -> Figure:
     figure, (spread, shifted, noisy) = _row(3)
     noises = np.append(0, found.noises) * 1000
     for index, goal in enumerate(found.goals):
-        label, nominal = f"{goal.kind}, {goal.wavelength * 1000:.0f} nm", found.nominal[index]
+        label, nominal = f"{goal.kind}, {nanometres(goal.wavelength)} nm", found.nominal[index]
         line = shifted.plot(found.shifts * 1000, found.shifted[:, index], label=label)[0]
         spread.hist(found.samples.values[:, index], bins=30, alpha=0.6, color=line.get_color())
         spread.axvline(nominal, color=line.get_color(), linestyle="--")

@@ -22,7 +22,7 @@ DECADES = 6
 """Powers of ten, from 0, of the ridge penalties that are tried."""
 
 
-def moved(old: Model, platform: Platform) -> Model:
+def on_platform(old: Model, platform: Platform) -> Model:
     """The model as it is, said to be one of another platform."""
     new = copy.deepcopy(old)
     new.domain = replace(old.domain, platform=platform)
@@ -86,7 +86,7 @@ def _missing(model: ClusterModel, dataset: Dataset) -> float:
 def _towards(old: ClusterModel, dataset: Dataset, ridge: float) -> ClusterModel:
     """Minimise squared error + ridge·|weights − translated old weights|²."""
     radii, patches = _cells(old, dataset)
-    new, correction = moved(old, dataset.platform), moved(old, dataset.platform)
+    new, correction = on_platform(old, dataset.platform), on_platform(old, dataset.platform)
     new.basis.fit_symmetric(patches, new.domain)
     translation = _translation(old, new.basis, radii, patches)
     correction.ridge = ridge
@@ -113,7 +113,7 @@ def _translation(old: ClusterModel, basis: PatchBasis, radii: Tensor, patches: T
 
 def _train_on(old: Model, dataset: Dataset, recipe: TrainingSettings, progress: bool) -> Model:
     """Descend from the old weights; the modes stay, as the weights belong to them."""
-    new = moved(old, dataset.platform)
+    new = on_platform(old, dataset.platform)
     learnt, watched = dataset.split_patches(1 - recipe.validation, recipe.seed, twins_together=True)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)

@@ -10,6 +10,7 @@ import torch
 
 from metagen.base.errors import MismatchError
 from metagen.base.tables import Table, number
+from metagen.base.wavelength import nanometres, same_wavelength
 from metagen.data.dataset import Dataset
 from metagen.data.nearfield import NearField
 from metagen.device.layout import Layout
@@ -79,7 +80,7 @@ def device_errors(
     return [_compare(_model_for(models, near), near, distance) for near in near_fields]
 
 
-def measured(wave: Wavefront, distance: float) -> Measured:
+def measure_light(wave: Wavefront, distance: float) -> Measured:
     """Measure the light in the plane at ``distance``."""
     ring = ring_metrics(wave, distance, RING)
     focus = torch.tensor([[0.0, 0.0, distance]], dtype=torch.float64)
@@ -118,7 +119,7 @@ def _row(error: DeviceError) -> tuple[str, ...]:
     pairs = zip(astuple(error.predicted), astuple(error.simulated), strict=True)
     return (
         error.layout,
-        f"{error.wavelength * 1000:.0f}",
+        f"{nanometres(error.wavelength)}",
         "yes" if error.known else "no",
         number(error.relative_error),
         f"{error.distance:g}",
@@ -128,7 +129,7 @@ def _row(error: DeviceError) -> tuple[str, ...]:
 
 def _model_for(models: Sequence[Surrogate], near: NearField) -> Surrogate:
     for model in models:
-        if math.isclose(model.wavelength, near.wavelength, rel_tol=1e-6):
+        if same_wavelength(model.wavelength, near.wavelength):
             return model
     raise MismatchError(
         f"{near.layout.name} was simulated at wavelength {near.wavelength:g}, but the models predict "
@@ -147,8 +148,8 @@ def _compare(model: Surrogate, near: NearField, distance: float | None) -> Devic
         known=layout.name in model.card.layouts or near.hash in model.card.near_fields,
         distance=plane,
         relative_error=evaluate(model, Dataset((near,))).overall.relative_error,
-        predicted=measured(predicted, plane),
-        simulated=measured(simulated, plane),
+        predicted=measure_light(predicted, plane),
+        simulated=measure_light(simulated, plane),
     )
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from metagen.data.dataset import Dataset
 from metagen.study.cells import predicted
-from metagen.surrogate import LPA, Cell, Domain, LPASettings
+from metagen.surrogate import LPA, CellField, Domain, LPASettings
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,9 @@ class Readings:
 def readings(dataset: Dataset) -> tuple[Readings, ...]:
     """The error of the local phase approximation on every layout of a dataset."""
     domain = Domain.of(dataset)
-    flat, near = (LPA.compute(domain, LPASettings(cell=cell)) for cell in (Cell.FLAT, Cell.NEAR_FIELD))
+    flat, near = (
+        LPA.compute(domain, LPASettings(cell=cell)) for cell in (CellField.FLAT, CellField.NEAR_FIELD)
+    )
     return tuple(_readings(flat, near, one) for one in dataset.by_layout())
 
 

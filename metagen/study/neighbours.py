@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 from metagen.base.tables import Table, number
 from metagen.base.validation import PositiveInt, checked, load_toml
+from metagen.base.wavelength import nanometres
 from metagen.data.dataset import Dataset
 from metagen.study.cells import clamped_errors
 from metagen.surrogate import ClusterSettings, FieldError, ScatteringSettings, TrainingSettings
@@ -141,7 +142,7 @@ def _widened(recipe: TrainingSettings, width: int) -> TrainingSettings:
 
 def _file(dataset: Dataset, recipe: TrainingSettings, count: int) -> str:
     model = recipe.model
-    return f"{model.kind}-{dataset.wavelength * 1000:.0f}-width{model.width}-layouts{count}.safetensors"
+    return f"{model.kind}-{nanometres(dataset.wavelength)}-width{model.width}-layouts{count}.safetensors"
 
 
 def neighbour_table(points: Sequence[Point]) -> Table:
@@ -153,7 +154,7 @@ def neighbour_table(points: Sequence[Point]) -> Table:
         tuple(
             (
                 point.label,
-                f"{point.wavelength * 1000:.0f}",
+                f"{nanometres(point.wavelength)}",
                 f"{point.width**2}",
                 f"{point.count}",
                 f"{point.seconds:.0f}",

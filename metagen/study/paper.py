@@ -14,6 +14,7 @@ from pydantic import Field
 from tqdm import tqdm
 
 from metagen.base.validation import checked, load_toml
+from metagen.base.wavelength import nanometres
 from metagen.data.dataset import Dataset
 from metagen.data.sources import only
 from metagen.study.cells import Floats, cell_errors
@@ -61,7 +62,7 @@ class PaperSettings:
 
 
 @dataclass(frozen=True, eq=False)
-class Trial:
+class ModelTrial:
     """One model, tested on cells that it was not trained on.
 
     Attributes:
@@ -115,11 +116,11 @@ class Reproduction:
     held_out: tuple[str, ...]
     spectrum: Floats
     modes: NDArray[np.complex64]
-    linear: Mapping[Split, tuple[Trial, ...]]
-    network: Mapping[Split, Trial]
-    approximations: Mapping[Split, tuple[Trial, ...]]
+    linear: Mapping[Split, tuple[ModelTrial, ...]]
+    network: Mapping[Split, ModelTrial]
+    approximations: Mapping[Split, tuple[ModelTrial, ...]]
 
-    def trials(self, split: Split) -> tuple[Trial, ...]:
+    def trials(self, split: Split) -> tuple[ModelTrial, ...]:
         """The models that the paper reports: LPA, the last linear model, the network."""
         return (*self.approximations[split], self.linear[split][-1], self.network[split])
 
@@ -156,7 +157,7 @@ def reproduce(dataset: Dataset, settings: PaperSettings, folder: Path) -> Reprod
             for split, parts in splits.items()
         },
         approximations={
-            split: tuple(Trial(model, *cell_errors(model, test)) for model in periodic)
+            split: tuple(ModelTrial(model, *cell_errors(model, test)) for model in periodic)
             for split, (_, test) in splits.items()
         },
     )
@@ -169,7 +170,9 @@ def _basis(dataset: Dataset, rank: int) -> PatchBasis:
     return basis
 
 
-def _linear(training: Dataset, test: Dataset, settings: LinearSettings, folder: Path) -> tuple[Trial, ...]:
+def _linear(
+    training: Dataset, test: Dataset, settings: LinearSettings, folder: Path
+) -> tuple[ModelTrial, ...]:
     return tuple(
         _trial(
             training,
@@ -183,10 +186,10 @@ def _linear(training: Dataset, test: Dataset, settings: LinearSettings, folder: 
     )
 
 
-def _trial(training: Dataset, test: Dataset, settings: TrainingSettings, path: Path) -> Trial:
+def _trial(training: Dataset, test: Dataset, settings: TrainingSettings, path: Path) -> ModelTrial:
     model = trained(training, settings, path)
     differences, powers = cell_errors(model, training)
-    return Trial(model, *cell_errors(model, test), float(differences.sum() / powers.sum()))
+    return ModelTrial(model, *cell_errors(model, test), float(differences.sum() / powers.sum()))
 
 
 def _slug(split: Split) -> str:
@@ -194,4 +197,4 @@ def _slug(split: Split) -> str:
 
 
 def _file(dataset: Dataset, model: str) -> str:
-    return f"{model}-{dataset.wavelength * 1000:.0f}.safetensors"
+    return f"{model}-{nanometres(dataset.wavelength)}.safetensors"

@@ -6,10 +6,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from metagen.base.wavelength import nanometres
 from metagen.data.nearfield import NearField
 from metagen.report.plot import near_field_comparison
 from metagen.study.cells import predicted
-from metagen.study.paper import Reproduction, Trial
+from metagen.study.paper import ModelTrial, Reproduction
 from metagen.surrogate import Split
 
 SHOWN_MODES = 8
@@ -79,7 +80,7 @@ def _near(found: Reproduction, name: str) -> NearField:
     return found.dataset.near_fields[found.dataset.names.index(name)]
 
 
-def _density(axes: Axes, trial: Trial, label: str) -> None:
+def _density(axes: Axes, trial: ModelTrial, label: str) -> None:
     errors = np.log10(trial.differences / trial.powers.mean())
     axes.hist(errors, BINS, density=True, histtype="step", label=label)
 
@@ -91,4 +92,4 @@ def _finish_density(axes: Axes) -> None:
 
 
 def _title(found: Reproduction) -> str:
-    return f"{found.dataset.wavelength * 1000:.0f} nm"
+    return f"{nanometres(found.dataset.wavelength)} nm"

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from metagen.base.tables import Table, number
+from metagen.base.wavelength import nanometres
 from metagen.study.lpa_readings import Readings
-from metagen.study.paper import Reproduction, Trial
+from metagen.study.paper import ModelTrial, Reproduction
 from metagen.surrogate import LinearSettings, LPASettings, ModelSettings, NetworkSettings, Split
 
 PAPER_LINEAR = {0.633: 0.395}
@@ -42,7 +43,7 @@ def powers_table(found: Sequence[Reproduction]) -> Table:
         ("nm", "tested on", *(f"m = {m}" for m in range(1, 1 + len(found[0].linear[Split.PATCHES])))),
         tuple(
             (
-                f"{each.dataset.wavelength * 1000:.0f}",
+                f"{nanometres(each.dataset.wavelength)}",
                 str(split),
                 *(number(trial.relative_error) for trial in each.linear[split]),
             )
@@ -56,7 +57,7 @@ def powers_table(found: Sequence[Reproduction]) -> Table:
 def readings_table(wavelength: float, found: Sequence[Readings]) -> Table:
     """The error of the local phase approximation, read in several ways."""
     return Table(
-        f"Local phase approximation at {wavelength * 1000:.0f} nm",
+        f"Local phase approximation at {nanometres(wavelength)} nm",
         (
             "layout",
             "flat",
@@ -83,12 +84,12 @@ def readings_table(wavelength: float, found: Sequence[Readings]) -> Table:
     )
 
 
-def _row(found: Reproduction, split: Split, trial: Trial) -> tuple[str, ...]:
+def _row(found: Reproduction, split: Split, trial: ModelTrial) -> tuple[str, ...]:
     wavelength = found.dataset.wavelength
     stated = _stated(trial.model.settings).get(round(wavelength, 3))
     return (
         trial.label,
-        f"{wavelength * 1000:.0f}",
+        f"{nanometres(wavelength)}",
         str(split),
         "–" if stated is None else number(stated),
         number(trial.relative_error),
@@ -113,6 +114,6 @@ def _used(found: Reproduction) -> str:
     made = [trial.model.card.provenance for trial in found.network.values()]
     epochs = ", ".join(f"{each['epochs']} epochs in {each['wall_time_s']:.0f} s" for each in made)
     return (
-        f"{found.dataset.wavelength * 1000:.0f} nm: {', '.join(found.dataset.names)}; held out as a whole: "
+        f"{nanometres(found.dataset.wavelength)} nm: {', '.join(found.dataset.names)}; held out as a whole: "
         f"{', '.join(found.held_out)}; networks: {epochs}."
     )

@@ -21,7 +21,7 @@ from metagen.device.platform import Platform
 from metagen.fdtd.campaign import Task, run
 from metagen.fdtd.numerics import Numerics
 from metagen.forward.families import Family
-from metagen.study.adapt import adapt, moved
+from metagen.study.adapt import adapt, on_platform
 from metagen.study.cells import clamped_errors
 from metagen.surrogate import Evaluation, ExpansionSurrogate, FieldError, TrainingSettings
 from metagen.surrogate.training import train_to_the_end
@@ -140,7 +140,7 @@ def _models(
     learnt: Sequence[NearField],
     counts: Sequence[int],
 ) -> Iterator[tuple[Way, int, ExpansionSurrogate]]:
-    yield Way.ADAPTED, 0, moved(old, learnt[0].layout.platform)
+    yield Way.ADAPTED, 0, on_platform(old, learnt[0].layout.platform)
     for count in counts:
         some = Dataset(tuple(learnt[:count]))
         yield Way.SCRATCH, count, train_to_the_end(some, recipe)

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from metagen.base.tables import Table, number
+from metagen.base.wavelength import nanometres
 from metagen.data.dataset import Dataset
 from metagen.data.nearfield import NearField
 from metagen.study.cells import cell_errors
@@ -109,7 +110,7 @@ def trust_figure(checks: Sequence[TrustCheck]) -> Figure:
     for check in checks:
         expected, true = check.curve
         style = {"color": "0.75", "zorder": 1} if check.known else {"zorder": 2}
-        label = None if check.known else f"{check.layout}, {check.wavelength * 1000:.0f} nm"
+        label = None if check.known else f"{check.layout}, {nanometres(check.wavelength)} nm"
         axes.plot(expected, true, ".-", label=label, **style)
         ends += [*expected, *true]
     line = [min(ends), max(ends)]

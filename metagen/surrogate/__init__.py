@@ -12,7 +12,7 @@ from metagen.surrogate.evaluation import (
     FieldError,
     Split,
     baselines,
-    compare,
+    compare_recipes,
     evaluate,
     record,
 )
@@ -22,7 +22,7 @@ from metagen.surrogate.lpa import LPA
 from metagen.surrogate.network import MirrorNetwork, Network
 from metagen.surrogate.scattering import ScatteringModel
 from metagen.surrogate.settings import (
-    Cell,
+    CellField,
     ClusterSettings,
     LinearSettings,
     LPASettings,
@@ -38,7 +38,7 @@ from metagen.surrogate.training import train
 __all__ = [
     "LPA",
     "Card",
-    "Cell",
+    "CellField",
     "ClusterModel",
     "ClusterSettings",
     "Comparison",
@@ -63,7 +63,7 @@ __all__ = [
     "Tile",
     "TrainingSettings",
     "baselines",
-    "compare",
+    "compare_recipes",
     "evaluate",
     "load",
     "record",

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from metagen.base.errors import InputError, MismatchError
+from metagen.base.wavelength import same_wavelength
 from metagen.device.platform import Platform
 from metagen.surrogate.blocks import Tile, cut_out, cuts
 from metagen.surrogate.card import Card
@@ -170,7 +171,7 @@ def require_wavelength(model: Surrogate, wavelength: float) -> None:
     Raises:
         MismatchError: the model predicts another wavelength.
     """
-    if abs(model.wavelength - wavelength) > TOLERANCE:
+    if not same_wavelength(model.wavelength, wavelength):
         raise MismatchError(
             f"the model was trained for wavelength {model.wavelength:g}, not {wavelength:g}; use a model of "
             "that wavelength, or train one"

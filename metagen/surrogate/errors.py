@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from metagen.base.tables import Table, number
+from metagen.base.wavelength import nanometres
 from metagen.surrogate.evaluation import Comparison
 
 
@@ -44,7 +45,7 @@ def error_table(rows: Iterable[ErrorRow]) -> Table:
         tuple(
             (
                 row.model,
-                f"{row.wavelength * 1000:.0f}",
+                f"{nanometres(row.wavelength)}",
                 row.split,
                 number(row.relative_error),
                 number(row.floor) if row.floor else "–",

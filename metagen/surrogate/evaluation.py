@@ -19,7 +19,7 @@ from metagen.surrogate.base import Surrogate, require_wavelength
 from metagen.surrogate.domain import Domain
 from metagen.surrogate.expansion import ExpansionSurrogate
 from metagen.surrogate.lpa import LPA
-from metagen.surrogate.settings import Cell, LPASettings, TrainingSettings
+from metagen.surrogate.settings import CellField, LPASettings, TrainingSettings
 from metagen.surrogate.training import train_to_the_end
 
 PATCH_FRACTION = 0.8
@@ -119,7 +119,7 @@ def record(model: Surrogate, evaluation: Evaluation) -> None:
     model.card = dataclasses.replace(model.card, errors=errors)
 
 
-def compare(
+def compare_recipes(
     dataset: Dataset, recipes: Sequence[TrainingSettings], *, progress: bool = True
 ) -> tuple[Comparison, ...]:
     """Train every recipe on both splits, and test it and both versions of the local phase approximation.
@@ -157,7 +157,7 @@ def compare(
 def baselines(dataset: Dataset) -> tuple[LPA, ...]:
     """Both versions of the local phase approximation, for the radii of a dataset."""
     domain = Domain.of(dataset)
-    return tuple(LPA.compute(domain, LPASettings(cell=cell)) for cell in Cell)
+    return tuple(LPA.compute(domain, LPASettings(cell=cell)) for cell in CellField)
 
 
 def require_same_domain(model: Surrogate, dataset: Dataset) -> None:

@@ -18,7 +18,7 @@ from metagen.surrogate.base import Surrogate
 from metagen.surrogate.blocks import in_blocks
 from metagen.surrogate.domain import Domain
 from metagen.surrogate.pillars import RadiusSpline, knots
-from metagen.surrogate.settings import Cell, LPASettings
+from metagen.surrogate.settings import CellField, LPASettings
 
 BATCH = 32
 """Cells solved together, which bounds the memory."""
@@ -43,7 +43,7 @@ class LPA(Surrogate):
         settings = settings or LPASettings()
         model = cls(domain, settings)
         radii = np.append(knots(domain, settings.points), 0.0)
-        cells = flat_cells(domain, radii) if settings.cell == Cell.FLAT else near_cells(domain, radii)
+        cells = flat_cells(domain, radii) if settings.cell == CellField.FLAT else near_cells(domain, radii)
         model.cells.fit(cells[:-1], cells[-1])
         return model.eval()
 

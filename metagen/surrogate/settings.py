@@ -19,7 +19,7 @@ PAPER_LAYERS = (100, 200, 400, 800, 1600, 800, 400, 200, 100)
 """Hidden layers of the paper's network."""
 
 
-class Cell(StrEnum):
+class CellField(StrEnum):
     """What the local phase approximation puts over a cell."""
 
     FLAT = "flat"
@@ -39,7 +39,7 @@ class LPASettings:
     """
 
     kind: Literal["lpa"] = "lpa"
-    cell: Cell = Cell.NEAR_FIELD
+    cell: CellField = CellField.NEAR_FIELD
     points: Annotated[int, Field(ge=4)] = 61
 
     @property

@@ -10,13 +10,14 @@ import torch
 from tqdm import tqdm
 
 from metagen.base.tables import Table, number, numbered
+from metagen.base.wavelength import nanometres, same_wavelength
 from metagen.data.nearfield import NearField
 from metagen.design import Goal, Light, Model
-from metagen.design.light import WAVELENGTH_TOLERANCE, Optics
+from metagen.design.light import Optics
 from metagen.device.layout import Layout
 from metagen.verify.metrics import DepthOfFocus, FocusMetrics, RingMetrics
 from metagen.verify.tables import describe, describe_depth
-from metagen.verify.verification import Metrics, Simulated, as_predicted, measured, values
+from metagen.verify.verification import Metrics, Simulated, as_predicted, metrics_of_goals, values
 
 WORST = "worst goal"
 PUBLISHED = {
@@ -69,7 +70,7 @@ class Compared:
         return None
 
 
-def compare(goals: Sequence[Goal], candidates: Iterable[Candidate]) -> list[Compared]:
+def compare_devices(goals: Sequence[Goal], candidates: Iterable[Candidate]) -> list[Compared]:
     """Measure every device: the goals, the mean intensity at their points, and the metrics behind them.
 
     Args:
@@ -142,11 +143,11 @@ def _findings(goals: Sequence[Goal], layout: Layout, models: Sequence[Model]) ->
         return {}
     reached = values(known, layout, models)
     found: dict[str, Finding] = {}
-    for goal, value, metrics in zip(known, reached, measured(known, layout, models), strict=True):
+    for goal, value, metrics in zip(known, reached, metrics_of_goals(known, layout, models), strict=True):
         _add(found, f"goal: {describe(goal)}", value)
         _add(found, f"mean intensity, {describe(goal)}", _mean_intensity(goal, layout, models))
         for name, each in _named(metrics):
-            _add(found, f"{name} at {goal.wavelength * 1000:.0f} nm", each)
+            _add(found, f"{name} at {nanometres(goal.wavelength)} nm", each)
     if len(known) == len(goals):
         found[WORST] = min(value / goal.target for goal, value in zip(known, reached, strict=True))
     return found
@@ -159,7 +160,7 @@ def _add(found: dict[str, Finding], name: str, value: Finding) -> None:
 
 
 def _has(models: Sequence[Model], wavelength: float) -> bool:
-    return any(abs(model.domain.wavelength - wavelength) < WAVELENGTH_TOLERANCE for model in models)
+    return any(same_wavelength(model.domain.wavelength, wavelength) for model in models)
 
 
 def _mean_intensity(goal: Goal, layout: Layout, models: Sequence[Model]) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from metagen.base.tables import Table, number
+from metagen.base.wavelength import nanometres
 from metagen.design.objectives import Goal
 from metagen.verify.metrics import DepthOfFocus, FocusMetrics, RingMetrics
 from metagen.verify.verification import Metrics, Verification
@@ -36,7 +37,7 @@ def verification_table(verifications: Sequence[Verification]) -> Table:
 
 def describe(goal: Goal) -> str:
     """A goal in a few words."""
-    return f"{goal.kind} at {goal.wavelength * 1000:.0f} nm"
+    return f"{goal.kind} at {nanometres(goal.wavelength)} nm"
 
 
 def describe_metrics(metrics: Metrics | None) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -14,6 +13,7 @@ from pydantic import Field
 
 from metagen.base.errors import InputError
 from metagen.base.tables import Table, number
+from metagen.base.threads import one_thread
 from metagen.base.validation import checked
 from metagen.design import Light, Model
 from metagen.design.light import Optics
@@ -147,7 +147,7 @@ def tolerance(
     device = _Device(tuple(goals), layout, [Optics(model) for model in models])
     nominal = device.values(layout.radii[None])[0]
     shifts, noises = SHIFTS * errors.bias, NOISES * errors.noise
-    shifted = [device.values(device.clamp(moved(layout, shift)[None])[0])[0] for shift in shifts]
+    shifted = [device.values(device.clamp(with_bias(layout, shift)[None])[0])[0] for shift in shifts]
     fewer = max(1, samples // CURVE_SHARE)
     return Tolerance(
         device=layout.name,
@@ -194,17 +194,6 @@ class _Device:
             return np.column_stack([goal(light).double().numpy() / goal.target for goal in self.goals])
 
 
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Torch on one thread: on tasks this small its threads wait for each other longer than they work."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
 def imperfect(layout: Layout, errors: ProcessErrors, count: int, seed: int) -> Iterator[Values]:
     """Yield the radii [B, N, N] of imperfect copies of a layout, as many at a time as suit the models.
 
@@ -221,7 +210,7 @@ def imperfect(layout: Layout, errors: ProcessErrors, count: int, seed: int) -> I
         yield np.where(there, radii.clip(min=SMALLEST), 0.0)
 
 
-def moved(layout: Layout, shift: float) -> Values:
+def with_bias(layout: Layout, shift: float) -> Values:
     """[N, N] radii that are all too large by ``shift``."""
     return np.where(layout.radii > 0, (layout.radii + shift).clip(min=SMALLEST), 0.0)
 

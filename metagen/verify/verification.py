@@ -12,6 +12,7 @@ from torch import Tensor
 
 from metagen.base.errors import InputError, MismatchError
 from metagen.base.files import schema_of
+from metagen.base.wavelength import same_wavelength
 from metagen.data.dataset import expand
 from metagen.data.nearfield import NearField
 from metagen.design import (
@@ -28,7 +29,7 @@ from metagen.design import (
     Spots,
     Uniformity,
 )
-from metagen.design.light import WAVELENGTH_TOLERANCE, Optics
+from metagen.design.light import Optics
 from metagen.device.layout import SCHEMA as LAYOUT
 from metagen.device.layout import Layout
 from metagen.surrogate import Domain
@@ -149,7 +150,7 @@ def verify(
     return Verification(
         device=layout.name,
         goals=tuple(map(Reached, goals, predicted, simulated)),
-        metrics=tuple(measured(goals, layout, whole)),
+        metrics=tuple(metrics_of_goals(goals, layout, whole)),
     )
 
 
@@ -163,8 +164,14 @@ def as_predicted(
         models: one per wavelength.
         otherwise: components where a wavelength has no model.
     """
-    known = {model.domain.wavelength: model.domain.components for model in models}
-    return [Simulated(near, known.get(near.wavelength, otherwise)) for near in near_fields]
+    return [Simulated(near, _components(models, near.wavelength, otherwise)) for near in near_fields]
+
+
+def _components(models: Sequence[Model], wavelength: float, otherwise: Components) -> Components:
+    domains = (model.domain for model in models)
+    return next(
+        (each.components for each in domains if same_wavelength(each.wavelength, wavelength)), otherwise
+    )
 
 
 def values(goals: Sequence[Goal], layout: Layout, models: Sequence[Model]) -> list[float]:
@@ -174,7 +181,7 @@ def values(goals: Sequence[Goal], layout: Layout, models: Sequence[Model]) -> li
         return [float(goal(light)) for goal in goals]
 
 
-def measured(goals: Sequence[Goal], layout: Layout, models: Sequence[Model]) -> list[Metrics | None]:
+def metrics_of_goals(goals: Sequence[Goal], layout: Layout, models: Sequence[Model]) -> list[Metrics | None]:
     """The metrics that belong to each goal, of the light that the models give behind a layout.
 
     Goals that ask for the same metrics are measured once.
@@ -193,7 +200,7 @@ def measured(goals: Sequence[Goal], layout: Layout, models: Sequence[Model]) -> 
 
 
 def _at(waves: Iterable[Wavefront], wavelength: float) -> Wavefront:
-    return next(wave for wave in waves if abs(wave.wavelength - wavelength) < WAVELENGTH_TOLERANCE)
+    return next(wave for wave in waves if same_wavelength(wave.wavelength, wavelength))
 
 
 def wavefront(model: Model, layout: Layout) -> Wavefront:
@@ -214,20 +221,21 @@ def near_fields_of(layout: Layout, paths: Iterable[str | Path]) -> list[NearFiel
         InputError, FormatError: see :meth:`metagen.NearField.load`; also a folder without files, and a
             wavelength that is there twice.
     """
-    found: dict[float, Path] = {}
-    fields = []
+    found: dict[Path, NearField] = {}
     for path in _without_layouts(paths):
         near = NearField.load(path)
         if near.layout.hash != layout.hash:
             continue
-        if near.wavelength in found:
+        twin = next(
+            (one for one, of in found.items() if same_wavelength(of.wavelength, near.wavelength)), None
+        )
+        if twin is not None:
             raise InputError(
-                f"{found[near.wavelength]} and {path} are both near fields of {layout.name} at "
-                f"{near.wavelength:g}; give the one that counts"
+                f"{twin} and {path} are both near fields of {layout.name} at {near.wavelength:g}; give the "
+                "one that counts"
             )
-        found[near.wavelength] = path
-        fields.append(near)
-    return fields
+        found[path] = near
+    return list(found.values())
 
 
 def _without_layouts(paths: Iterable[str | Path]) -> Iterator[Path]:

@@ -15,14 +15,14 @@ from metagen.device.materials import (
     TITANIUM_DIOXIDE,
     Formula,
     FormulaKind,
-    Table,
+    Tabulated,
     index_at,
     read_yaml,
 )
 
 
 def test_fused_silica_has_the_values_that_malitson_tabulates():
-    # Table I of J. Opt. Soc. Am. 55, 1205 (1965), five decimals.
+    # Tabulated I of J. Opt. Soc. Am. 55, 1205 (1965), five decimals.
     for wavelength, index in [
         (0.404656, 1.46962),
         (0.589262, 1.45841),
@@ -115,7 +115,7 @@ def test_another_file_is_refused_by_its_name(tmp_path, content):
 
 def test_a_table_must_increase():
     with pytest.raises(InputError, match="increase"):
-        Table((0.6, 0.5), (1.0, 2.0))
+        Tabulated((0.6, 0.5), (1.0, 2.0))
 
 
 def test_a_platform_of_materials_keeps_its_hash_through_json_and_toml(tmp_path):

@@ -22,7 +22,7 @@ from metagen.fdtd import simulate
 from metagen.fdtd.calibration import numerics_for
 from metagen.fdtd.campaign import Campaign, part, run
 from metagen.fdtd.claims import Queue, holder
-from metagen.fdtd.plan import Estimate, refuse_what_does_not_fit
+from metagen.fdtd.plan import TaskCost, refuse_what_does_not_fit
 
 pytestmark = pytest.mark.meep
 
@@ -221,7 +221,7 @@ def test_the_plan_tells_cost_and_runs_nothing(campaign, tmp_path, metagen):
 
 def test_a_run_that_does_not_fit_is_refused_with_what_would(campaign):
     task = replace(Campaign.load(campaign).tasks()[0], layout=random_layout(Platform(), 113, seed=1))
-    estimate, free = Estimate.of(task), 400 * 2**20
+    estimate, free = TaskCost.of(task), 400 * 2**20
     assert estimate.memory_per_rank(2) * 2 > free
     with pytest.raises(InputError, match=r"\d+ nodes.*count = (\d+)") as refusal:
         refuse_what_does_not_fit([task], ranks=1, ranks_here=1, free=free)

@@ -14,7 +14,7 @@ from metagen.fdtd import Numerics, simulate
 from metagen.fdtd.calibration import (
     FRACTIONS,
     Calibration,
-    Trial,
+    GridTrial,
     best_compensation,
     calibrate,
     numerics_for,
@@ -97,7 +97,9 @@ def test_a_smaller_error_target_takes_a_finer_grid_and_another_layout_keeps_it()
 
 
 def test_an_error_target_beyond_the_finest_grid_is_refused(monkeypatch):
-    monkeypatch.setattr("metagen.fdtd.calibration._trial", lambda *_: Trial(Calibration(DEMO[633], ()), 1e-4))
+    monkeypatch.setattr(
+        "metagen.fdtd.calibration._trial", lambda *_: GridTrial(Calibration(DEMO[633], ()), 1e-4)
+    )
     with pytest.raises(InputError, match="allow a larger error"):
         search(mg.Platform(), 0.633, 1e-5)
 

@@ -14,7 +14,7 @@ from metagen.device.layout import random_layout
 from metagen.fdtd.numerics import Numerics
 from metagen.forward.families import Random
 from metagen.study import transfer
-from metagen.study.adapt import adapt, moved
+from metagen.study.adapt import adapt, on_platform
 from metagen.study.cells import clamped_errors
 from metagen.study.transfer import (
     TransferSettings,
@@ -67,7 +67,7 @@ def test_a_model_adapted_with_one_simulation_is_as_good_as_six_from_scratch(old,
     adapted = error(adapt(before, one, recipe, progress=False), tested)
     six = train(Dataset(fields(NEW, STRENGTH, range(1, 7))), recipe, progress=False)
     assert adapted < 1.1 * error(six, tested)
-    assert adapted < error(moved(before, NEW), tested)
+    assert adapted < error(on_platform(before, NEW), tested)
     assert adapted < error(train(one, recipe, progress=False), tested) / 1.2
 
 

@@ -28,7 +28,7 @@ from metagen.surrogate import (
     NetworkSettings,
     Split,
     TrainingSettings,
-    compare,
+    compare_recipes,
     descent,
     evaluate,
     evaluation,
@@ -246,7 +246,7 @@ def test_a_comparison_has_every_model_on_both_splits_and_trains_its_own_copies(d
     )
     held_out = {"held_out": HELD_OUT}
     recipes = [TrainingSettings(**{**vars(settings), **held_out}) for settings in (CLUSTER, MIRROR)]
-    rows = compare(dataset, recipes, progress=False)
+    rows = compare_recipes(dataset, recipes, progress=False)
     labels = ["LPA, flat", "LPA, near-field", "cluster", "mirror network"]
     assert [(row.split, row.evaluation.model) for row in rows] == [(s, m) for s in Split for m in labels]
     honest = [row for row in rows if row.split == Split.LAYOUTS]
@@ -259,7 +259,7 @@ def test_a_comparison_has_every_model_on_both_splits_and_trains_its_own_copies(d
 def test_a_comparison_without_one_common_held_out_set_is_refused(dataset, held_out):
     recipes = [TrainingSettings(model=LinearSettings(), held_out=names) for names in held_out]
     with pytest.raises(InputError, match="held_out"):
-        compare(dataset, recipes)
+        compare_recipes(dataset, recipes)
 
 
 # Model files

@@ -8,8 +8,9 @@ import torch
 from delays import PLATFORM, Delay, domain
 
 import metagen as mg
-from metagen import cli_design, refinement
 from metagen.base.errors import FormatError, InputError, MismatchError
+from metagen.cli import design as cli_design
+from metagen.cli import refinement
 from metagen.data.nearfield import NearField
 from metagen.data.sources import by_wavelength
 from metagen.demo.chain import Demo
@@ -36,7 +37,7 @@ from metagen.fdtd import Numerics
 from metagen.fdtd.campaign import Campaign
 from metagen.forward.families import Random
 from metagen.surrogate import ClusterSettings, TrainingSettings, kept
-from metagen.verify.comparison import WORST, Candidate, compare, comparison_table
+from metagen.verify.comparison import WORST, Candidate, compare_devices, comparison_table
 from metagen.verify.refinement import MeepService, RefineSettings, Retraining, best, refine, refinement_table
 from metagen.verify.verification import near_fields_of, values, verify
 
@@ -275,7 +276,7 @@ def test_a_comparison_sets_predicted_beside_simulated_and_the_metrics_beside_the
         Candidate(device, MODELS, simulate(device)),
         Candidate(device, (), simulate(device)[:1]),
     ]
-    alone, both, partly = compare(goals, candidates)
+    alone, both, partly = compare_devices(goals, candidates)
     assert not alone.verified
     assert alone.gap(WORST) is None
     verified = verify(device, simulate(device), goals, MODELS)
@@ -314,7 +315,7 @@ def test_the_report_shows_every_goal_once_for_all_devices(device, tmp_path):
         goals=(FOCUS, replace(FOCUS, target=2.0), Line(0.633, (3.0, 5.0)), Spots(0.4, ((0.0, 0.0, 4.0),))),
     )
     candidates = [Candidate(device, MODELS, simulate(device)[:1])]
-    table = comparison_table(compare(settings.goals, candidates), published={})
+    table = comparison_table(compare_devices(settings.goals, candidates), published={})
     write_device_report(tmp_path / "report.html", settings, candidates, table)
     page = (tmp_path / "report.html").read_text()
     assert page.count("Light at 633 nm: focus") == 2  # in the contents, and above its section
@@ -326,7 +327,7 @@ def test_the_report_shows_every_goal_once_for_all_devices(device, tmp_path):
 def test_goals_of_one_kind_and_wavelength_each_have_their_rows(device):
     """A metric that goals share, here those of the first plane, stands there once."""
     goals = (FOCUS, replace(FOCUS, distance=6.0), Efficiency(0.633, 4.0, 1.0))
-    (found,) = compare(goals, [Candidate(device, MODELS)])
+    (found,) = compare_devices(goals, [Candidate(device, MODELS)])
     reached = [value for name, value in found.predicted.items() if name.startswith("goal: focus")]
     assert reached == values(goals[:2], device, MODELS)
     rows = [name for name in found.predicted if name.startswith("focusing efficiency")]
@@ -338,7 +339,7 @@ def test_devices_of_one_name_are_told_apart_in_table_and_report(device, tmp_path
 
     other = replace(random_layout(PLATFORM, COUNT, seed=8), name=device.name)
     candidates = [Candidate(each, MODELS) for each in (device, other)]
-    found = compare(SETTINGS.goals, candidates)
+    found = compare_devices(SETTINGS.goals, candidates)
     assert [each.device for each in found] == ["tiny", "tiny (2)"]
     write_device_report(tmp_path / "report.html", SETTINGS, candidates, comparison_table(found))
     assert "tiny (2), predicted" in (tmp_path / "report.html").read_text()
@@ -348,7 +349,7 @@ def test_a_goal_whose_light_nobody_knows_is_left_out_of_the_report(device, tmp_p
     from metagen.report.devices import write_device_report
 
     candidates = [Candidate(device, MODELS[:1])]
-    table = comparison_table(compare(SETTINGS.goals, candidates))
+    table = comparison_table(compare_devices(SETTINGS.goals, candidates))
     write_device_report(tmp_path / "report.html", SETTINGS, candidates, table)
     page = (tmp_path / "report.html").read_text()
     assert "Light at 633 nm" in page
@@ -362,7 +363,7 @@ def test_prediction_and_simulation_are_compared_on_the_components_of_each_model(
     plain, mixed = (verify(device, fields, SETTINGS.goals, each).goals for each in (MODELS, models))
     assert plain[0].verified == pytest.approx(0.64 * mixed[0].verified, rel=1e-5)  # single precision
     assert plain[1].verified == mixed[1].verified
-    (compared,) = compare(SETTINGS.goals, [Candidate(device, models, fields)])
+    (compared,) = compare_devices(SETTINGS.goals, [Candidate(device, models, fields)])
     assert compared.verified["goal: focus at 633 nm"] == mixed[0].verified
     assert compared.verified["goal: ring at 400 nm"] == mixed[1].verified
 

@@ -1,0 +1,21 @@
+"""When two wavelengths are the same, and how one is written: in tables, on plots and in names of files."""
+
+from __future__ import annotations
+
+TOLERANCE = 1e-6
+"""Wavelengths this close (micrometres) are the same: a thousandth of a nanometre."""
+DECIMALS = 3
+"""Of nanometres in a label, so that different wavelengths have different ones."""
+
+
+def same_wavelength(one: float, other: float) -> bool:
+    """Whether two wavelengths (micrometres) are the same, up to rounding."""
+    return abs(one - other) < TOLERANCE
+
+
+def nanometres(wavelength: float) -> str:
+    """A wavelength in nanometres without needless digits: ``"633"`` for 0.633, ``"633.1"`` for 0.6331.
+
+    Different wavelengths have different labels, so that they serve in names of files.
+    """
+    return f"{round(wavelength * 1000, DECIMALS):.10g}"
