@@ -1,4 +1,8 @@
-"""Which process does which simulation: locks that end with the process that holds them, however it ends."""
+"""Which process does which simulation: locks that end with the process that holds them, however it ends.
+
+The lock is the operating system's (``flock``), taken through the library filelock. Two things are ours: the
+file is removed with the claim, and it says who holds it.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,8 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO
+
+from filelock import BaseFileLock, FileLock, Timeout
 
 from metagen.base.errors import InputError
 from metagen.fdtd.task import Task
@@ -18,52 +23,45 @@ POLL_S = 2.0
 """Pause before asking again whether another process has finished."""
 
 
-class Claim:
-    """The right to make one file, held by one process at a time.
+def claim(target: Path) -> BaseFileLock | None:
+    """Claim the right to make a file, which one process has at a time; :func:`release` gives it back.
 
-    The operating system gives the lock back when the process ends, so that no claim outlives a killed
-    process. The lock file says who holds it; it is removed together with the claim, after the result is in
-    place: whoever locks the removed file by then finds the result and has nothing to do.
+    Args:
+        target: the file that is to be made; its lock is a hidden file beside it.
+
+    Returns:
+        The lock, or None if another process has it.
+
+    Raises:
+        InputError: the file system has no locks.
     """
+    # Its fallback where the file system has no locks would be a file that outlives a killed process.
+    lock = FileLock(_lock_path(target), blocking=False, fallback_to_soft=False, on_acquired=_sign)
+    try:
+        lock.acquire()
+    except Timeout:
+        return None
+    except OSError as error:
+        raise InputError(
+            f"{target.parent}: its file system cannot lock files ({error.strerror}), so that two "
+            "processes could do the same work; write to another one"
+        ) from error
+    return lock
 
-    def __init__(self, lock: IO[str], path: Path) -> None:
-        self._lock, self._path = lock, path
 
-    @classmethod
-    def on(cls, target: Path) -> Claim | None:
-        """Claim the right to make ``target``; None if another process has it.
-
-        Raises:
-            InputError: the file system has no locks.
-        """
-        path = target.with_name(f".{target.name}.lock")
-        lock = path.open("a+", encoding="utf-8")
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.close()
-            return None
-        except OSError as error:
-            lock.close()
-            raise InputError(
-                f"{target.parent}: its file system cannot lock files ({error.strerror}), so that two "
-                "processes could do the same work; write to another one"
-            ) from error
-        lock.truncate(0)
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        lock.write(f"{socket.gethostname()}, process {os.getpid()}, since {now}")
-        lock.flush()
-        return cls(lock, path)
-
-    def release(self) -> None:
-        """Give the right back."""
-        self._path.unlink(missing_ok=True)
-        self._lock.close()
+def release(lock: BaseFileLock) -> None:
+    """Give a claim back and remove its file; who waits for the removed file is told so by filelock."""
+    Path(lock.lock_file).unlink(missing_ok=True)
+    lock.release()
 
 
 def holder(target: Path) -> str | None:
-    """Who is making ``target`` now; None if nobody is."""
-    path = target.with_name(f".{target.name}.lock")
+    """Who is making ``target`` now; None if nobody is.
+
+    A shared lock answers that (filelock has none): it needs no right to write, and two who ask at once do not
+    take each other for the holder.
+    """
+    path = _lock_path(target)
     try:
         with path.open(encoding="utf-8") as lock:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -74,13 +72,23 @@ def holder(target: Path) -> str | None:
     return None
 
 
+def _lock_path(target: Path) -> Path:
+    return target.with_name(f".{target.name}.lock")
+
+
+def _sign(lock: int) -> None:
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    os.ftruncate(lock, 0)
+    os.pwrite(lock, f"{socket.gethostname()}, process {os.getpid()}, since {now}".encode(), 0)
+
+
 class Queue:
     """Hands out the tasks that are missing and that no other process has claimed; only rank 0 asks it."""
 
     def __init__(self, tasks: Sequence[Task], folder: Path) -> None:
         self._folder = folder
         self._open = list(tasks)
-        self._claim: Claim | None = None
+        self._claim: BaseFileLock | None = None
 
     def next(self) -> Task | None:
         """Claim a task; None when all are done. Waits while others are working on the last ones."""
@@ -95,20 +103,20 @@ class Queue:
     def finish(self) -> None:
         """Give back the claim on the task that was handed out last."""
         if self._claim:
-            self._claim.release()
+            release(self._claim)
             self._claim = None
 
     def _take(self, task: Task) -> bool:
         target = self._folder / task.file_name
-        claim = Claim.on(target)
-        if claim is None:
+        lock = claim(target)
+        if lock is None:
             return False
         self._open.remove(task)
         if task.is_done(self._folder):
-            claim.release()
+            release(lock)
             return False
         _tidy(target)
-        self._claim = claim
+        self._claim = lock
         return True
 
 
