@@ -24,4 +24,5 @@ from metagen.propagation.spectrum import axial_section as axial_section
 from metagen.propagation.spectrum import focal_flux as focal_flux
 from metagen.propagation.spectrum import focal_plane as focal_plane
 from metagen.propagation.spectrum import padding_for as padding_for
+from metagen.propagation.spectrum import padding_of_all as padding_of_all
 from metagen.propagation.spectrum import power as power

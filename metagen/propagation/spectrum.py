@@ -8,7 +8,7 @@ Evanescent waves have no phase to undersample and are kept.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import torch
@@ -18,16 +18,18 @@ from torch import Tensor
 from metagen.base.errors import InputError
 from metagen.propagation.grid import check_field, check_lengths, coordinates
 
-PADDING = 2
-"""Side of the zero-padded plane in units of the field's: with 2 no wave wraps around into its window."""
 LEAST_PADDING = 3
 """Of :func:`padding_for`: 0.2 % in amplitude 10 µm behind a 10 µm aperture, better behind
 larger ones."""
 SPREADS = 15
 """Least width of the padded plane over that of the aperture's own diffraction, λz/D. Light that leaves the
 padded plane comes back on its other side; with this the field is right to 1 % of its peak or better."""
+STRAY = 1e-4
+"""Share of the power, along either axis, that may travel in more oblique directions than the padded plane has
+room for: the band limit leaves those waves out."""
 LARGEST_PLANE = 6000
-"""Samples along one side of a padded plane: 0.3 GB for each of its few arrays."""
+"""Samples along one side of a plane that is transformed as a whole, and waves along one side that are kept:
+0.3 GB for each of the few arrays."""
 FADED = 40.0
 """An evanescent wave that has faded by this many nepers is left out: e⁻⁴⁰ is below the others' rounding."""
 
@@ -37,6 +39,9 @@ def padding_for(
 ) -> int:
     """Padding of the angular spectrum with which a plane is right up to a distance from the axis.
 
+    The padded plane has room for the diffraction of the aperture and for what is looked at. Light that walks
+    off farther is left out, which is right where little of it does (else see :func:`padding_of_all`).
+
     Args:
         field, pitch, wavelength, distance, index: see :func:`angular_spectrum`.
         reach: largest coordinate that is looked at.
@@ -44,16 +49,50 @@ def padding_for(
     Raises:
         InputError: it is so far away that the padded plane would be too large.
     """
+    check_field(field, pitch, wavelength, index)
     samples = min(field.shape[-2:])
     side = samples * pitch
     spread = wavelength / index * abs(distance) / side
-    wanted = max(SPREADS * spread, 2 * reach + side) / side
-    if not wanted * samples <= LARGEST_PLANE:
+    width = max(SPREADS * spread, 2 * reach + side)
+    if not 2 * width * index / wavelength <= LARGEST_PLANE:
         raise InputError(
-            f"distance is {distance:g}, and {reach:g} from the axis is looked at: an aperture of {side:.4g} "
-            f"spreads the light over {spread:.3g}, too far to be measured; choose a nearer plane"
+            f"distance is {distance:g}, and {reach:g} from the axis is looked at: behind an aperture of "
+            f"{side:.4g} that takes a plane {width:.3g} wide, and planes up to "
+            f"{LARGEST_PLANE * wavelength / 2 / index:.3g} can be computed; choose a nearer plane"
         )
-    return max(LEAST_PADDING, math.ceil(wanted))
+    return max(LEAST_PADDING, math.ceil(width / side))
+
+
+def padding_of_all(
+    field: Tensor, pitch: float, wavelength: float, distance: float, index: float = 1.0
+) -> int:
+    """Padding with room for all directions in which a field travels; a tilted beam walks off to one side.
+
+    Args:
+        field, pitch, wavelength, distance, index: see :func:`angular_spectrum`.
+
+    Raises:
+        InputError: see :func:`padding_for`.
+    """
+    side = min(field.shape[-2:]) * pitch
+    drift = abs(distance) * _steepest(field, pitch, 2 * math.pi * index / wavelength)
+    return padding_for(field, pitch, wavelength, distance, max(side / 2, drift - side / 2), index)
+
+
+def _steepest(field: Tensor, pitch: float, k: float) -> float:
+    """Largest slope kx/kz or ky/kz of the propagating waves of a field, without the steepest (:data:`STRAY`)."""
+    slopes = []
+    with torch.no_grad():
+        for axis in (-2, -1):
+            waves = torch.fft.fft(field, dim=axis).abs().square().movedim(axis, -1).flatten(0, -2).sum(0)
+            across = torch.fft.fftfreq(len(waves), pitch).to(waves).abs() * 2 * math.pi
+            power = torch.where(across < k, waves, 0.0).double()
+            order = across.argsort()
+            share = power[order].cumsum(0) / power.sum().clamp(min=torch.finfo(torch.float64).tiny)
+            last = min(int((share < 1 - STRAY).sum()), len(order) - 1)
+            steepest = min(float(across[order[last]]), k * (1 - 1e-6))
+            slopes.append(steepest / math.sqrt(k**2 - steepest**2))
+    return max(slopes)
 
 
 def angular_spectrum(
@@ -62,7 +101,7 @@ def angular_spectrum(
     wavelength: float,
     distance: float,
     index: float = 1.0,
-    padding: int = PADDING,
+    padding: int | None = None,
 ) -> Tensor:
     """Propagate a field to a parallel plane, seen through a window as large as the field.
 
@@ -73,7 +112,8 @@ def angular_spectrum(
         distance: along +z. A negative one propagates back, but does not restore evanescent waves: they fade
             either way.
         index: refractive index of the medium.
-        padding: side of the zero-padded plane in units of the field's.
+        padding: side of the zero-padded plane in units of the field's; by default what
+            :func:`padding_of_all` says. Light steeper than half this plane over the distance is left out.
 
     Returns:
         [..., X, Y] complex, at the same x and y.
@@ -81,6 +121,7 @@ def angular_spectrum(
     Raises:
         InputError: the field is not complex, a length is not positive, or the distance is not finite.
     """
+    padding = padding or padding_of_all(field, pitch, wavelength, distance, index)
     waves = _Spectrum.of(field, pitch, wavelength, index, padding)
     plane: Tensor = torch.fft.ifft2(waves.at(distance))
     return plane[..., : field.shape[-2], : field.shape[-1]]
@@ -94,7 +135,7 @@ def focal_plane(
     x: Tensor,
     y: Tensor | None = None,
     index: float = 1.0,
-    padding: int = PADDING,
+    padding: int | None = None,
 ) -> Tensor:
     """Propagate a field to chosen coordinates of a parallel plane: a small, fine picture of a focus.
 
@@ -109,7 +150,8 @@ def focal_plane(
     Returns:
         [..., A, B] complex.
     """
-    waves = _Spectrum.of(field, pitch, wavelength, index, padding).arriving(distance)
+    padding = padding or padding_of_all(field, pitch, wavelength, distance, index)
+    waves = _Spectrum.of(field, pitch, wavelength, index, padding, distance)
     return waves.sampled(waves.at(distance), x, x if y is None else y)
 
 
@@ -121,7 +163,7 @@ def focal_flux(
     x: Tensor,
     y: Tensor | None = None,
     index: float = 1.0,
-    padding: int = PADDING,
+    padding: int | None = None,
 ) -> Tensor:
     """Power per area through chosen points of a parallel plane: Im(E* ∂E/∂z)/k0, k0 = 2π/wavelength.
 
@@ -134,7 +176,8 @@ def focal_flux(
     Returns:
         [..., A, B] real.
     """
-    waves = _Spectrum.of(field, pitch, wavelength, index, padding).arriving(distance)
+    padding = padding or padding_of_all(field, pitch, wavelength, distance, index)
+    waves = _Spectrum.of(field, pitch, wavelength, index, padding, distance)
     there, y = waves.at(distance), x if y is None else y
     slope = waves.sampled(there * (1j * waves.kz).to(there.dtype), x, y)
     return (waves.sampled(there, x, y).conj() * slope).imag * (wavelength / (2 * torch.pi))
@@ -147,7 +190,7 @@ def axial_section(
     distances: Tensor,
     x: Tensor,
     index: float = 1.0,
-    padding: int = PADDING,
+    padding: int | None = None,
 ) -> Tensor:
     """The field in the plane y = 0 that contains the axis.
 
@@ -160,15 +203,16 @@ def axial_section(
     Returns:
         [..., Z, A] complex.
     """
-    waves = _Spectrum.of(field, pitch, wavelength, index, padding)
-    waves = waves.arriving(min((abs(float(z)) for z in distances), default=0.0))
+    nearest, farthest = (float(end) for end in distances.abs().aminmax()) if len(distances) else (0.0, 0.0)
+    padding = padding or padding_of_all(field, pitch, wavelength, farthest, index)
+    waves = _Spectrum.of(field, pitch, wavelength, index, padding, nearest)
     on_axis = waves.folded_at_zero()
     rows = [(on_axis * waves.both_signs(waves.transfer(float(z)), -2)).sum(-1) for z in distances]
     return torch.stack(rows, dim=-2) @ waves.waves_at(x, -2).mT
 
 
 def power(
-    field: Tensor, pitch: float, wavelength: float, index: float = 1.0, padding: int = PADDING
+    field: Tensor, pitch: float, wavelength: float, index: float = 1.0, padding: int = LEAST_PADDING
 ) -> Tensor:
     """Power that propagating waves carry through the plane: pitch² Σ|E_k|² Re(kz)/k0, with unitary E_k.
 
@@ -183,7 +227,7 @@ def power(
     Returns:
         [...] real, per leading dimension.
     """
-    waves = _Spectrum.of(field, pitch, wavelength, index, padding).arriving(math.inf)
+    waves = _Spectrum.of(field, pitch, wavelength, index, padding, math.inf)
     weight = waves.kz.real * (wavelength / (2 * torch.pi) * pitch**2 / math.prod(waves.padded))
     return (waves.amplitudes.abs().square() * weight).sum(dim=(-2, -1)).to(field.real.dtype)
 
@@ -207,26 +251,39 @@ class _Spectrum:
     k: float
 
     @classmethod
-    def of(cls, field: Tensor, pitch: float, wavelength: float, index: float, padding: int) -> _Spectrum:
+    def of(
+        cls,
+        field: Tensor,
+        pitch: float,
+        wavelength: float,
+        index: float,
+        padding: int,
+        distance: float | None = None,
+    ) -> _Spectrum:
+        """Transform a field; with a ``distance`` keep the waves that have not faded away there.
+
+        Of a fine near field these are a few per cent. A plane too large to be transformed as a whole is
+        transformed for them alone.
+        """
         check_field(field, pitch, wavelength, index)
         check_lengths(padding=padding)
         shape = (field.shape[-2], field.shape[-1])
         padded = (next_fast_len(padding * shape[0]), next_fast_len(padding * shape[1]))
-        waves = torch.fft.fft2(field, s=padded)
-        return cls(waves, pitch, shape, padded, 2 * torch.pi * index / wavelength)
-
-    def arriving(self, distance: float) -> _Spectrum:
-        """Those waves that are not faded away after a distance: of a fine near field a few per cent."""
-        decay = FADED / abs(distance) if distance else math.inf
-        amplitudes = self.amplitudes
-        for axis in (-2, -1):
-            side = amplitudes.shape[axis]
-            highest = math.hypot(self.k, decay) / (2 * torch.pi) * self.padded[axis] * self.pitch
-            if 2 * highest + 1 < side:
-                top = int(highest)
-                kept = (amplitudes.narrow(axis, 0, top + 1), amplitudes.narrow(axis, side - top, top))
-                amplitudes = torch.cat(kept, dim=axis)
-        return replace(self, amplitudes=amplitudes)
+        k = 2 * torch.pi * index / wavelength
+        whole = max(padded) <= LARGEST_PLANE
+        amplitudes = torch.fft.fft2(field, s=padded) if whole else field
+        if distance is not None:
+            for axis in (-2, -1):
+                top = _highest(k, pitch, padded[axis], distance)
+                amplitudes = (
+                    _middle(amplitudes, axis, top) if whole else _few(amplitudes, axis, top, padded[axis])
+                )
+        elif not whole:
+            raise InputError(
+                f"a plane of {padded[0]} × {padded[1]} samples is too large to be computed as a whole; choose "
+                "a smaller padding, or look at chosen coordinates with focal_plane"
+            )
+        return cls(amplitudes, pitch, shape, padded, k)
 
     @cached_property
     def quarter(self) -> Tensor:
@@ -287,3 +344,29 @@ class _Spectrum:
         """Largest wavenumber whose transfer function is sampled twice per turn (Matsushima's eq. 20)."""
         ratio = 2 * distance / (self.padded[axis] * self.pitch)
         return self.k / math.hypot(ratio, 1) if distance else math.inf
+
+
+def _highest(k: float, pitch: float, padded: int, distance: float) -> int:
+    """The highest order along an axis, or half of all, that has not faded after a distance."""
+    decay = FADED / abs(distance) if distance else math.inf
+    highest = math.hypot(k, decay) / (2 * torch.pi) * padded * pitch
+    return padded // 2 if 2 * highest + 1 >= padded else int(highest)
+
+
+def _middle(amplitudes: Tensor, axis: int, top: int) -> Tensor:
+    """The orders −top … top of a discrete Fourier transform along an axis, in its order."""
+    side = amplitudes.shape[axis]
+    if 2 * top + 1 >= side:
+        return amplitudes
+    return torch.cat(
+        [amplitudes.narrow(axis, 0, top + 1), amplitudes.narrow(axis, side - top, top)], dim=axis
+    )
+
+
+def _few(field: Tensor, axis: int, top: int, padded: int) -> Tensor:
+    """The same orders of the transform of a field padded to ``padded`` samples, by a product of matrices."""
+    order = torch.cat([torch.arange(top + 1), torch.arange(-top, 0)]).to(field.device)
+    sample = torch.arange(field.shape[axis], device=field.device)
+    phase = torch.outer(order, sample).remainder(padded).double() * (-2 * torch.pi / padded)
+    waves = torch.polar(torch.ones_like(phase), phase).to(field.dtype)
+    return waves @ field if axis == -2 else field @ waves.mT
