@@ -74,13 +74,14 @@ def padding_of_all(
     Raises:
         InputError: see :func:`padding_for`.
     """
+    check_field(field, pitch, wavelength, index)
     side = min(field.shape[-2:]) * pitch
     drift = abs(distance) * _steepest(field, pitch, 2 * math.pi * index / wavelength)
     return padding_for(field, pitch, wavelength, distance, max(side / 2, drift - side / 2), index)
 
 
 def _steepest(field: Tensor, pitch: float, k: float) -> float:
-    """Largest slope kx/kz or ky/kz of the propagating waves of a field, without the steepest (:data:`STRAY`)."""
+    """Largest slope kx/kz or ky/kz of the propagating waves of a field, less the steepest (:data:`STRAY`)."""
     slopes = []
     with torch.no_grad():
         for axis in (-2, -1):
@@ -280,8 +281,8 @@ class _Spectrum:
                 )
         elif not whole:
             raise InputError(
-                f"a plane of {padded[0]} × {padded[1]} samples is too large to be computed as a whole; choose "
-                "a smaller padding, or look at chosen coordinates with focal_plane"
+                f"a plane of {padded[0]} × {padded[1]} samples is too large to be computed as a whole; "
+                "choose a smaller padding, or look at chosen coordinates with focal_plane"
             )
         return cls(amplitudes, pitch, shape, padded, k)
 

@@ -77,8 +77,9 @@ def test_a_tilted_beam_does_not_come_back_on_the_other_side():
         for padding in (None, 2)
     )
     assert cut > 1e-2 * power_here
-    # The beam's own tail there: its width is 8 µm, and the window ends 29 µm from its middle.
-    assert found < 1e-8 * power_here
+    # The beam's own tail is far smaller (the window ends 29 µm from its middle, it is 8 µm wide); what is seen
+    # is the ringing of the waves that were left out, at most 1e-4 of the power, over the whole padded plane.
+    assert found < 1e-5 * power_here
 
 
 def test_a_plane_too_large_to_be_transformed_as_a_whole_gives_the_same_light(monkeypatch):
