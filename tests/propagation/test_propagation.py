@@ -77,8 +77,8 @@ def test_a_tilted_beam_does_not_come_back_on_the_other_side():
         for padding in (None, 2)
     )
     assert cut > 1e-2 * power_here
-    # The beam's own tail is far smaller (the window ends 29 µm from its middle, it is 8 µm wide); what is seen
-    # is the ringing of the waves that were left out, at most 1e-4 of the power, over the whole padded plane.
+    # The beam's own tail is far smaller (the window ends 29 µm from its middle, it is 8 µm wide); what
+    # is seen is the ringing of the waves that were left out, at most 1e-4 of the power.
     assert found < 1e-5 * power_here
 
 
