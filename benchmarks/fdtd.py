@@ -100,23 +100,24 @@ class Script:
 
     def _near_field(self) -> NDArray[np.complex128]:
         mp, platform = require_meep(), self.layout.platform
+        media = platform.at(self.wavelength)
         width, height = self._cell()
         substrate = mp.Block(
             center=mp.Vector3(z=(self._z(0) - height / 2) / 2),
             size=mp.Vector3(mp.inf, mp.inf, self._z(0) + height / 2),
-            material=mp.Medium(index=platform.substrate),
+            material=mp.Medium(index=media.substrate),
         )
         pillars = [
             mp.Cylinder(
                 radius=self.layout.radii[i, j],
                 height=platform.height,
                 center=mp.Vector3(x, y, self._z(platform.height / 2)),
-                material=mp.Medium(index=platform.pillar),
+                material=mp.Medium(index=media.lossless_pillar),
             )
             for i, x in enumerate(self.layout.positions)
             for j, y in enumerate(self.layout.positions)
         ]
-        simulation = self._simulation(width, [substrate, *pillars], platform.cover, lateral=True)
+        simulation = self._simulation(width, [substrate, *pillars], media.cover, lateral=True)
         plane = mp.Vector3(z=self._z(monitor_height(platform.height, self.wavelength)))
         size = mp.Vector3(self.layout.side + 0.3, self.layout.side + 0.3, 0)
         components = [mp.Ex, mp.Ey, mp.Ez]
@@ -134,7 +135,8 @@ class Script:
     def _incident(self) -> complex:
         mp = require_meep()
         pixel = 1 / self.resolution
-        simulation = self._simulation(pixel, [], self.layout.platform.substrate, lateral=False)
+        media = self.layout.platform.at(self.wavelength)
+        simulation = self._simulation(pixel, [], media.substrate, lateral=False)
         # A monitor of no width would weight the field with its place between grid points.
         size = mp.Vector3(pixel, pixel, 0)
         monitor = simulation.add_dft_fields(

@@ -15,7 +15,6 @@ from metagen.base.wavelength import same_wavelength
 from metagen.design.correction import Corrected
 from metagen.design.model import Confident, Model
 from metagen.design.streaming import LARGE, streamed
-from metagen.device.materials import index_at
 from metagen.device.platform import Platform
 from metagen.device.sampling import MIRROR_X, MIRROR_Y
 from metagen.propagation import (
@@ -84,7 +83,7 @@ class Wave:
         """Power incident on the aperture, in units of that of a wave of amplitude 1 in the cover per area."""
         domain = self._optics.model.domain
         side = self._radii.shape[-1] * domain.platform.period
-        return side**2 * index_at(domain.platform.substrate, domain.wavelength).real / self._optics.cover
+        return side**2 * domain.media.substrate / self._optics.cover
 
     @cached_property
     def expected_error(self) -> Tensor:
@@ -170,7 +169,7 @@ class Optics:
     @property
     def cover(self) -> float:
         """Refractive index behind the device."""
-        return index_at(self.model.domain.platform.cover, self.model.domain.wavelength).real
+        return self.model.domain.media.cover
 
     def require_size(self, count: int) -> None:
         """Refuse a device that the correction says nothing about.
@@ -241,7 +240,7 @@ class Optics:
         pitch = domain.platform.period / COARSE
         at = torch.tensor(points, dtype=torch.float64)
         per_power = attainable_intensity((side, side), pitch, domain.wavelength, at, self.cover)
-        return per_power * index_at(domain.platform.substrate, domain.wavelength).real / self.cover
+        return per_power * domain.media.substrate / self.cover
 
 
 class Light(Mapping[float, Wave]):

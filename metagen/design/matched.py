@@ -12,7 +12,6 @@ from scipy.integrate import cumulative_trapezoid
 from metagen.base.errors import InputError
 from metagen.design.objectives import Disc, Efficiency, Goal, Line, Ring, RingRatio, SideLobes, Uniformity
 from metagen.device.layout import Layout, cell_centres, unfold
-from metagen.device.materials import index_at
 from metagen.device.platform import Platform
 from metagen.rcwa.table import PhaseTable
 
@@ -73,7 +72,7 @@ def _targets(platform: Platform, goals: Sequence[Goal], x: NDArray[np.float64]) 
     """Per wavelength, [sites] the field that a site should send out, of unit mean power."""
     targets: Targets = {}
     for goal in goals:
-        k = 2 * np.pi / goal.wavelength * index_at(platform.cover, goal.wavelength).real
+        k = 2 * np.pi / goal.wavelength * platform.at(goal.wavelength).cover
         field = _unit(_axilens(goal, x, k) if isinstance(goal, Line) else _conjugate(goal, x, k))
         targets[goal.wavelength] = _unit(targets.get(goal.wavelength, np.zeros_like(field)) + field)
     return targets

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import numpy as np
 import yaml
@@ -111,7 +111,7 @@ class Dispersion:
         """The index at a wavelength.
 
         Raises:
-            InputError: no data at this wavelength.
+            InputError: no data at this wavelength, or no index of a passive material.
         """
         parts = [part for part in (self.n, self.k) if part is not None]
         low, high = max(part.shortest for part in parts), min(part.longest for part in parts)
@@ -120,7 +120,13 @@ class Dispersion:
                 f"wavelength is {wavelength:g}; {self.name} is known for {low:g} .. {high:g} micrometres "
                 f"({self.source}): choose another source, or give a number"
             )
-        return complex(float(self.n(wavelength)), float(self.k(wavelength)) if self.k else 0.0)
+        index = complex(float(self.n(wavelength)), float(self.k(wavelength)) if self.k else 0.0)
+        if index.real <= 0 or index.imag < 0:
+            raise InputError(
+                f"{self.name} has the index {index:g} at wavelength {wavelength:g}; n must be positive, and "
+                "k not negative: materials that amplify light are not supported"
+            )
+        return index
 
 
 def _sellmeier(c: tuple[float, ...], count: int, w: Any) -> Any:
@@ -302,17 +308,11 @@ def named(value: Any) -> Any:
 
 
 Index = Annotated[float, Field(ge=1.0, le=10.0)]
-if TYPE_CHECKING:
-    Material = float
-else:
-    Material = Annotated[Index | Dispersion, BeforeValidator(named)]
-"""A refractive index, or a material that has one at each wavelength.
-
-Type checkers see a number: that is what code works with, after :meth:`metagen.Platform.at` at its entry.
-"""
+Material = Annotated[Index | Dispersion, BeforeValidator(named)]
+"""A refractive index, or a material that has one at each wavelength (:meth:`metagen.Platform.at`)."""
 
 
-def index_at(material: float | Dispersion, wavelength: float) -> complex | float:
+def index_at(material: Material, wavelength: float) -> complex:
     """The refractive index of a material at a wavelength; real (a float) where the material is lossless.
 
     Raises:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Self
 
@@ -10,10 +10,7 @@ from metagen.base.errors import InputError
 from metagen.base.files import content_hash
 from metagen.base.validation import Positive, checked, load_toml
 from metagen.device.materials import Material, index_at
-
-NEGLIGIBLE_LOSS = 1e-4
-"""Imaginary part of an index that is left out where only a real one can be used: over the height of a
-pillar it takes about a thousandth of the light."""
+from metagen.device.media import Media, outer_index
 
 UNIT_SLIP = 100.0
 """Height, wavelength and period are within this factor of each other wherever pillars shape light; a length
@@ -55,25 +52,20 @@ class Platform:
         """Read a platform from a TOML file with the attributes as keys; a key left out has its default."""
         return load_toml(path, cls)
 
-    def at(self, wavelength: float) -> Self:
-        """The platform with the indices that its materials have at a wavelength; itself if they are numbers.
+    def at(self, wavelength: float) -> Media:
+        """The refractive indices that the materials have at a wavelength.
 
         Raises:
-            InputError: a material is not known at this wavelength, or absorbs more than an index can say; or
-                the wavelength is out of all proportion to the period.
+            InputError: a material is not known at this wavelength, the substrate or the cover absorbs, or the
+                wavelength is out of all proportion to the period.
         """
         check_scale("wavelength", wavelength, self.period)
-        indices = {
-            name: index_at(getattr(self, name), wavelength) for name in ("pillar", "substrate", "cover")
-        }
-        for name, index in indices.items():
-            if index.imag > NEGLIGIBLE_LOSS:
-                raise InputError(
-                    f"{name} has the index {index:g} at wavelength {wavelength:g}; a platform of numbers "
-                    "cannot absorb: use metagen.rcwa.solve, or give a real index"
-                )
-        real = {name: index.real for name, index in indices.items()}
-        return self if real == {name: getattr(self, name) for name in real} else replace(self, **real)
+        return Media(
+            wavelength,
+            pillar=index_at(self.pillar, wavelength),
+            substrate=outer_index("substrate", index_at(self.substrate, wavelength), wavelength),
+            cover=outer_index("cover", index_at(self.cover, wavelength), wavelength),
+        )
 
     @property
     def hash(self) -> str:

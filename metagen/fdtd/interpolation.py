@@ -41,7 +41,7 @@ class Plane:
     def of(cls, platform: Platform, wavelength: float, grid: Grid) -> Plane:
         """The monitor plane of a simulation."""
         # The grid's own wavenumber in the cover is the exact one: that is what the compensation is for.
-        wavenumber = 2 * math.pi * platform.cover / wavelength * grid.pixel
+        wavenumber = 2 * math.pi * platform.at(wavelength).cover / wavelength * grid.pixel
         height = monitor_height(platform.height, wavelength) / grid.pixel - (grid.monitor - grid.base)
         return cls(wavenumber, height)
 
@@ -74,26 +74,26 @@ def interpolation_error(platform: Platform, numerics: Numerics, radius: float) -
     The field from RCWA stands in for Meep's: taken where Yee's points are, interpolated as Meep's would be,
     and compared with itself at the samples.
     """
-    media = platform.at(numerics.wavelength)
     grid = grid_for(platform, numerics, 1, periodic=False)
-    plane = Plane.of(media, numerics.wavelength, grid)
+    plane = Plane.of(platform, numerics.wavelength, grid)
     points = sample_points(1, SAMPLES, platform.period) / grid.pixel
     reach = math.ceil(points[-1]) + BORDER
     found = [
-        to_points(*_yee_plane(media, numerics, grid, plane, radius, axis, reach), points) for axis in range(3)
+        to_points(*_yee_plane(platform, numerics, grid, plane, radius, axis, reach), points)
+        for axis in range(3)
     ]
-    true = near_fields(media, [radius], numerics.wavelength)[0]
+    true = near_fields(platform, [radius], numerics.wavelength)[0]
     return float(np.sum(np.abs(np.stack(found, -1) - true) ** 2) / np.sum(np.abs(true) ** 2))
 
 
 def _yee_plane(
-    media: Platform, numerics: Numerics, grid: Grid, plane: Plane, radius: float, axis: int, reach: int
+    platform: Platform, numerics: Numerics, grid: Grid, plane: Plane, radius: float, axis: int, reach: int
 ) -> tuple[RealArray, RealArray, ComplexArray]:
     x, y = (np.arange(-reach, reach + 1) - STAGGER[axis][i] for i in range(2))
     slices = []
     for level in levels(STENCIL, STAGGER[axis][2]):
         z = (grid.monitor - grid.base + level) * grid.pixel
-        field = near_fields(media, [radius], numerics.wavelength, EXACT_SAMPLES, z)[0, ..., axis]
+        field = near_fields(platform, [radius], numerics.wavelength, EXACT_SAMPLES, z)[0, ..., axis]
         slices.append(_fourier(field, numerics.pixels_per_period, x, y))
     return x, y, plane.flatten(np.stack(slices, -1), STAGGER[axis][2])
 

@@ -78,7 +78,8 @@ class Monitor:
 
     def _component(self, values: ComplexArray, axis: int, points: NDArray[np.float64]) -> ComplexArray:
         stagger = STAGGER[axis]
-        plane = Plane.of(self.scene.platform, self.scene.numerics.wavelength, self.scene.grid).flatten(
+        scene = self.scene
+        plane = Plane.of(scene.layout.platform, scene.numerics.wavelength, scene.grid).flatten(
             values, stagger[2]
         )
         x, y = (self._coordinates(stagger[i], values.shape[i]) for i in range(2))

@@ -103,7 +103,7 @@ STENCIL = 4
 def coarsest(platform: Platform, wavelength: float) -> int:
     """Pixels per period with which the wavelength in the densest medium has four pixels."""
     media = platform.at(wavelength)
-    densest = max(media.pillar, media.substrate, media.cover)
+    densest = max(media.lossless_pillar, media.substrate, media.cover)
     return math.ceil(4 * densest * platform.period / wavelength)
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from metagen.device.layout import Layout
+from metagen.device.media import Media
 from metagen.device.platform import Platform
 from metagen.fdtd.engine import require_meep
 from metagen.fdtd.numerics import COURANT, Grid, Numerics, compensated_index
@@ -30,21 +32,26 @@ class Indices:
     numerics: Numerics
     pixel: float
 
+    @cached_property
+    def media(self) -> Media:
+        """The true indices."""
+        return self.platform.at(self.numerics.wavelength)
+
     @property
     def substrate(self) -> float:
         """Fully compensated."""
-        return self._full(self.platform.substrate)
+        return self._full(self.media.substrate)
 
     @property
     def cover(self) -> float:
         """Fully compensated."""
-        return self._full(self.platform.cover)
+        return self._full(self.media.cover)
 
     def pillar(self, radius: float) -> float:
         """Compensated by the fraction that the numerics state for this radius (micrometres)."""
         thin, thick = self.numerics.pillar_compensation
         fraction = thin + (thick - thin) * radius / (self.platform.period / 2)
-        index = self.platform.pillar
+        index = self.media.lossless_pillar
         return index + fraction * (self._full(index) - index)
 
     def _full(self, index: float) -> float:
@@ -61,14 +68,9 @@ class Scene:
     periodic: bool
     mirrors: bool
 
-    @property
-    def platform(self) -> Platform:
-        """The layout's platform, with the indices that its materials have at this wavelength."""
-        return self.layout.platform.at(self.numerics.wavelength)
-
     def simulation(self) -> Any:
         """Build Meep's simulation object (nothing is computed yet)."""
-        indices = Indices(self.platform, self.numerics, self.grid.pixel)
+        indices = Indices(self.layout.platform, self.numerics, self.grid.pixel)
         return _simulation(
             self.numerics,
             self.grid,
@@ -82,7 +84,7 @@ class Scene:
     def _pillars(self, indices: Indices) -> list[Any]:
         mp = require_meep()
         positions, radii = self.layout.positions / self.grid.pixel, self.layout.radii / self.grid.pixel
-        height = self.platform.height / self.grid.pixel
+        height = self.layout.platform.height / self.grid.pixel
         centre = self.grid.z(self.grid.base) + height / 2
         sites = np.argwhere(radii > 0)
         if (

@@ -57,7 +57,7 @@ def simulate(
     """
     started, before = time.perf_counter(), held_before_all()
     scene = scene_for(layout, numerics, periodic=periodic, mirrors=mirrors)
-    incident = incident_amplitude(scene.platform, numerics, scene.grid)
+    incident = incident_amplitude(layout.platform, numerics, scene.grid)
     simulation = scene.simulation()
     points = sample_points(layout.count, samples, layout.platform.period) / scene.grid.pixel
     monitor = Monitor.add(simulation, scene, reach=points[-1])
@@ -122,10 +122,8 @@ def scene_for(
 def _power_factor(scene: Scene) -> float:
     """From a ratio of grid amplitudes (cover over substrate) to the ratio of the true ones, by power."""
     wavelength, pixel = scene.numerics.wavelength, scene.grid.pixel
-    cover, substrate = (
-        numerical_power(index, wavelength, pixel)
-        for index in (scene.platform.cover, scene.platform.substrate)
-    )
+    media = scene.layout.platform.at(wavelength)
+    cover, substrate = (numerical_power(index, wavelength, pixel) for index in (media.cover, media.substrate))
     return math.sqrt(cover / substrate)
 
 

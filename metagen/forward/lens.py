@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from metagen.base.errors import InputError, MismatchError
 from metagen.base.wavelength import same_wavelength
 from metagen.device.layout import Layout, cell_centres, unfold
-from metagen.device.materials import index_at
 from metagen.device.platform import Platform
 from metagen.propagation.grid import check_lengths
 from metagen.rcwa.table import PhaseTable
@@ -59,7 +58,7 @@ def focusing(
     _check_table(table, platform, wavelength)
     warn_if_far(count * platform.period, wavelength, focal_length)
     x = cell_centres(count, platform.period)[count // 2 :]
-    k = 2 * np.pi / wavelength * index_at(platform.cover, wavelength).real
+    k = 2 * np.pi / wavelength * platform.at(wavelength).cover
     path = np.sqrt(x[:, None] ** 2 + x**2 + focal_length**2) - focal_length
     quadrant = nearest_radii(-k * path, platform, table)
     return Layout(

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from metagen.base.errors import InputError
-from metagen.device.materials import Dispersion
-from metagen.device.platform import Platform, check_scale
+from metagen.device.materials import Dispersion, Material
+from metagen.device.platform import Platform
 from metagen.rcwa.shapes import Shape
 from metagen.rcwa.special import as_tensor
 
@@ -84,22 +84,24 @@ def platform_cell(platform: Platform, shape: Shape, wavelength: Tensor) -> Cell:
     """The cell of a platform with pillars of any shape, with the indices at the given wavelengths.
 
     Raises:
-        InputError: a wavelength is out of all proportion to the period, or a material is not known there.
+        InputError: see :meth:`metagen.Platform.at`.
     """
     for value in wavelength.detach().reshape(-1).tolist():
-        check_scale("wavelength", value, platform.period)
-    media = {
-        name: index_tensor(getattr(platform, name), wavelength) for name in ("pillar", "substrate", "cover")
-    }
-    return make_cell(shape, period=platform.period, height=platform.height, **media)
+        platform.at(value)
+    return make_cell(
+        shape,
+        period=platform.period,
+        height=platform.height,
+        pillar=index_tensor(platform.pillar, wavelength),
+        substrate=index_tensor(platform.substrate, wavelength).real,
+        cover=index_tensor(platform.cover, wavelength).real,
+    )
 
 
-def index_tensor(material: float | Dispersion, wavelength: Tensor) -> Tensor:
-    """Index at wavelengths [...], complex only if the material absorbs; formulas have gradients."""
+def index_tensor(material: Material, wavelength: Tensor) -> Tensor:
+    """Index at wavelengths [...] where it is known, complex if it absorbs; formulas have gradients."""
     if not isinstance(material, Dispersion):
         return as_tensor(material)
-    for value in wavelength.detach().reshape(-1).tolist():
-        material.index(value)
     n = as_tensor(material.n(wavelength))
     k = as_tensor(material.k(wavelength.detach())) if material.k else torch.zeros_like(n)
     return torch.complex(n, k) if bool((k != 0).any()) else n

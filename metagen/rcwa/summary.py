@@ -7,7 +7,6 @@ import math
 import numpy as np
 
 from metagen.base.tables import Table, number
-from metagen.device.materials import index_at
 from metagen.rcwa.table import PhaseTable
 
 TABLE_ROWS = 13
@@ -34,10 +33,8 @@ def phase_table(table: PhaseTable) -> Table:
 
 def _full_transmission(table: PhaseTable) -> float:
     """|t| of the zeroth order when all power is in it."""
-    media = (
-        index_at(index, table.wavelength).real for index in (table.platform.substrate, table.platform.cover)
-    )
-    return math.sqrt(next(media) / next(media))
+    media = table.platform.at(table.wavelength)
+    return math.sqrt(media.substrate / media.cover)
 
 
 def _resonances(table: PhaseTable) -> str:

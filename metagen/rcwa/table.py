@@ -17,7 +17,6 @@ from metagen.base.errors import FormatError, InputError
 from metagen.base.files import content_hash, reading_hdf5, writing_hdf5
 from metagen.base.memo import cache_folder
 from metagen.base.validation import validate
-from metagen.device.materials import index_at
 from metagen.device.platform import Platform, check_scale
 from metagen.rcwa.rational import Rational
 from metagen.rcwa.tabulate import Order, Resonance, Sampling, Tabulated, resonances, tabulate
@@ -143,10 +142,11 @@ class PhaseTable:
 
     def warn_of_other_orders(self) -> None:
         """Warn if light leaves the cell in other orders than the zeroth."""
-        for side, transmitted in (("cover", True), ("substrate", False)):
+        media = self.platform.at(self.wavelength)
+        for side, index, transmitted in (("cover", media.cover, True), ("substrate", media.substrate, False)):
             others = {(o.m, o.n) for o in self.orders if o.transmitted == transmitted} - {(0, 0)}
             if others:
-                finest = self.wavelength / index_at(getattr(self.platform, side), self.wavelength).real
+                finest = self.wavelength / index
                 warnings.warn(
                     f"at wavelength {self.wavelength:g} the orders {sorted(others)} (and mirror images) "
                     f"propagate in the {side}: the zero-order transmission does not hold all the light; "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Literal, Self
 
 import numpy as np
@@ -10,6 +11,7 @@ from pydantic import Field
 from metagen.base.errors import InputError
 from metagen.base.validation import Positive, PositiveInt, checked
 from metagen.data.dataset import Dataset
+from metagen.device.media import Media
 from metagen.device.platform import Platform
 from metagen.device.sampling import SAMPLES
 
@@ -68,6 +70,11 @@ class Domain:
             samples=dataset.samples,
             components=components,
         )
+
+    @cached_property
+    def media(self) -> Media:
+        """Refractive indices at the wavelength."""
+        return self.platform.at(self.wavelength)
 
     @property
     def patch_size(self) -> int:

@@ -58,7 +58,7 @@ def flat_cells(domain: Domain, radii: NDArray[np.float64]) -> Tensor:
     Ey and Ez are zero.
     """
     distance = monitor_height(0.0, domain.wavelength)
-    travelled = cmath.exp(2j * cmath.pi * domain.platform.cover * distance / domain.wavelength)
+    travelled = cmath.exp(2j * cmath.pi * domain.media.cover * distance / domain.wavelength)
     transmission = np.concatenate([cell.t for cell in _solved(domain, tuple(radii))])
     cells = torch.zeros(len(radii), domain.samples**2, domain.components, dtype=torch.complex128)
     cells[..., 0] = torch.from_numpy(transmission * travelled)[:, None]

@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import torch
@@ -21,7 +22,7 @@ from torch import Tensor
 
 from metagen.base.errors import InputError
 from metagen.data.nearfield import NearField
-from metagen.device.materials import index_at
+from metagen.device.media import Media
 from metagen.device.platform import Platform
 from metagen.propagation import (
     axial_section,
@@ -92,15 +93,20 @@ class Wavefront:
         """Area of the aperture."""
         return self.side * self.field.shape[2] * self.pitch
 
+    @cached_property
+    def media(self) -> Media:
+        """Refractive indices at the wavelength."""
+        return self.platform.at(self.wavelength)
+
     @property
     def cover(self) -> float:
         """Refractive index behind the device."""
-        return index_at(self.platform.cover, self.wavelength).real
+        return self.media.cover
 
     @property
     def substrate(self) -> float:
         """Refractive index in front of the device."""
-        return index_at(self.platform.substrate, self.wavelength).real
+        return self.media.substrate
 
     def summed(self, quantity: Callable[[Tensor], Tensor]) -> Tensor:
         """Sum a real quantity over the components, one at a time to save memory."""

@@ -1,7 +1,7 @@
 """Materials: published values, files of refractiveindex.info, and platforms made of them."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -13,12 +13,15 @@ from metagen.device.materials import (
     FUSED_SILICA,
     SILICON_NITRIDE,
     TITANIUM_DIOXIDE,
+    Dispersion,
     Formula,
     FormulaKind,
     Tabulated,
     index_at,
     read_yaml,
 )
+from metagen.device.media import NEGLIGIBLE_LOSS
+from metagen.fdtd.numerics import coarsest
 
 
 def test_fused_silica_has_the_values_that_malitson_tabulates():
@@ -126,17 +129,57 @@ def test_a_platform_of_materials_keeps_its_hash_through_json_and_toml(tmp_path):
     assert again.hash == platform.hash != mg.Platform().hash
 
 
-def test_a_platform_of_materials_has_numbers_at_a_wavelength():
-    platform = mg.Platform(pillar=SILICON_NITRIDE, substrate=FUSED_SILICA).at(0.633)
-    assert platform.pillar == SILICON_NITRIDE.index(0.633).real
-    assert platform.substrate == FUSED_SILICA.index(0.633).real
-    numbers = mg.Platform()
-    assert numbers.at(0.633) is numbers
+def test_a_platform_has_the_indices_of_its_materials_at_a_wavelength():
+    media = mg.Platform(pillar=SILICON_NITRIDE, substrate=FUSED_SILICA).at(0.633)
+    assert media.pillar == media.lossless_pillar == SILICON_NITRIDE.index(0.633).real
+    assert media.substrate == FUSED_SILICA.index(0.633).real
+    assert media.cover == 1.0
 
 
-def test_a_platform_of_numbers_cannot_absorb():
-    with pytest.raises(InputError, match="absorb"):
-        mg.Platform(pillar=TITANIUM_DIOXIDE).at(0.4)
+def test_pillars_may_absorb_where_the_solver_knows_loss():
+    media = mg.Platform(pillar=TITANIUM_DIOXIDE).at(0.4)
+    assert media.pillar == TITANIUM_DIOXIDE.index(0.4)
+    with pytest.raises(InputError, match=r"pillar has the index 2\.69.*Meep simulations take no pillars"):
+        _ = media.lossless_pillar
+
+
+def glass(n, k):
+    return Dispersion("glass", "nobody", Tabulated((0.3, 0.9), (n, n)), Tabulated((0.3, 0.9), (k, k)))
+
+
+@pytest.mark.parametrize("side", ["substrate", "cover"])
+@pytest.mark.parametrize(
+    "solve",
+    [
+        lambda platform: platform.at(0.633),
+        lambda platform: mg.rcwa.solve(platform, radius=0.1, wavelength=0.633, orders=3),
+        lambda platform: mg.PhaseTable.compute(platform, wavelength=0.633, orders=3, tolerance=1e-2),
+        lambda platform: mg.lens.focusing(platform, 5.0, 0.633, 5),
+        lambda platform: coarsest(platform, 0.633),
+    ],
+)
+def test_loss_of_an_outer_medium_is_refused_by_one_rule_on_every_path(solve, side):
+    small = mg.Platform(period=0.3, radius_min=0.1, radius_max=0.11)
+    solve(replace(small, **{side: glass(1.5, NEGLIGIBLE_LOSS)}))
+    with pytest.raises(InputError, match=rf"{side} has the index 1\.5\+0\.00011j .* neither may absorb"):
+        solve(replace(small, **{side: glass(1.5, 1.1 * NEGLIGIBLE_LOSS)}))
+
+
+def test_negligible_loss_of_an_outer_medium_changes_nothing():
+    solved = [
+        mg.rcwa.solve(mg.Platform(substrate=substrate), radius=0.1, wavelength=0.633, orders=3).t
+        for substrate in (1.5, glass(1.5, 1e-8))
+    ]
+    assert solved[0] == solved[1]
+
+
+@pytest.mark.parametrize(("n", "k"), [(2.0, -0.01), (-1.0, 0.0), (0.0, 1.0)])
+def test_gain_and_indices_that_no_passive_material_has_are_refused(n, k):
+    for name in ("pillar", "substrate", "cover"):
+        platform = mg.Platform(**{name: glass(n, k)})
+        for solve in (platform.at, lambda w, given=platform: mg.rcwa.solve(given, radius=0.1, wavelength=w)):
+            with pytest.raises(InputError, match=r"n must be positive, and k not negative.*amplify"):
+                solve(0.633)
 
 
 def test_an_unknown_material_is_refused_with_the_known_ones():

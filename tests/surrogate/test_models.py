@@ -1,6 +1,7 @@
 """Surrogate models: conventions, symmetry, gradients, and what they are made of."""
 
 import cmath
+from dataclasses import replace
 from itertools import pairwise
 
 import coupled_dipoles
@@ -15,7 +16,7 @@ from metagen.data.nearfield import NearField
 from metagen.device.layout import random_layout
 from metagen.surrogate import (
     LPA,
-    Cell,
+    CellField,
     ClusterSettings,
     Domain,
     LinearSettings,
@@ -351,13 +352,13 @@ def test_another_wavelength_than_the_trained_one_is_refused(dataset):
 @pytest.fixture(scope="module")
 def periodic():
     domain = Domain(wavelength=0.633, radius_low=0.1, radius_high=0.12, samples=4, components=3)
-    return {cell: LPA.compute(domain, LPASettings(cell=cell, points=5)).double() for cell in Cell}
+    return {cell: LPA.compute(domain, LPASettings(cell=cell, points=5)).double() for cell in CellField}
 
 
 def test_the_near_field_version_repeats_the_rcwa_field_of_every_pillars_own_cell(periodic):
     """At a radius between the knots; the spline over 20 nm is right to 2e-4 of fields of order 1."""
     radii = torch.tensor([[0.107, 0.0], [0.12, 0.107]], dtype=torch.float64)
-    field = periodic[Cell.NEAR_FIELD](radii).numpy()
+    field = periodic[CellField.NEAR_FIELD](radii).numpy()
     exact = mg.rcwa.near_fields(mg.Platform(), [0.107, 0.0, 0.12], 0.633, samples=4)
     np.testing.assert_allclose(field[:4, :4], exact[0], atol=2e-4)
     np.testing.assert_allclose(field[:4, 4:], exact[1], atol=1e-6)
@@ -366,16 +367,32 @@ def test_the_near_field_version_repeats_the_rcwa_field_of_every_pillars_own_cell
 
 def test_the_flat_version_is_the_transmission_carried_half_a_wavelength_in_air(periodic):
     radii = torch.tensor([[0.105]], dtype=torch.float64)
-    field = periodic[Cell.FLAT](radii).numpy()
+    field = periodic[CellField.FLAT](radii).numpy()
     t = mg.rcwa.solve(mg.Platform(), 0.105, 0.633).t
     # single precision of the stored knots
     np.testing.assert_allclose(field[..., 0], np.full((4, 4), t * cmath.exp(1j * cmath.pi)), atol=1e-6)
     assert not field[..., 1:].any()
 
 
+@pytest.mark.parametrize("cell", CellField)
+def test_a_cover_that_is_a_material_gives_the_field_of_its_index(cell):
+    """Pillars in glass, which has a formula: at one wavelength it is a number."""
+    material = mg.Platform(cover="fused_silica", radius_min=0.1, radius_max=0.12)
+    number = replace(material, cover=mg.materials.FUSED_SILICA.index(0.633).real)
+    radii = torch.tensor([[0.105, 0.117], [0.117, 0.105]], dtype=torch.float64)
+    fields = [
+        LPA.compute(
+            Domain(wavelength=0.633, radius_low=0.1, radius_high=0.12, samples=4, platform=platform),
+            LPASettings(cell=cell, points=4),
+        )(radii)
+        for platform in (material, number)
+    ]
+    assert torch.equal(*fields)
+
+
 def test_both_versions_agree_on_average_over_the_cell(periodic):
     """The mean over the cell is the zeroth order, but for orders ±4, ±8, … which four samples alias into it;
     at the monitor those have decayed below 1e-4."""
     radii = torch.tensor([[0.11]], dtype=torch.float64)
-    near, flat = (periodic[cell](radii)[..., 0].mean() for cell in (Cell.NEAR_FIELD, Cell.FLAT))
+    near, flat = (periodic[cell](radii)[..., 0].mean() for cell in (CellField.NEAR_FIELD, CellField.FLAT))
     assert abs(near - flat) < 2e-4

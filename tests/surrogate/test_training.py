@@ -17,7 +17,7 @@ from metagen.data.dataset import Dataset
 from metagen.device.layout import random_layout
 from metagen.surrogate import (
     LPA,
-    Cell,
+    CellField,
     ClusterSettings,
     Domain,
     Evaluation,
@@ -240,7 +240,7 @@ def test_a_dataset_of_another_wavelength_or_platform_is_refused(cluster):
 
 
 def test_a_comparison_has_every_model_on_both_splits_and_trains_its_own_copies(dataset, monkeypatch):
-    few_points = [LPASettings(cell=cell, points=4) for cell in Cell]
+    few_points = [LPASettings(cell=cell, points=4) for cell in CellField]
     monkeypatch.setattr(
         evaluation, "baselines", lambda data: [LPA.compute(Domain.of(data), s) for s in few_points]
     )
