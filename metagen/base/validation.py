@@ -6,6 +6,7 @@ import dataclasses
 import difflib
 import functools
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, cast, dataclass_transform
 
@@ -25,6 +26,22 @@ CLOSE = 0.75
 """Likeness (difflib) of an unknown key to the one that it may have been meant to be."""
 MEMBERS = {"constrained-float", "Dispersion", "numerics", "error target"}
 """Members of unions, which pydantic names among the keys: no file has them."""
+TAGGED = "tagged-union["
+"""How pydantic begins the name of a union whose members a key tells apart; the tag itself follows."""
+WRONG_MEMBER = {"too_short", "tuple_type", "dict_type", "model_attributes_type", "dataclass_type"}
+"""What is said of a value as a whole where something within it is wrong, or where it was tried as another
+member of a union."""
+NOT_SUPPORTED = {
+    "polarisation": "light is polarised along x",
+    "polarization": "light is polarised along x",
+    "angle": "light comes along z, and pillars are circles",
+    "polar": "light comes along z",
+    "azimuth": "light comes along z",
+    "lattice": "the lattice is square, of side period",
+    "shape": "pillars are circles",
+    "atom": "pillars are circles",
+}
+"""Keys that somebody may well look for, and how it is instead."""
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(dataclasses.field, Field))
@@ -79,16 +96,24 @@ def describe(error: ValidationError, source: str, kind: type[Any]) -> str:
     """
     faults: dict[str, str] = {}
     for problem in sorted(error.errors(include_url=False), key=_is_consequence):
-        key = ".".join(str(part) for part in problem["loc"] if part not in MEMBERS)
+        key = ".".join(_keys(problem["loc"]))
         consequence = _is_consequence(problem) and any(other.startswith(f"{key}.") for other in faults)
         if key not in faults and not consequence:
             faults[key] = f"{source}: {_fault(problem, key, kind)}"
     return "\n".join(faults.values())
 
 
+def _keys(place: tuple[int | str, ...]) -> Iterator[str]:
+    """The keys of a file that lead to a place, without what pydantic says of unions in between."""
+    before = ""
+    for part in map(str, place):
+        if not (part in MEMBERS or "[" in part or before.startswith(TAGGED)):
+            yield part
+        before = part
+
+
 def _is_consequence(problem: ErrorDetails) -> bool:
-    """A list is said to be too short where its items are wrong."""
-    return problem["type"] == "too_short"
+    return problem["type"] in WRONG_MEMBER
 
 
 def _fault(problem: ErrorDetails, key: str, kind: type[Any]) -> str:
@@ -115,6 +140,8 @@ def _advice(place: tuple[int | str, ...], kind: type[Any]) -> str:
     here, name = list(schema.get("properties", ())), str(place[-1])
     if name in everywhere:
         return "it belongs in another table of the file"
+    if name in NOT_SUPPORTED:
+        return f"it is not supported: {NOT_SUPPORTED[name]}"
     close = difflib.get_close_matches(name, sorted({*here, *everywhere}), n=1, cutoff=CLOSE)
     if close:
         return f"did you mean {close[0]!r}?"

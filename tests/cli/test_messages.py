@@ -67,6 +67,28 @@ def test_a_mistake_in_a_campaign_file_is_named_in_the_words_of_the_file(tmp_path
     assert "Tuple should have" not in str(raised.value)
 
 
+@pytest.mark.parametrize(("table", "key"), [("[start]", "start.seed"), ("[[start]]", "start.0.random.seed")])
+def test_a_random_start_without_a_seed_is_one_line(tmp_path, table, key):
+    design = tmp_path / "design.toml"
+    focus = "[[goals]]\nkind = 'focus'\nwavelength = 0.633\ndistance = 12.0\n"
+    design.write_text(f"name = 'x'\ncount = 21\nmodels = ['sin-633']\n{table}\nkind = 'random'\n{focus}")
+    with pytest.raises(InputError) as error:
+        DesignSettings.load(design)
+    assert str(error.value) == f"{design}: '{key}' is missing"
+
+
+def test_a_key_that_somebody_may_look_for_is_said_to_be_not_supported(tmp_path):
+    campaign = tmp_path / "campaign.toml"
+    campaign.write_text(
+        "[[light]]\nwavelength = 0.633\npixels_per_period = 8\npolarisation = 'y'\n"
+        "[[layouts]]\nfamily = 'random'\ncount = 5\nseeds = [1]\n"
+    )
+    with pytest.raises(
+        InputError, match=r"'light\.0\.polarisation'; it is not supported: light is polarised"
+    ):
+        Campaign.load(campaign)
+
+
 def test_a_key_that_is_missing_deep_in_a_file_is_named(tmp_path):
     path = tmp_path / "design.toml"
     path.write_text(
