@@ -14,8 +14,8 @@ from metagen.design import DesignSettings, Efficiency, LensStart, MatchedStart, 
 RED, BLUE = 0.633, 0.400
 FOCAL_LENGTH = 50.0
 
-# The goals are what is reported: the share of the light that goes into the focus (within 1.5 FWHM), the share
-# that goes into the ring (1 to 2 µm), and the ratio of the power in the ring to that inside it.
+# The goals are what is reported: the share of the light that goes into the focus (a radius of 1.5 FWHM),
+# the share that goes into the ring (1 to 2 µm), and the ratio of the power in the ring to that inside it.
 settings = DesignSettings(
     name="multiplexed",
     count=113,

@@ -109,9 +109,9 @@ def device_table(errors: Sequence[DeviceError]) -> Table:
         ),
         tuple(_row(each) for each in errors),
         "Near field: relative error ‖E_pred − E‖² / ‖E‖². The others: predicted over simulated, less one, "
-        "of |E|² on the axis at the distance, of the power within 1.5 FWHM there, of that within 0.5 µm of a "
-        f"circle of radius {RING:g} µm, and of the power through the monitor, all from the components that "
-        "the model knows. Dash: no focus on the axis.",
+        "of |E|² on the axis at the distance, of the power within a radius of 1.5 FWHM there, of that within "
+        f"0.5 µm of a circle of radius {RING:g} µm, and of the power through the monitor, all from the "
+        "components that the model knows. Dash: no focus on the axis.",
     )
 
 

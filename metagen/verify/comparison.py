@@ -117,9 +117,9 @@ def comparison_table(
         tuple(rows),
         "Predicted and 'in Meep' are of the components that the models predict; gap: their ratio − 1. "
         "The worst goal is the smallest value over target. Intensities: Σ|E|² over that of the incident "
-        "wave. Efficiency: power within 1.5 FWHM (focus) or the ring, over incident power. Ring ratio: power "
-        "in the ring over power inside it. Depth of focus: where the intensity on the axis is above half of "
-        "its maximum.",
+        "wave. Efficiency: power within a radius of 1.5 FWHM (focus) or the ring, over incident power. Ring "
+        "ratio: power in the ring over power inside it. Depth of focus: where the intensity on the axis is "
+        "above half of its maximum.",
     )
 
 

@@ -30,8 +30,8 @@ def verification_table(verifications: Sequence[Verification]) -> Table:
             for each, metrics in zip(device.goals, device.metrics, strict=True)
         ),
         "A goal's value is its mean |Ex|² over the largest that the aperture could give with all incident "
-        "power. Efficiency: power within 1.5 FWHM (focus) or 0.5 µm of the circle (ring) over incident "
-        "power. Ring ratio: power within 0.5 µm of the circle over power inside it.",
+        "power. Efficiency: power within a radius of 1.5 FWHM (focus) or 0.5 µm of the circle (ring) over "
+        "incident power. Ring ratio: power within 0.5 µm of the circle over power inside it.",
     )
 
 
