@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from metagen import plot
+from metagen import plot, surrogate
 from metagen.demo.chain import Demo
 from metagen.rcwa import PhaseTable
 from metagen.rcwa.plot import plot_table
@@ -38,7 +38,7 @@ near, (model, _) = demo.simulated(demo.device)[0], demo.trained(demo.datasets[0]
 figures = {
     "phase_table": plot_table(PhaseTable.compute(demo.campaign.platform, wavelength=near.wavelength)),
     "training_layouts": plot.layout_map(demo.datasets[0].layouts[::2]),
-    "near_field": plot.near_field_comparison(near, Wavefront.predicted(model, demo.device).field[0].numpy()),
+    "near_field": plot.near_field_comparison(near, surrogate.predict(model, demo.device)),
     "design": plot.histories({"worst goal": demo.device.history}, "step", "relative intensity"),
     "focus": light(0),
     "ring": light(1),

@@ -11,6 +11,8 @@ from metagen.surrogate import Domain
 
 PLATFORM = mg.Platform()
 LOW, HIGH = PLATFORM.radius_min, PLATFORM.radius_max
+SPLIT = (0.8, 0.6, 0.0)
+"""Ex, Ey and Ez of a model with three components: together as strong as the one Ex."""
 
 
 @dataclass
@@ -26,8 +28,8 @@ class Delay:
         phase = 2 * math.pi * (self.turns * share + self.bend * share**2)
         cells = torch.polar(torch.ones_like(phase), phase)
         n = self.domain.samples
-        plane = cells.repeat_interleave(n, -2).repeat_interleave(n, -1)
-        return plane if self.domain.components == 1 else plane[..., None] * torch.tensor([0.8, 0.6, 0.0])
+        plane = cells.repeat_interleave(n, -2).repeat_interleave(n, -1).unsqueeze(-3)
+        return plane if self.domain.components == 1 else plane * torch.tensor(SPLIT)[:, None, None]
 
 
 @dataclass(frozen=True)

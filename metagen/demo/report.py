@@ -20,7 +20,7 @@ from metagen.fab.write import file_table
 from metagen.fdtd.validation import validation_table
 from metagen.report import plot
 from metagen.report.page import Section, write_report
-from metagen.surrogate import ExpansionSurrogate, Surrogate
+from metagen.surrogate import ExpansionSurrogate, Surrogate, predict
 from metagen.surrogate.errors import error_table
 from metagen.verify.metrics import Wavefront
 from metagen.verify.tables import describe, verification_table
@@ -114,7 +114,7 @@ def _focal_section(demo: Demo, goal: Goal, model: Surrogate) -> Section:
     }
     waves = {f"{name}, Meep": _wave(near, near.field[..., 0]) for name, near in fields.items()}
     near = fields[demo.device.name]
-    waves[f"{demo.device.name}, predicted"] = _wave(near, _predict(model, near))
+    waves[f"{demo.device.name}, predicted"] = _wave(near, predict(model, near.layout)[0])
     distance = float(goal.points()[0, 2])
     return Section(
         f"Light at {nanometres(goal.wavelength)} nm: {goal.kind}",
@@ -125,7 +125,7 @@ def _focal_section(demo: Demo, goal: Goal, model: Surrogate) -> Section:
 
 def _near_field_section(demo: Demo, models: list[Surrogate], table: Table) -> Section:
     figures = [
-        plot.near_field_comparison(near, _predict(model, near))
+        plot.near_field_comparison(near, predict(model, near.layout))
         for near, model in zip(demo.simulated(demo.device), models, strict=True)
     ]
     expansions = [model for model in models if isinstance(model, ExpansionSurrogate)]
@@ -151,13 +151,6 @@ def _tolerance_section(imperfect: Tolerance, table: Table) -> Section:
 
 def _data(demo: Demo) -> Figure:
     return plot.layout_map(demo.datasets[0].layouts)
-
-
-def _predict(model: Surrogate, near: NearField) -> NDArray[np.complex64]:
-    """The Ex that a model predicts for the device of a near field."""
-    with torch.no_grad():
-        field: NDArray[np.complex64] = model(torch.tensor(near.layout.radii, dtype=torch.float32)).numpy()
-    return field if field.ndim == 2 else field[..., 0]
 
 
 def _wave(near: NearField, field: NDArray[np.complex64]) -> Wavefront:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -11,6 +12,7 @@ from metagen.base.errors import MismatchError
 from metagen.base.wavelength import same_wavelength
 from metagen.data.nearfield import NearField
 from metagen.design.model import Model
+from metagen.surrogate import predict
 
 
 class Corrected(torch.nn.Module):
@@ -36,23 +38,19 @@ class Corrected(torch.nn.Module):
         super().__init__()
         self.model = model
         self.domain = model.domain
-        _check_domain(model, near)
-        radii = torch.tensor(near.layout.radii, dtype=torch.get_default_dtype())
-        with torch.no_grad():
-            field = model(radii)
-        predicted = field[None] if field.ndim == 2 else field.movedim(-1, 0)
-        simulated = torch.tensor(near.field[..., : len(predicted)]).movedim(-1, 0)
-        self.register_buffer("residual", simulated.to(predicted.dtype) - predicted)
+        self.domain.require_wavelength(near.wavelength)
+        self.domain.require_samples(near.samples)
+        simulated = np.moveaxis(near.field[..., : self.domain.components], -1, 0)
+        self.register_buffer("residual", torch.from_numpy(simulated - predict(model, near.layout)))
 
     def forward(self, radii: Tensor) -> Tensor:
-        """Field of devices of [..., N, N] radii, as the model gives it.
+        """[..., C, X, Y] field of devices of [..., N, N] radii.
 
         Raises:
             MismatchError: the device is of another size than the simulated one.
         """
         self.require_size(radii.shape[-1])
-        field: Tensor = self.model(radii)
-        return field + (self.residual[0] if field.ndim == radii.ndim else self.residual.movedim(0, -1))
+        return self.model(radii) + self.residual
 
     def require_size(self, count: int) -> None:
         """Refuse a device of another size than the simulated one.
@@ -78,15 +76,3 @@ def _corrected(model: Model, near_fields: Sequence[NearField]) -> Model:
         if same_wavelength(near.wavelength, model.domain.wavelength):
             return Corrected(model, near)
     return model
-
-
-def _check_domain(model: Model, near: NearField) -> None:
-    domain = model.domain
-    pairs = {
-        "platform": (domain.platform, near.layout.platform),
-        "wavelength": (domain.wavelength, near.wavelength),
-        "samples": (domain.samples, near.samples),
-    }
-    for name, (own, given) in pairs.items():
-        if own != given:
-            raise MismatchError(f"{name} of the model is {own}, but of the near field it is {given}")

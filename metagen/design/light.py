@@ -26,6 +26,7 @@ from metagen.propagation import (
 )
 from metagen.surrogate import ExpansionSurrogate
 from metagen.surrogate.lattice import surround
+from metagen.surrogate.predict import near_field
 
 COARSE = 3
 """Samples per cell and axis for the attainable intensity, whose integrand K(p)·K(q)* has no fast phase."""
@@ -53,12 +54,12 @@ class Wave:
 
     @cached_property
     def near_field(self) -> Tensor:
-        """[C, ..., X, Y] complex field on the monitor plane: Ex, or (Ex, Ey, Ez) where they are predicted."""
+        """[..., C, X, Y] complex field on the monitor plane: Ex, or (Ex, Ey, Ez) where they are predicted."""
         return self._optics.corrected(self._predicted)
 
     def intensity(self, points: Tensor) -> Tensor:
         """[..., P] Σ|E|² over the components at points [P, 3]."""
-        return self._fields(points).abs().square().sum(0)
+        return self._fields(points).abs().square().sum(-2)
 
     def relative_intensity(self, points: Tensor) -> Tensor:
         """[..., P] intensity / the largest mean over the points that a device could make of all the power.
@@ -76,7 +77,7 @@ class Wave:
         reach = max(float(x.abs().max()), float(y.abs().max()))
         padding = padding_for(field, pitch, wavelength, distance, reach, cover)
         field = focal_plane(field, pitch, wavelength, distance, x, y, cover, padding)
-        return field.abs().square().sum(0)
+        return field.abs().square().sum(-3)
 
     @property
     def incident_power(self) -> float:
@@ -105,13 +106,14 @@ class Wave:
         model, count = self._optics.model, self._radii.shape[-1]
         if not isinstance(model, ExpansionSurrogate):
             plain = self._optics.propagators(points, count)
-            fields = torch.stack([each(E) for each, E in zip(plain, self._predicted, strict=True)])
+            components = self._predicted.unbind(-3)
+            fields = torch.stack([each(E) for each, E in zip(plain, components, strict=True)], -2)
         else:
             compressed = self._optics.compressed(points, count, self._folds)
             if self._radii.numel() > LARGE:
                 fields = streamed(model, self._surrounded(model), compressed)
             else:
-                fields = torch.stack([each(self._coefficients) for each in compressed])
+                fields = torch.stack([each(self._coefficients) for each in compressed], -2)
         return self._optics.corrected_at(points, fields)
 
     @cached_property
@@ -128,9 +130,8 @@ class Wave:
 
     @cached_property
     def _predicted(self) -> Tensor:
-        """[C, ..., X, Y] complex field on the monitor plane as the model gives it, without a correction."""
-        field: Tensor = self._optics.model(self._radii)
-        return field[None] if field.ndim == self._radii.ndim else field.movedim(-1, 0)
+        """[..., C, X, Y] complex field on the monitor plane as the model gives it, without a correction."""
+        return near_field(self._optics.model, self._radii)
 
     @cached_property
     def _folds(self) -> bool:
@@ -164,7 +165,7 @@ class Optics:
     @property
     def pitch(self) -> float:
         """Distance of neighbouring field samples."""
-        return self.model.domain.platform.period / self.model.domain.samples
+        return self.model.domain.pitch
 
     @property
     def cover(self) -> float:
@@ -180,19 +181,15 @@ class Optics:
         if self._correction is not None:
             self._correction.require_size(count)
 
-    def corrected(self, components: Tensor) -> Tensor:
-        """[C, ..., X, Y] near field with the correction added, if there is one."""
-        if self._residual is None:
-            return components
-        leading = [1] * (components.ndim - 3)
-        return components + self._residual.reshape(len(components), *leading, *components.shape[-2:])
+    def corrected(self, field: Tensor) -> Tensor:
+        """[..., C, X, Y] near field with the correction added, if there is one."""
+        return field if self._residual is None else field + self._residual
 
     def corrected_at(self, points: Tensor, fields: Tensor) -> Tensor:
-        """[C, ..., P] fields at points [P, 3] with that of the correction added, if there is one."""
+        """[..., C, P] fields at points [P, 3] with that of the correction added, if there is one."""
         if self._residual is None:
             return fields
-        there = self._residual_at(_hashable(points)).to(fields.dtype)
-        return fields + there.reshape(len(there), *[1] * (fields.ndim - 2), -1)
+        return fields + self._residual_at(_hashable(points)).to(fields.dtype)
 
     def _make_residual_at(self, points: Points) -> Tensor:
         assert self._residual is not None

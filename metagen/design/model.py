@@ -6,19 +6,7 @@ from typing import Protocol, runtime_checkable
 
 from torch import Tensor
 
-from metagen.surrogate import Domain
-
-
-class Model(Protocol):
-    """What can be designed with: any model of :mod:`metagen.surrogate`, or one's own with these two."""
-
-    @property
-    def domain(self) -> Domain:
-        """What the model predicts, and for which radii."""
-
-    def __call__(self, radii: Tensor) -> Tensor:
-        """[..., N·n, N·n] complex Ex, or [..., N·n, N·n, 3] where the domain has three components, on the
-        monitor plane of devices of [..., N, N] radii; the design itself passes one device at a time."""
+from metagen.surrogate import Model as Model
 
 
 @runtime_checkable

@@ -24,12 +24,12 @@ def streamed(model: ExpansionSurrogate, surrounded: Tensor, propagators: Sequenc
         propagators: one per component, for [A, B] cells.
 
     Returns:
-        [C, ..., P] complex fields.
+        [..., C, P] complex fields.
     """
 
     def contribution(block: Tensor, rows: slice, columns: slice) -> Tensor:
         coefficients = model.block(block)
-        return torch.stack([each.part(rows, columns)(coefficients) for each in propagators])
+        return torch.stack([each.part(rows, columns)(coefficients) for each in propagators], -2)
 
     fields = sum_of_blocks(contribution, surrounded, model.width // 2, model.block_side)
-    return fields.reshape(len(fields), *surrounded.shape[:-2], -1)
+    return fields.reshape(*surrounded.shape[:-2], *fields.shape[-2:])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Self
 
@@ -83,3 +83,18 @@ def check_scale(name: str, length: float, period: float) -> None:
         raise InputError(
             f"{name} is {length:g} and the period {period:g}; all lengths are micrometres (633 nm is 0.633)"
         )
+
+
+def difference(old: Platform, new: Platform) -> str:
+    """What is new about a platform, in a few words: "height 0.5 instead of 0.6"."""
+    pairs = {each.name: (getattr(old, each.name), getattr(new, each.name)) for each in fields(Platform)}
+    return ", ".join(
+        f"{name} {_brief(after)} instead of {_brief(before)}"
+        for name, (before, after) in pairs.items()
+        if before != after
+    )
+
+
+def _brief(value: object) -> object:
+    """A number as it is, a material by its name."""
+    return getattr(value, "name", value)

@@ -17,7 +17,6 @@ from metagen.report import plot
 from metagen.report.page import Section, write_report
 from metagen.verify.comparison import Candidate, with_distinct_names
 from metagen.verify.metrics import Wavefront, ideal_lens, intensity, plane_intensity
-from metagen.verify.verification import wavefront
 
 SMALLEST_REACH = 4.0
 """Half side of the drawn planes, in micrometres, or more where the goal's points are farther out."""
@@ -110,7 +109,7 @@ def _waves(goal: Goal, candidates: Sequence[Candidate]) -> Iterator[tuple[str, W
         if near:
             yield f"{candidate.layout.name}, Meep", Wavefront.of(near[0])
         elif models:
-            yield f"{candidate.layout.name}, predicted", wavefront(models[0], candidate.layout)
+            yield f"{candidate.layout.name}, predicted", Wavefront.predicted(models[0], candidate.layout)
 
 
 def cuts(waves: Mapping[str, Wavefront], distance: float, reach: float) -> Figure:

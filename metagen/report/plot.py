@@ -62,9 +62,14 @@ def overview(layout: Layout, planes: Mapping[str, tuple[Wavefront, float]], reac
 
 
 def near_field_comparison(near: NearField, predicted: NDArray[np.complex64]) -> Figure:
-    """Simulated Ex, predicted Ex and their difference, on one colour scale."""
+    """Simulated Ex, predicted Ex and their difference, on one colour scale.
+
+    Args:
+        near: what was simulated.
+        predicted: [C, X, Y] as :func:`metagen.surrogate.predict` gives it.
+    """
     simulated = near.field[..., 0]
-    planes = {"Meep": simulated, "surrogate": predicted, "difference": predicted - simulated}
+    planes = {"Meep": simulated, "surrogate": predicted[0], "difference": predicted[0] - simulated}
     figure, panels = _row(len(planes))
     limit, half = float(np.abs(simulated).max()), near.layout.side / 2
     for axes, (title, plane) in zip(panels, planes.items(), strict=True):

@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metagen.data.dataset import Dataset
-from metagen.study.cells import predicted
-from metagen.surrogate import LPA, CellField, Domain, LPASettings
+from metagen.surrogate import LPA, CellField, Domain, LPASettings, predict
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ def readings(dataset: Dataset) -> tuple[Readings, ...]:
 
 def _readings(flat: LPA, near: LPA, one: Dataset) -> Readings:
     layout, truth = one.layouts[0], one.fields[0][..., 0].astype(np.complex128)
-    guess = predicted(flat, layout)[..., 0].astype(np.complex128)
+    guess = predict(flat, layout)[0].astype(np.complex128)
     overlap = np.vdot(guess, truth)
     phase, factor = overlap / abs(overlap), overlap / np.vdot(guess, guess)
 
@@ -56,7 +55,7 @@ def _readings(flat: LPA, near: LPA, one: Dataset) -> Readings:
     return Readings(
         layout=layout.name,
         flat=error(guess),
-        near_field=error(predicted(near, layout)[..., 0]),
+        near_field=error(predict(near, layout)[0]),
         at_top=error(-guess),
         free_phase=error(phase * guess),
         free_factor=error(factor * guess),

@@ -17,7 +17,6 @@ from metagen.base.validation import checked, load_toml
 from metagen.base.wavelength import nanometres
 from metagen.data.dataset import Dataset
 from metagen.data.sources import only
-from metagen.study.cells import Floats, cell_errors
 from metagen.surrogate import (
     Domain,
     LinearSettings,
@@ -27,6 +26,7 @@ from metagen.surrogate import (
     Surrogate,
     TrainingSettings,
     baselines,
+    cell_errors,
 )
 from metagen.surrogate.evaluation import PATCH_FRACTION
 from metagen.surrogate.kept import trained
@@ -73,8 +73,8 @@ class ModelTrial:
     """
 
     model: Surrogate
-    differences: Floats
-    powers: Floats
+    differences: NDArray[np.float64]
+    powers: NDArray[np.float64]
     training_error: float | None = None
 
     @property
@@ -114,7 +114,7 @@ class Reproduction:
 
     dataset: Dataset
     held_out: tuple[str, ...]
-    spectrum: Floats
+    spectrum: NDArray[np.float64]
     modes: NDArray[np.complex64]
     linear: Mapping[Split, tuple[ModelTrial, ...]]
     network: Mapping[Split, ModelTrial]

@@ -9,9 +9,8 @@ from matplotlib.figure import Figure
 from metagen.base.wavelength import nanometres
 from metagen.data.nearfield import NearField
 from metagen.report.plot import near_field_comparison
-from metagen.study.cells import predicted
 from metagen.study.paper import ModelTrial, Reproduction
-from metagen.surrogate import Split
+from metagen.surrogate import Split, predict
 
 SHOWN_MODES = 8
 SHOWN_POWERS = (1, 2, 4, 10)
@@ -73,7 +72,7 @@ def field_figure(found: Reproduction) -> Figure:
     """The field behind the first of the held-out layouts, simulated and by the network."""
     near = _near(found, found.held_out[0])
     model = found.network[Split.LAYOUTS].model
-    return near_field_comparison(near, predicted(model, near.layout)[..., 0])
+    return near_field_comparison(near, predict(model, near.layout))
 
 
 def _near(found: Reproduction, name: str) -> NearField:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Self
@@ -17,7 +17,7 @@ from metagen.base.tables import Table, number
 from metagen.base.validation import PositiveInt, checked, load_toml
 from metagen.data.dataset import Dataset
 from metagen.data.nearfield import NearField
-from metagen.device.platform import Platform
+from metagen.device.platform import Platform, difference
 from metagen.fdtd.campaign import Task, run
 from metagen.fdtd.numerics import Numerics
 from metagen.forward.families import Family
@@ -152,14 +152,6 @@ def _simulated(
 ) -> tuple[NearField, ...]:
     layouts = [layout for family in families for layout in family.layouts(platform)]
     return tuple(NearField.load(path) for path in run([Task(layout, light) for layout in layouts], folder))
-
-
-def difference(old: Platform, new: Platform) -> str:
-    """What is new about a platform, in a few words."""
-    before, after = asdict(old), asdict(new)
-    return ", ".join(
-        f"{key} {after[key]} instead of {before[key]}" for key in after if after[key] != before[key]
-    )
 
 
 def transfer_table(found: Sequence[Transferred]) -> Table:

@@ -14,8 +14,7 @@ from metagen.base.tables import Table, number
 from metagen.base.wavelength import nanometres
 from metagen.data.dataset import Dataset
 from metagen.data.nearfield import NearField
-from metagen.study.cells import cell_errors
-from metagen.surrogate import ExpansionSurrogate
+from metagen.surrogate import ExpansionSurrogate, cell_errors
 
 Floats = NDArray[np.float64]
 GROUPS = 10

@@ -1,6 +1,6 @@
 """Learned maps from the radii of a device to its near field."""
 
-from metagen.surrogate.base import Surrogate, require_wavelength
+from metagen.surrogate.base import Surrogate
 from metagen.surrogate.basis import PatchBasis
 from metagen.surrogate.blocks import Tile
 from metagen.surrogate.card import Card
@@ -12,6 +12,7 @@ from metagen.surrogate.evaluation import (
     FieldError,
     Split,
     baselines,
+    cell_errors,
     compare_recipes,
     evaluate,
     record,
@@ -20,6 +21,7 @@ from metagen.surrogate.expansion import ExpansionSurrogate, SymmetricSurrogate
 from metagen.surrogate.linear import LinearModel
 from metagen.surrogate.lpa import LPA
 from metagen.surrogate.network import MirrorNetwork, Network
+from metagen.surrogate.predict import Model, predict
 from metagen.surrogate.scattering import ScatteringModel
 from metagen.surrogate.settings import (
     CellField,
@@ -51,6 +53,7 @@ __all__ = [
     "LinearSettings",
     "MirrorNetwork",
     "MirrorSettings",
+    "Model",
     "ModelSettings",
     "Network",
     "NetworkSettings",
@@ -63,11 +66,12 @@ __all__ = [
     "Tile",
     "TrainingSettings",
     "baselines",
+    "cell_errors",
     "compare_recipes",
     "evaluate",
     "load",
+    "predict",
     "record",
-    "require_wavelength",
     "save",
     "shipped",
     "train",

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor, nn
 
 from metagen.base.errors import InputError, MismatchError
-from metagen.base.wavelength import same_wavelength
 from metagen.device.platform import Platform
 from metagen.surrogate.blocks import Tile, cut_out, cuts
 from metagen.surrogate.card import Card
@@ -18,10 +17,8 @@ from metagen.surrogate.domain import Domain
 from metagen.surrogate.lattice import assemble, surround
 from metagen.surrogate.settings import ModelSettings
 
-TOLERANCE = 1e-6
-"""Radii this close to the known range (micrometres) are inside: single precision rounds by about 1e-8."""
 PRECISIONS = (torch.float32, torch.float64)
-"""Of radii; complex fields have no others."""
+"""Precisions that radii may have; PyTorch has complex tensors only for these two."""
 TILE = 128
 """Pillars along one side of a tile: 13 MB of complex64 field at ten samples per cell and axis."""
 
@@ -30,8 +27,8 @@ class Surrogate(nn.Module, ABC):
     """A differentiable map from the radii of a device to its near field.
 
     ``model(radii)`` takes [..., N, N] radii (any N, any leading axes; 0 is a site without a pillar) and
-    returns the complex field [..., N·n, N·n] (Ex), or [..., N·n, N·n, 3] where ``domain.components`` is 3, in
-    the conventions of :class:`metagen.NearField`. Everything around the array is bare substrate.
+    returns the complex field [..., C, N·n, N·n] in the conventions of :class:`metagen.NearField`: C is 1 for
+    Ex and 3 for (Ex, Ey, Ez), as ``domain.components`` says. Everything around the array is bare substrate.
 
     Attributes:
         domain: what the model stands for, and which radii it knows.
@@ -105,21 +102,13 @@ class Surrogate(nn.Module, ABC):
             yield Tile(x, y, self.plane(known))
 
     def plane(self, surrounded: Tensor) -> Tensor:
-        """[..., A·n, B·n] (or [..., A·n, B·n, 3]) complex field over a block, see :meth:`fields`."""
+        """[..., C, A·n, B·n] complex field over a block, see :meth:`fields`."""
         return assemble(self.fields(surrounded), self.domain.samples, self.domain.components)
 
     def admit(self, radii: Tensor, *, clamp: bool = False) -> Tensor:
         """Check radii as :meth:`forward` does, and clamp them if asked to."""
         self._check_form(radii)
-        low, high = self.domain.radius_low, self.domain.radius_high
-        known = (radii >= low - TOLERANCE) & (radii <= high + TOLERANCE)
-        wrong = radii.isnan() if clamp else ~(known | (radii == 0))
-        if wrong.any():
-            index = [int(i) for i in wrong.nonzero()[0]]
-            raise InputError(
-                f"radii{index} is {float(radii[tuple(index)]):g}; the model knows radii from {low:g} to "
-                f"{high:g} and 0 (no pillar): keep to them, pass clamp=True, or train on more radii"
-            )
+        self.domain.require_known(radii, clamp=clamp)
         return self._clamped(radii) if clamp else radii
 
     def _check_form(self, radii: Tensor) -> None:
@@ -162,17 +151,4 @@ class Surrogate(nn.Module, ABC):
     @property
     def pitch(self) -> float:
         """Distance of neighbouring field samples."""
-        return self.platform.period / self.samples
-
-
-def require_wavelength(model: Surrogate, wavelength: float) -> None:
-    """Refuse a wavelength that a model was not trained for.
-
-    Raises:
-        MismatchError: the model predicts another wavelength.
-    """
-    if not same_wavelength(model.wavelength, wavelength):
-        raise MismatchError(
-            f"the model was trained for wavelength {model.wavelength:g}, not {wavelength:g}; use a model of "
-            "that wavelength, or train one"
-        )
+        return self.domain.pitch

@@ -18,7 +18,7 @@ PARALLEL = 8
 
 
 class Tile(NamedTuple):
-    """A rectangular part of a field: ``whole[..., x, y]`` (or ``whole[..., x, y, :]``) is ``field``.
+    """A rectangular part of a field [..., C, X, Y]: ``whole[..., x, y]`` is ``field``.
 
     Attributes:
         x: samples along the first axis.

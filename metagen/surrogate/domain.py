@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from typing import Literal, Self
 
 import numpy as np
 from pydantic import Field
+from torch import Tensor
 
-from metagen.base.errors import InputError
+from metagen.base.errors import InputError, MismatchError
 from metagen.base.validation import Positive, PositiveInt, checked
+from metagen.base.wavelength import same_wavelength
 from metagen.data.dataset import Dataset
+from metagen.device.layout import Layout
 from metagen.device.media import Media
-from metagen.device.platform import Platform
+from metagen.device.platform import Platform, difference
 from metagen.device.sampling import SAMPLES
 
 Components = Literal[1, 3]
@@ -22,6 +26,8 @@ NEAR_LIMIT = 0.03
 
 Random radii never lie exactly on a limit, and optimised devices often do.
 """
+TOLERANCE = 1e-6
+"""Radii this close to the known range (micrometres) are inside: single precision rounds by about 1e-8."""
 
 
 @checked
@@ -80,6 +86,73 @@ class Domain:
     def patch_size(self) -> int:
         """Values of the field over one cell, n·n·components."""
         return self.samples**2 * self.components
+
+    @property
+    def pitch(self) -> float:
+        """Distance of neighbouring field samples."""
+        return self.platform.period / self.samples
+
+    def require_known(self, radii: Tensor, *, clamp: bool = False) -> None:
+        """Refuse radii that the model does not know; 0 (no pillar) is always known.
+
+        Args:
+            radii: [..., N, N].
+            clamp: refuse NaN alone, because all other radii will be moved into the range.
+
+        Raises:
+            InputError: one is outside the known range.
+        """
+        low, high = self.radius_low, self.radius_high
+        known = (radii >= low - TOLERANCE) & (radii <= high + TOLERANCE)
+        wrong = radii.isnan() if clamp else ~(known | (radii == 0))
+        if wrong.any():
+            index = [int(i) for i in wrong.nonzero()[0]]
+            raise InputError(
+                f"radii{index} is {float(radii[tuple(index)]):g}; the model knows radii from {low:g} to "
+                f"{high:g} and 0 (no pillar): keep to them, pass clamp=True, or train on more radii"
+            )
+
+    def clamped(self, layout: Layout) -> Layout:
+        """The layout with every unknown radius moved to the nearest known one; 0 (no pillar) stays 0."""
+        radii = np.where(layout.radii == 0, 0, layout.radii.clip(self.radius_low, self.radius_high))
+        return replace(layout, radii=radii)
+
+    def require_platform(self, layout: Layout) -> None:
+        """Refuse a layout of another platform.
+
+        Raises:
+            MismatchError: the platforms differ.
+        """
+        if layout.platform != self.platform:
+            raise MismatchError(
+                f"layout {layout.name!r} is of another platform than the model: "
+                f"{difference(self.platform, layout.platform)}; use a model that was trained for that "
+                "platform, or a layout of the model's"
+            )
+
+    def require_wavelength(self, wavelength: float) -> None:
+        """Refuse a wavelength that the model was not trained for.
+
+        Raises:
+            MismatchError: the model predicts another wavelength.
+        """
+        if not same_wavelength(self.wavelength, wavelength):
+            raise MismatchError(
+                f"the model was trained for wavelength {self.wavelength:g}, not {wavelength:g}; use a model "
+                "of that wavelength, or train one"
+            )
+
+    def require_samples(self, samples: int) -> None:
+        """Refuse a field with other samples.
+
+        Raises:
+            MismatchError: samples per cell and axis differ.
+        """
+        if samples != self.samples:
+            raise MismatchError(
+                f"the model has {self.samples} samples per cell and axis, the near field {samples}; "
+                "simulate with as many as the model has, or train on such near fields"
+            )
 
 
 def _snapped(radius: float, limit: float, platform: Platform) -> float:

@@ -12,15 +12,18 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from metagen.base.errors import InputError, MismatchError
+from metagen.base.errors import InputError
 from metagen.base.tables import numbered
 from metagen.data.dataset import Dataset, cut
-from metagen.surrogate.base import Surrogate, require_wavelength
+from metagen.surrogate.base import Surrogate
 from metagen.surrogate.domain import Domain
 from metagen.surrogate.expansion import ExpansionSurrogate
 from metagen.surrogate.lpa import LPA
+from metagen.surrogate.predict import predict
 from metagen.surrogate.settings import CellField, LPASettings, TrainingSettings
 from metagen.surrogate.training import train_to_the_end
+
+Floats = NDArray[np.float64]
 
 PATCH_FRACTION = 0.8
 """Share of the patches that the paper's split trains on."""
@@ -107,7 +110,8 @@ def evaluate(model: Surrogate, dataset: Dataset) -> Evaluation:
         MismatchError: the model stands for another platform, wavelength or number of samples.
         InputError: the dataset has radii that the model does not know.
     """
-    require_same_domain(model, dataset)
+    model.domain.require_wavelength(dataset.wavelength)
+    model.domain.require_samples(dataset.samples)
     return Evaluation(model.settings.label, tuple(_error(model, one) for one in dataset.by_layout()))
 
 
@@ -160,36 +164,34 @@ def baselines(dataset: Dataset) -> tuple[LPA, ...]:
     return tuple(LPA.compute(domain, LPASettings(cell=cell)) for cell in CellField)
 
 
-def require_same_domain(model: Surrogate, dataset: Dataset) -> None:
-    """Refuse a dataset that a model says nothing about.
+def cell_errors(model: Surrogate, dataset: Dataset, *, clamp: bool = False) -> tuple[Floats, Floats]:
+    """‖E_pred − E‖² and ‖E‖² of every cell of a dataset, each [M], in its order.
 
-    Raises:
-        MismatchError: platform, wavelength or samples differ.
+    Args:
+        model: what predicts.
+        dataset: what is true, with the platform and samples of the model.
+        clamp: move radii that the model does not know to the nearest one that it does.
     """
-    require_wavelength(model, dataset.wavelength)
-    pairs = {"platform": (model.platform, dataset.platform), "samples": (model.samples, dataset.samples)}
-    for name, (own, given) in pairs.items():
-        if own != given:
-            raise MismatchError(f"{name} of the model is {own}, but of the dataset it is {given}")
+    parts = []
+    for one in dataset.by_layout():
+        truth = one.patches(model.domain.components)
+        layout = model.domain.clamped(one.layouts[0]) if clamp else one.layouts[0]
+        cells = cut(np.moveaxis(predict(model, layout), 0, -1), model.samples)[one.cells[0]]
+        parts.append((_squares(cells - truth), _squares(truth)))
+    differences, powers = zip(*parts, strict=True)
+    return np.concatenate(differences), np.concatenate(powers)
 
 
 def _error(model: Surrogate, one: Dataset) -> FieldError:
     """The error on a dataset of a single layout."""
-    truth = one.patches(model.domain.components)
-    cells = cut(_predict(model, one.radii[0]), model.samples)[one.cells[0]]
+    differences, powers = cell_errors(model, one)
     truncated = 0.0
     if isinstance(model, ExpansionSurrogate):
-        patches = torch.from_numpy(truth)
-        truncated = _square(model.basis.expand(model.basis.project(patches)).numpy() - truth)
-    return FieldError(one.names[0], _square(cells - truth), _square(truth), truncated)
+        patches = torch.from_numpy(one.patches(model.domain.components))
+        left = model.basis.expand(model.basis.project(patches)) - patches
+        truncated = float(_squares(left.numpy()).sum())
+    return FieldError(one.names[0], float(differences.sum()), float(powers.sum()), truncated)
 
 
-def _predict(model: Surrogate, radii: NDArray[np.float64]) -> NDArray[np.complex64]:
-    """[N·n, N·n, C] field of one device."""
-    with torch.no_grad():
-        field: NDArray[np.complex64] = model(torch.tensor(radii, dtype=torch.float32)).numpy()
-    return field[..., None] if field.ndim == 2 else field
-
-
-def _square(values: NDArray[np.complex64]) -> float:
-    return float((np.abs(values).astype(np.float64) ** 2).sum())
+def _squares(patches: NDArray[np.complex64]) -> Floats:
+    return np.asarray((np.abs(patches).astype(np.float64) ** 2).sum(-1))

@@ -60,7 +60,7 @@ class ExpansionSurrogate(Surrogate):
         return self.basis.expand(self.coefficient_map(surrounded))
 
     def plane(self, surrounded: Tensor) -> Tensor:
-        """[..., A·n, B·n] (or [..., A·n, B·n, 3]) complex field over a block, see :meth:`fields`."""
+        """[..., C, A·n, B·n] complex field over a block, see :meth:`fields`."""
         samples, components = self.domain.samples, self.domain.components
         coefficients = self.coefficient_map(surrounded)
         if coefficients.requires_grad:
@@ -97,7 +97,7 @@ class ExpansionSurrogate(Surrogate):
 
 
 class SymmetricSurrogate(ExpansionSurrogate):
-    """One of which the field of a mirrored device is the mirrored field, whatever was learned."""
+    """A model that commutes with the mirrors, whatever it learned: mirroring a device mirrors its field."""
 
     @abstractmethod
     def prepare(self, radii: Tensor, patches: Tensor, counts: Tensor | None = None) -> None:

@@ -33,12 +33,10 @@ def neighbourhoods(radii: Tensor, width: int) -> Tensor:
 
 
 def assemble(patches: Tensor, samples: int, components: int) -> Tensor:
-    """Lay patches [..., A, B, n·n·C] out as the plane [..., A·n, B·n], with a last axis [C] where C > 1."""
-    rows, columns = patches.shape[-3:-1]
-    split = torch.unflatten(patches, -1, (samples, samples, components))
-    sides = (rows * samples, columns * samples)
-    plane: Tensor = split.transpose(-4, -3).reshape(*patches.shape[:-3], *sides, components)
-    return plane.squeeze(-1) if components == 1 else plane
+    """Lay patches [..., A, B, n·n·C] out as the plane [..., C, A·n, B·n]."""
+    *leading, rows, columns, _ = patches.shape
+    cells = torch.unflatten(patches, -1, (samples, samples, components)).movedim(-1, -5)
+    return cells.transpose(-3, -2).reshape(*leading, components, rows * samples, columns * samples)
 
 
 def lay_out(coefficients: Tensor, modes: Tensor, samples: int, components: int) -> Tensor:
@@ -47,14 +45,13 @@ def lay_out(coefficients: Tensor, modes: Tensor, samples: int, components: int) 
     Without a gradient: row by row, so that what is written twice stays in the processor's cache.
     """
     *leading, rows, columns, _ = coefficients.shape
-    plane = coefficients.new_empty(*leading, rows, samples, columns, samples * components)
+    plane = coefficients.new_empty(*leading, components, rows, samples, columns, samples)
     step = STRIP if coefficients.device.type == "cpu" else rows
     for start in range(0, rows, step):
         some = slice(start, start + step)
-        patches = torch.unflatten(coefficients[..., some, :, :] @ modes, -1, (samples, -1))
-        plane[..., some, :, :, :] = patches.transpose(-3, -2)
-    whole = plane.reshape(*leading, rows * samples, columns * samples, components)
-    return whole.squeeze(-1) if components == 1 else whole
+        patches = torch.unflatten(coefficients[..., some, :, :] @ modes, -1, (samples, samples, components))
+        plane[..., some, :, :, :] = patches.movedim(-1, -5).transpose(-3, -2)
+    return plane.reshape(*leading, components, rows * samples, columns * samples)
 
 
 def mirror_images(width: int) -> Tensor:

@@ -15,13 +15,13 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from metagen.base.errors import InputError
 from metagen.data.nearfield import NearField
+from metagen.device.layout import Layout
 from metagen.device.media import Media
 from metagen.device.platform import Platform
 from metagen.propagation import (
@@ -35,10 +35,7 @@ from metagen.propagation import (
 )
 from metagen.propagation.grid import check_lengths
 from metagen.propagation.spectrum import LEAST_PADDING
-
-if TYPE_CHECKING:
-    from metagen.device.layout import Layout
-    from metagen.surrogate import Surrogate
+from metagen.surrogate.predict import Model, predict
 
 GRID = 201
 """Points per axis on which power is summed over circles."""
@@ -76,12 +73,14 @@ class Wavefront:
         return cls(field, near.pitch, near.wavelength, near.layout.platform)
 
     @classmethod
-    def predicted(cls, model: Surrogate, layout: Layout) -> Wavefront:
-        """What a model predicts behind a layout, all components that it knows."""
-        with torch.no_grad():
-            field = model(torch.tensor(layout.radii, dtype=torch.get_default_dtype()))
-        components = field[None] if field.ndim == 2 else field.movedim(-1, 0)
-        return cls(components, model.pitch, model.wavelength, layout.platform)
+    def predicted(cls, model: Model, layout: Layout) -> Wavefront:
+        """What a model predicts behind a layout, all components that it knows.
+
+        Raises:
+            MismatchError, InputError: see :func:`metagen.surrogate.predict`.
+        """
+        field, domain = torch.from_numpy(predict(model, layout)), model.domain
+        return cls(field, domain.pitch, domain.wavelength, layout.platform)
 
     @property
     def side(self) -> float:

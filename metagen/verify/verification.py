@@ -122,9 +122,18 @@ class Simulated:
         )
 
     def __call__(self, radii: Tensor) -> Tensor:
-        """The simulated field [N·n, N·n], or [N·n, N·n, 3]; the radii are those of the simulated device."""
-        field = torch.from_numpy(self._near.field.copy())
-        return field if self.domain.components == 3 else field[..., 0]
+        """[C, N·n, N·n] the simulated field.
+
+        Raises:
+            MismatchError: the radii are not those of the simulated device.
+        """
+        layout = self._near.layout
+        if not torch.equal(radii, torch.tensor(layout.radii, dtype=radii.dtype)):
+            raise MismatchError(
+                f"this near field is of the device {layout.name!r}, and the light behind another device was "
+                "asked for: simulate that one, or predict it by a surrogate"
+            )
+        return torch.tensor(self._near.field[..., : self.domain.components]).movedim(-1, 0)
 
 
 def verify(
@@ -186,7 +195,7 @@ def metrics_of_goals(goals: Sequence[Goal], layout: Layout, models: Sequence[Mod
 
     Goals that ask for the same metrics are measured once.
     """
-    waves = [wavefront(model, layout) for model in models]
+    waves = [Wavefront.predicted(model, layout) for model in models]
     wanted = [_question(goal) for goal in goals]
     answers = {
         (goal.wavelength, question): question(_at(waves, goal.wavelength))
@@ -201,15 +210,6 @@ def metrics_of_goals(goals: Sequence[Goal], layout: Layout, models: Sequence[Mod
 
 def _at(waves: Iterable[Wavefront], wavelength: float) -> Wavefront:
     return next(wave for wave in waves if same_wavelength(wave.wavelength, wavelength))
-
-
-def wavefront(model: Model, layout: Layout) -> Wavefront:
-    """The field that a model gives behind a layout, ready to be measured."""
-    domain = model.domain
-    with torch.no_grad():
-        field = model(torch.tensor(layout.radii, dtype=torch.float32))
-    components = field[None] if field.ndim == 2 else field.movedim(-1, 0)
-    return Wavefront(components, domain.platform.period / domain.samples, domain.wavelength, domain.platform)
 
 
 def near_fields_of(layout: Layout, paths: Iterable[str | Path]) -> list[NearField]:

@@ -147,7 +147,7 @@ class Painted(Delay):
         self.field = field
 
     def __call__(self, radii):
-        return self.field + 0 * radii.sum()
+        return self.field[None] + 0 * radii.sum()
 
 
 def test_a_perfect_lens_without_reflection_has_a_relative_intensity_of_one():

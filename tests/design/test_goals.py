@@ -46,7 +46,7 @@ class Painted(Delay):
         self.field = field
 
     def __call__(self, radii):
-        return self.field + 0 * radii.sum()
+        return self.field[None] + 0 * radii.sum()
 
 
 def light_of(field):

@@ -18,7 +18,6 @@ from metagen.data.dataset import Dataset
 from metagen.data.nearfield import NearField
 from metagen.data.sources import by_wavelength, near_fields, only
 from metagen.device.layout import random_layout
-from metagen.study.cells import cell_errors, predicted
 from metagen.study.devices import device_errors, device_table
 from metagen.study.differences import DifferenceSettings, staircase
 from metagen.study.lpa_readings import readings
@@ -30,7 +29,7 @@ from metagen.study.paper_tables import comparison_table, powers_table
 from metagen.study.transfer import TransferSettings
 from metagen.surrogate import (
     LPA,
-    Cell,
+    CellField,
     ClusterSettings,
     Domain,
     LinearSettings,
@@ -38,8 +37,10 @@ from metagen.surrogate import (
     NetworkSettings,
     Split,
     TrainingSettings,
+    cell_errors,
     evaluate,
     kept,
+    predict,
     train,
     training,
 )
@@ -198,9 +199,9 @@ def test_the_readings_of_the_approximation_find_a_common_phase_and_factor():
     """A field that is the flat approximation times a number; single precision."""
     layout = random_layout(mg.Platform(), 5, 3)
     bare = NearField(layout, 0.633, np.ones((50, 50, 3), dtype=np.complex64))
-    flat = LPA.compute(Domain.of(Dataset((bare,))), LPASettings(cell=Cell.FLAT))
+    flat = LPA.compute(Domain.of(Dataset((bare,))), LPASettings(cell=CellField.FLAT))
     field = np.zeros((50, 50, 3), dtype=np.complex64)
-    field[..., 0] = 2 * np.exp(0.3j) * predicted(flat, layout)[..., 0]
+    field[..., 0] = 2 * np.exp(0.3j) * predict(flat, layout)[0]
     (found,) = readings(Dataset((replace(bare, field=field),)))
     assert found.phase == pytest.approx(0.3 / (2 * np.pi), abs=1e-5)
     assert found.free_factor == pytest.approx(0, abs=1e-9)
@@ -242,7 +243,7 @@ def model(dataset):
 def scaled(model, factor, layout):
     """A near field that is a model's prediction times a number."""
     field = np.zeros((layout.count * model.samples,) * 2 + (3,), dtype=np.complex64)
-    field[..., :1] = factor * predicted(model, layout)
+    field[..., 0] = factor * predict(model, layout)[0]
     return NearField(layout, model.wavelength, field, model.samples)
 
 

@@ -26,7 +26,6 @@ from metagen.surrogate import (
     PatchBasis,
     ScatteringSettings,
     TrainingSettings,
-    require_wavelength,
     train,
 )
 from metagen.surrogate.lattice import assemble, mirror_images, mirror_patches, neighbourhoods
@@ -80,7 +79,7 @@ def test_neighbourhoods_in_torch_are_those_of_the_dataset(dataset):
 def test_assembling_undoes_cutting(dataset, components):
     field = dataset.fields[0][..., :components]
     plane = assemble(torch.from_numpy(cut(field, 6)), 6, components)
-    np.testing.assert_array_equal(plane.reshape(field.shape), field)
+    np.testing.assert_array_equal(plane.movedim(0, -1), field)
 
 
 def test_mirrored_patches_carry_the_signs_of_each_component():
@@ -244,13 +243,12 @@ def test_the_field_of_a_mirrored_device_is_the_mirrored_field_whatever_was_learn
     dataset = Dataset((NearField(layout, 0.633, field.astype(np.complex64), samples=4),))
     model = randomised(settings, dataset, components)
     radii = random_radii(5, 5).clamp(model.domain.radius_low, model.domain.radius_high)
-    field = model(radii).reshape(20, 20, components)
-    along_x = model(radii.flip(0)).reshape(20, 20, components)
-    along_y = model(radii.flip(1)).reshape(20, 20, components)
-    signs_x, signs_y = torch.tensor([1, -1, -1])[:components], torch.tensor([1, -1, 1])[:components]
-    assert torch.allclose(along_x, field.flip(0) * signs_x, atol=1e-10)
-    assert torch.allclose(along_y, field.flip(1) * signs_y, atol=1e-10)
-    assert not torch.allclose(field.flip(0), field, atol=1e-3)
+    field, along_x, along_y = (model(each) for each in (radii, radii.flip(0), radii.flip(1)))
+    signs_x, signs_y = (torch.tensor(signs)[:components, None, None] for signs in ([1, -1, -1], [1, -1, 1]))
+    assert field.shape == (components, 20, 20)
+    assert torch.allclose(along_x, field.flip(-2) * signs_x, atol=1e-10)
+    assert torch.allclose(along_y, field.flip(-1) * signs_y, atol=1e-10)
+    assert not torch.allclose(field.flip(-2), field, atol=1e-3)
 
 
 @pytest.mark.parametrize("settings", EXPANSIONS, ids=lambda s: s.kind)
@@ -266,9 +264,9 @@ def test_any_size_and_any_batch_axes_give_the_field_of_each_device(settings, dat
     model = randomised(settings, dataset)
     radii = random_radii(2, 3, 4, 4)
     fields = model(radii)
-    assert fields.shape == (2, 3, 24, 24)
+    assert fields.shape == (2, 3, 1, 24, 24)
     assert torch.allclose(fields[1, 2], model(radii[1, 2]), atol=1e-10)
-    assert model(random_radii(1, 1)).shape == (6, 6)
+    assert model(random_radii(1, 1)).shape == (1, 6, 6)
 
 
 @pytest.mark.parametrize("settings", EXPANSIONS, ids=lambda s: s.kind)
@@ -277,7 +275,7 @@ def test_the_field_over_a_cell_depends_on_its_neighbourhood_alone(settings, data
     large = random_radii(11, 11)
     cell = slice(5 * 6, 6 * 6)
     cropped = model(large[2:9, 2:9])
-    assert torch.allclose(model(large)[cell, cell], cropped[18:24, 18:24], atol=1e-10)
+    assert torch.allclose(model(large)[:, cell, cell], cropped[:, 18:24, 18:24], atol=1e-10)
 
 
 def test_single_precision_radii_give_a_complex64_field(dataset):
@@ -341,9 +339,9 @@ def test_the_network_is_the_papers():
 
 def test_another_wavelength_than_the_trained_one_is_refused(dataset):
     model = randomised(EXPANSIONS[0], dataset)
-    require_wavelength(model, 0.633)
+    model.domain.require_wavelength(0.633)
     with pytest.raises(MismatchError, match=r"0\.633, not 0\.4"):
-        require_wavelength(model, 0.4)
+        model.domain.require_wavelength(0.4)
 
 
 # Local phase approximation
@@ -358,7 +356,7 @@ def periodic():
 def test_the_near_field_version_repeats_the_rcwa_field_of_every_pillars_own_cell(periodic):
     """At a radius between the knots; the spline over 20 nm is right to 2e-4 of fields of order 1."""
     radii = torch.tensor([[0.107, 0.0], [0.12, 0.107]], dtype=torch.float64)
-    field = periodic[CellField.NEAR_FIELD](radii).numpy()
+    field = periodic[CellField.NEAR_FIELD](radii).movedim(-3, -1).numpy()
     exact = mg.rcwa.near_fields(mg.Platform(), [0.107, 0.0, 0.12], 0.633, samples=4)
     np.testing.assert_allclose(field[:4, :4], exact[0], atol=2e-4)
     np.testing.assert_allclose(field[:4, 4:], exact[1], atol=1e-6)
@@ -367,7 +365,7 @@ def test_the_near_field_version_repeats_the_rcwa_field_of_every_pillars_own_cell
 
 def test_the_flat_version_is_the_transmission_carried_half_a_wavelength_in_air(periodic):
     radii = torch.tensor([[0.105]], dtype=torch.float64)
-    field = periodic[CellField.FLAT](radii).numpy()
+    field = periodic[CellField.FLAT](radii).movedim(-3, -1).numpy()
     t = mg.rcwa.solve(mg.Platform(), 0.105, 0.633).t
     # single precision of the stored knots
     np.testing.assert_allclose(field[..., 0], np.full((4, 4), t * cmath.exp(1j * cmath.pi)), atol=1e-6)
@@ -394,5 +392,5 @@ def test_both_versions_agree_on_average_over_the_cell(periodic):
     """The mean over the cell is the zeroth order, but for orders ±4, ±8, … which four samples alias into it;
     at the monitor those have decayed below 1e-4."""
     radii = torch.tensor([[0.11]], dtype=torch.float64)
-    near, flat = (periodic[cell](radii)[..., 0].mean() for cell in (CellField.NEAR_FIELD, CellField.FLAT))
+    near, flat = (periodic[cell](radii)[0].mean() for cell in (CellField.NEAR_FIELD, CellField.FLAT))
     assert abs(near - flat) < 2e-4

@@ -17,6 +17,7 @@ from metagen.surrogate import (
     ScatteringSettings,
     TrainingSettings,
     evaluate,
+    predict,
     train,
 )
 from metagen.surrogate.models import build_expansion
@@ -68,9 +69,8 @@ def relative_errors(model, dataset):
     """[cells] squared error of each cell over the mean power of a cell."""
     errors = []
     for near in dataset.near_fields:
-        with torch.no_grad():
-            field = model(torch.tensor(near.layout.radii, dtype=torch.float32)).numpy()[..., None]
-        error = (np.abs(cut(field - near.field[..., :1], near.samples)) ** 2).sum(-1)
+        field = predict(model, near.layout)[0] - near.field[..., 0]
+        error = (np.abs(cut(field[..., None], near.samples)) ** 2).sum(-1)
         errors.append(error / (np.abs(near.field[..., 0]) ** 2).mean() / near.samples**2)
     return np.stack(errors)
 

@@ -202,7 +202,7 @@ def test_the_relative_error_is_the_papers_equation_9(split, cluster):
     result = evaluate(cluster, split[1])
     difference = power = 0.0
     for radii, field in zip(split[1].radii, split[1].fields, strict=True):
-        predicted = cluster(torch.tensor(radii, dtype=torch.float32)).detach().numpy()
+        predicted = cluster(torch.tensor(radii, dtype=torch.float32))[0].detach().numpy()
         difference += np.linalg.norm(predicted - field[..., 0]) ** 2
         power += np.linalg.norm(field[..., 0]) ** 2
     assert result.overall.relative_error == pytest.approx(difference / power, rel=1e-5)

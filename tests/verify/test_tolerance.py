@@ -36,7 +36,8 @@ class Delay:
     def __call__(self, radii):
         phase = SLOPE * (radii - 0.05)
         n = self.domain.samples
-        return torch.polar((radii > 0).to(phase), phase).repeat_interleave(n, -2).repeat_interleave(n, -1)
+        cells = torch.polar((radii > 0).to(phase), phase)
+        return cells.repeat_interleave(n, -2).repeat_interleave(n, -1).unsqueeze(-3)
 
 
 def domain(wavelength, low=0.05, high=0.17):

@@ -1,0 +1,66 @@
+"""From a model and a layout to a near field: the one way, where no gradient is asked for."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from metagen.base.errors import MismatchError
+from metagen.device.layout import Layout
+from metagen.surrogate.domain import Domain
+
+
+class Model(Protocol):
+    """What predicts a near field: any model of :mod:`metagen.surrogate`, or one's own with these two."""
+
+    @property
+    def domain(self) -> Domain:
+        """What the model predicts, and for which radii."""
+
+    def __call__(self, radii: Tensor) -> Tensor:
+        """[..., C, N·n, N·n] complex field on the monitor plane of devices of [..., N, N] radii.
+
+        C is 1 for Ex and 3 for (Ex, Ey, Ez), as ``domain.components`` says.
+        """
+
+
+def predict(model: Model, layout: Layout) -> NDArray[np.complex64]:
+    """The near field of a layout, as a model predicts it.
+
+    Args:
+        model: of the layout's platform.
+        layout: the device; the model must know all its radii.
+
+    Returns:
+        [C, N·n, N·n] in the conventions of :class:`metagen.NearField`: C is 1 for Ex and 3 for (Ex, Ey, Ez).
+
+    Raises:
+        MismatchError: the layout is of another platform than the model.
+        InputError: the model does not know one of the radii.
+    """
+    model.domain.require_platform(layout)
+    radii = torch.tensor(layout.radii, dtype=torch.float32)
+    model.domain.require_known(radii)
+    with torch.no_grad():
+        field: NDArray[np.complex64] = near_field(model, radii).to(torch.complex64).numpy()
+    return field
+
+
+def near_field(model: Model, radii: Tensor) -> Tensor:
+    """[..., C, N·n, N·n] what a model returns for devices of [..., N, N] radii, with its gradient.
+
+    Raises:
+        MismatchError: it returns another shape.
+    """
+    field, side = model(radii), radii.shape[-1] * model.domain.samples
+    expected = (*radii.shape[:-2], model.domain.components, side, side)
+    if field.shape != expected:
+        raise MismatchError(
+            f"a model of type {type(model).__name__} returned a field of shape {tuple(field.shape)}; by its "
+            f"domain it is {expected}: [..., components, N · samples, N · samples]"
+        )
+    return field
