@@ -1,0 +1,69 @@
+"""Numbers as tensors, and the Bessel functions that Fourier transforms of shapes are made of."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import scipy.special
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor
+
+Real = ArrayLike | Tensor
+"""A real number, or an array or a tensor of them."""
+
+SERIES_TERMS = 9
+"""Of the power series below q = 1; the next term is under 2·10⁻¹⁷."""
+
+
+def as_real(value: Real) -> Tensor:
+    """A float64 tensor, with the value's gradient if it has one."""
+    if isinstance(value, Tensor):
+        return value.to(torch.float64)
+    return torch.from_numpy(np.array(value, dtype=np.float64))
+
+
+class _ReducedBessel(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, q: Tensor, order: float) -> Tensor:
+        ctx.save_for_backward(q)
+        ctx.order = order
+        return torch.where(q < 1, _series(q.clamp(max=1), order), _far(q.clamp(min=1).sqrt(), order))
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        (q,) = ctx.saved_tensors
+        return grad * reduced_bessel(q, ctx.order + 1) / (-4 * (ctx.order + 1)), None
+
+
+def reduced_bessel(q: Tensor, order: float) -> Tensor:
+    """Γ(ν + 1)·(2/x)^ν·J_ν(x) with x = √q: an entire function of q, which is 1 at q = 0.
+
+    Order ½ is sin(x)/x, order 1 is 2·J1(x)/x. All derivatives exist, because that of order ν is the function
+    of order ν + 1, times −1/(4·(ν + 1)).
+
+    Args:
+        q: [...] square of the argument, q ≥ 0.
+        order: ν.
+    """
+    result: Tensor = _ReducedBessel.apply(q, order)  # type: ignore[no-untyped-call]
+    return result
+
+
+def _series(q: Tensor, order: float) -> Tensor:
+    total = torch.ones_like(q)
+    for m in range(SERIES_TERMS - 1, 0, -1):
+        total = 1 - total * q / (4 * m * (order + m))
+    return total
+
+
+def _far(x: Tensor, order: float) -> Tensor:
+    """The closed form for x ≥ 1. The Bessel functions of torch 2.13 are wrong by 4·10⁻⁷ near x = 5."""
+    if order == 0.5:
+        return torch.sin(x) / x
+    if order == 1.5:
+        return 3 * (torch.sin(x) / x - torch.cos(x)) / x**2
+    bessel = scipy.special.j1(x.numpy()) if order == 1 else scipy.special.jv(order, x.numpy())
+    return torch.from_numpy(np.asarray(bessel)) * math.gamma(order + 1) * (2 / x) ** order

@@ -1,0 +1,65 @@
+"""A shape with a hole in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from metagen.base.tensors import Real
+from metagen.device.shapes.shape import Shape
+from metagen.device.symmetry import Symmetry
+
+
+@dataclass(frozen=True, eq=False)
+class Difference:
+    """What is left of one shape without another that lies within it, see :class:`Shape`.
+
+    Attributes:
+        outer: the shape.
+        inner: the hole, inside ``outer``. Batches broadcast together.
+    """
+
+    outer: Shape
+    inner: Shape
+
+    @property
+    def area(self) -> Tensor:
+        """That of the shape less that of the hole."""
+        return self.outer.area - self.inner.area
+
+    @property
+    def reach(self) -> Tensor:
+        """That of the shape."""
+        return self.outer.reach
+
+    @property
+    def symmetry(self) -> Symmetry:
+        """What shape and hole have in common."""
+        return self.outer.symmetry & self.inner.symmetry
+
+    def fourier(self, kx: Real, ky: Real) -> Tensor:
+        """That of the shape less that of the hole."""
+        return self.outer.fourier(kx, ky) - self.inner.fourier(kx, ky)
+
+    def contains(self, x: Real, y: Real) -> Tensor:
+        """Whether a point lies inside, and not in the hole."""
+        return self.outer.contains(x, y) & ~self.inner.contains(x, y)
+
+    def distance(self, x: Real, y: Real) -> Tensor:
+        """From the nearer of the two boundaries."""
+        return torch.maximum(self.outer.distance(x, y), -self.inner.distance(x, y))
+
+    def normal(self, x: Real, y: Real) -> tuple[Tensor, Tensor]:
+        """That of the nearer boundary; at the hole it points into the hole."""
+        near = self.outer.distance(x, y).abs() <= self.inner.distance(x, y).abs()
+        outer, inner = self.outer.normal(x, y), self.inner.normal(x, y)
+        return torch.where(near, outer[0], -inner[0]), torch.where(near, outer[1], -inner[1])
+
+    def outline(self, tolerance: float) -> tuple[NDArray[np.float64], ...]:
+        """The outline of the shape, then that of the hole, clockwise."""
+        holes = tuple(polygon[::-1] for polygon in self.inner.outline(tolerance))
+        return (*self.outer.outline(tolerance), *holes)
