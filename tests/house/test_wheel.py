@@ -1,0 +1,104 @@
+"""The package as others get it: built from its sources, installed in an empty environment, without Meep."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tarfile
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+SOURCES = ("metagen", "pyproject.toml", "README.md", "LICENSE")
+"""What the package is built of."""
+NO_MEEP = "import sys; sys.modules['meep'] = None\n"
+"""Where one environment holds everything (conda), Meep is hidden: importing it is an error."""
+USES_EVERY_FILE = """
+from importlib.metadata import metadata
+from pathlib import Path
+
+import metagen as mg
+from metagen.report.page import Section, write_report
+from metagen.report.plot import layout_map
+
+fields = mg.datasets.load("sin-lenses")
+layout = fields[0].layouts[0]
+print(len(fields), {name: mg.surrogate.load(name).domain.wavelength for name in mg.surrogate.shipped()})
+section = Section("Devices", "One lens.", (layout_map(layout),))
+write_report(Path("report.html"), "A report", "Lead.", [section], {})
+print(metadata("metagen")["Version"], metadata("metagen")["License-Expression"])
+print(mg.__file__)
+"""
+
+
+def run(*command, folder):
+    clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(command, cwd=folder, env=clean, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def project():
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """Built as `python -m build` does it, of the source archive, with the tools that are installed here."""
+    folder = tmp_path_factory.mktemp("wheel")
+    for name in SOURCES:
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copy(ROOT / name, folder / name)
+    build = "from setuptools import build_meta; print(build_meta.build_sdist('.'))"
+    archive = folder / run(sys.executable, "-c", build, folder=folder).split()[-1]
+    pip = (sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "--no-index")
+    run(*pip, archive, folder=folder)
+    with tarfile.open(archive) as sources:
+        assert not [name for name in sources.getnames() if "/tests/" in name]
+    return next(folder.glob("*.whl"))
+
+
+@pytest.fixture(scope="module")
+def python(wheel, tmp_path_factory):
+    """Of an environment with the wheel and, from this one, the packages that it depends on."""
+    folder = tmp_path_factory.mktemp("environment")
+    run(sys.executable, "-m", "venv", "--without-pip", folder, folder=folder)
+    python = folder / "bin" / "python"
+    pip = (sys.executable, "-m", "pip", "--python", python, "install", "--no-deps", "--no-index")
+    run(*pip, wheel, folder=folder)
+    (packages,) = folder.glob("lib/python*/site-packages")
+    (packages / "dependencies.pth").write_text(sysconfig.get_path("purelib"))
+    return python
+
+
+@pytest.mark.slow
+def test_the_wheel_is_complete_without_meep(python, tmp_path):
+    """Data, weights and the report's template; the last line says that it is the wheel that was used."""
+    shown = run(python, "-c", NO_MEEP + USES_EVERY_FILE, folder=tmp_path).splitlines()
+    assert shown[0] == "2 {'sin-400': 0.4, 'sin-633': 0.633}"
+    assert shown[1].split() == [project()["version"], "MIT"]
+    assert Path(shown[2]).is_relative_to(python.parents[1])
+    assert "One lens." in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_the_readme_runs_from_the_wheel(python, tmp_path):
+    example = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    run(python, "-c", NO_MEEP + example[1], folder=tmp_path)
+    assert (tmp_path / "device.gds").exists()
+
+
+def test_its_command_starts(python, tmp_path):
+    shown = run(python.with_name("metagen"), "--version", folder=tmp_path)
+    assert shown.split() == ["metagen", project()["version"]]
+
+
+def test_everything_that_names_a_version_names_this_one():
+    changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert changes.partition("\n## ")[2].split()[0] == citation["version"] == project()["version"]
