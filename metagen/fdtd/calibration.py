@@ -31,19 +31,21 @@ from metagen.fdtd.validation import CellError, compare_with_rcwa, periodic_field
 from metagen.rcwa import near_fields
 
 VERSION = 1
-"""Raised when the simulation or the method changes, so that cached calibrations are made again."""
+"""Version of cached calibrations. A change of the simulation or of the method raises it."""
 CELLS = 8
-"""Radii of the calibration: the middles of so many equal parts of the platform's range."""
+"""How many radii are compared: the middles of this many equal parts of the platform's range."""
 FRACTIONS = (-0.25, 0.5, 1.25)
 """Fractions of the compensation that are simulated; the fields between are interpolated."""
 FINE_FACTOR = 3
-"""The fine grid that an error is measured against, over the coarsest one possible (4 pixels per wavelength in
-the pillar). It can judge grids of up to JUDGED of its pixels: there, its own error is an eighth of theirs."""
+"""Errors are measured against a grid with this many times the pixels per period of the coarsest one possible
+(which has four pixels per wavelength in the pillar)."""
 JUDGED = 0.6
+"""Largest share of the fine grid's pixels per period that a grid may have to be judged by it: there, the fine
+grid's own error is an eighth of the judged one's."""
 PROBE_COUNT, PROBE_SEED = 5, 1
-"""The random layout on which an error is measured."""
+"""Pillars along one side, and seed, of the random layout on which an error is measured."""
 SAFETY = 1.8
-"""Error of other layouts over that of the measured one, at most (docs/fdtd.md)."""
+"""Other layouts have at most this many times the error of the measured one (docs/fdtd.md)."""
 
 T = TypeVar("T")
 
@@ -53,7 +55,7 @@ class Calibration:
     """The numerics that suit a platform best at one wavelength and resolution, and what they reach.
 
     Attributes:
-        numerics: with the pillar compensation that was found.
+        numerics: settings of the simulation, with the pillar compensation that was found.
         cells: relative error of the near field of each periodic cell, all three components.
     """
 
@@ -71,9 +73,9 @@ class GridTrial:
     """One resolution on the way to an error target.
 
     Attributes:
-        calibration: on periodic cells.
-        aperiodic_error: relative error of a small random layout against a much finer grid. It holds what a
-            periodic cell cannot show: waves in all directions.
+        calibration: what was found on periodic cells at this resolution.
+        aperiodic_error: relative error of a small random layout against a much finer grid. Unlike the errors
+            of periodic cells, it contains that of waves in all directions.
     """
 
     calibration: Calibration
@@ -86,14 +88,14 @@ def numerics_for(platform: Platform, wavelength: float, error_target: float) -> 
 
 
 def search(platform: Platform, wavelength: float, error_target: float) -> list[GridTrial]:
-    """Calibrate ever finer grids (even pixels per period) until SAFETY times the error is allowed.
+    """Calibrate ever finer grids (even pixels per period) until SAFETY times the error is below the target.
 
     Everything is cached: in the directory METAGEN_CACHE, or the user's cache directory if that is not set.
     Under MPI, every rank must call this together.
 
     Args:
         platform: what the process fixes.
-        wavelength: in vacuum.
+        wavelength: wavelength in vacuum.
         error_target: largest relative error of a near field against the converged one.
 
     Returns:
@@ -126,7 +128,7 @@ def calibrate(platform: Platform, numerics: Numerics) -> Calibration:
 
     Args:
         platform: what the process fixes; radii over its whole range are compared.
-        numerics: everything else; its own pillar compensation does not matter.
+        numerics: all other settings of the simulation; the pillar compensation in them is ignored.
 
     Raises:
         MissingDependencyError: no Meep.
@@ -151,7 +153,7 @@ def _trial(platform: Platform, wavelength: float, pixels: int, fine: int) -> Gri
 
 @lru_cache(maxsize=4)
 def _converged(layout: Layout, wavelength: float, fine: int) -> NDArray[np.complex64]:
-    """The field on a fine grid, where compensation matters little: that of the coarsest will do."""
+    """The field on a fine grid. Compensation matters little there, so that of the coarsest grid is used."""
     start = coarsest(layout.platform, wavelength)
     coarse = Numerics(wavelength=wavelength, pixels_per_period=start + start % 2)
     numerics = replace(calibrate(layout.platform, coarse).numerics, pixels_per_period=fine)
@@ -199,7 +201,7 @@ def best_compensation(
     """The pair (for radius 0, for half the period) with the least mean relative error, to two decimals.
 
     Args:
-        radii: [K] of the cells.
+        radii: [K] pillar radii of the cells.
         half_period: half the lattice constant.
         deviations: [K, F, samples] relative deviation of the field for each of FRACTIONS.
     """
@@ -224,7 +226,7 @@ def _lagrange(x: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def calibration_table(trials: Iterable[GridTrial]) -> Table:
-    """Index compensation and errors of ever finer grids."""
+    """A table of the index compensation and the errors of ever finer grids."""
     return Table(
         "Calibration",
         ("wavelength (µm)", "pixels per period", "pillar compensation", "periodic cells", "random layout"),

@@ -28,10 +28,10 @@ from metagen.forward.families import Family
 
 @checked
 class ErrorTarget:
-    """Light of which the file states the error that is allowed; resolution and compensation follow.
+    """A wavelength for which the file states an allowed error; resolution and compensation follow from it.
 
     Attributes:
-        wavelength: in vacuum.
+        wavelength: wavelength in vacuum.
         error_target: largest relative error of a near field against the converged one.
     """
 
@@ -51,7 +51,7 @@ LightEntry = Annotated[
 
 @checked
 class CampaignFile:
-    """What a campaign file says: as :class:`Campaign`, but light may be an error target."""
+    """What a campaign file says: a :class:`Campaign` whose light may also be given as an error target."""
 
     light: Annotated[tuple[LightEntry, ...], Field(min_length=1)]
     layouts: Annotated[tuple[Family, ...], Field(min_length=1)]
@@ -67,8 +67,8 @@ class Campaign:
     """Layouts × wavelengths to simulate.
 
     Attributes:
-        light: numerics of each wavelength.
-        layouts: families of layouts.
+        light: settings of the simulations, one for each wavelength.
+        layouts: families of layouts, each of which stands for many devices.
         platform: what the process fixes.
     """
 
@@ -147,8 +147,8 @@ def run(tasks: list[Task] | None, folder: Path) -> list[Path]:
     one of them, and this returns when all are done. One that fails does not keep the others from running.
 
     Args:
-        tasks: what is wanted; needed on rank 0 only, the other ranks may pass None.
-        folder: where the near-field files go; files that are there already are left as they are.
+        tasks: the simulations whose files should be there at the end; the ranks other than 0 may pass None.
+        folder: folder of the near-field files; complete files that it holds already are left as they are.
 
     Returns:
         The files of all tasks, in their order.

@@ -30,8 +30,8 @@ class Plane:
     """The monitor plane among the grid planes around it; lengths in pixels.
 
     Attributes:
-        wavenumber: of the outgoing plane wave, radians per pixel.
-        height: of the monitor plane above the grid plane just below it.
+        wavenumber: wavenumber of the outgoing plane wave, in radians per pixel.
+        height: how far the monitor plane lies above the grid plane just below it.
     """
 
     wavenumber: float

@@ -1,4 +1,4 @@
-"""Memory that is left on this node: of the machine, and of the job."""
+"""How much memory is left on this node: on the machine, and within the limits of the job."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 
 class MemoryFiles(NamedTuple):
-    """What the files of a control group, and the key of its cached files, are called."""
+    """Names in a control group: the files of its limit and its use, and the key of its cached files."""
 
     limit: str
     used: str
@@ -20,7 +20,7 @@ V2 = MemoryFiles("memory.max", "memory.current", "inactive_file")
 
 
 def memory_here() -> int:
-    """Bytes that are free on this node, or what the control groups of a job leave of them."""
+    """Bytes that this process may still use: what is free on the node, or less if its job has a limit."""
     lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
     free = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))
     groups = Path("/proc/self/cgroup").read_text(encoding="utf-8")
@@ -28,11 +28,11 @@ def memory_here() -> int:
 
 
 def left_by_groups(membership: str, root: Path) -> Iterator[int]:
-    """What each control group that a process is in leaves of its limit, the outermost last.
+    """Yield the bytes that are left under the limit of each control group of a process, the outermost last.
 
     Args:
-        membership: text of /proc/self/cgroup.
-        root: where control groups are mounted, in version 2 or (the memory controller) version 1.
+        membership: the text of /proc/self/cgroup.
+        root: folder where the control groups are mounted, of version 2 or (memory controller) of version 1.
     """
     for line in membership.splitlines():
         _, controllers, path = line.split(":", 2)

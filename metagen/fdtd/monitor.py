@@ -1,4 +1,4 @@
-"""From Meep's staggered grid to the sample points: no averaging, so that no amplitude is lost.
+"""From Meep's staggered grid to the sample points, without averaging, which would lose amplitude.
 
 Meep can average every component to the voxel centres; a wave then loses cos(k·Δ/2) per averaged axis (6 % of
 the amplitude at 10 pixels per period). Here the components are kept where Yee's scheme has them, and
@@ -30,8 +30,8 @@ class Monitor:
 
     Attributes:
         scene: what is simulated.
-        first, last: lateral extent in pixels from the axis; ``first`` is 0 where mirrors are used, because
-            the quadrant x, y ≥ 0 holds everything.
+        first, last: the monitor reaches from here to there along x and y, in pixels from the axis; with
+            mirrors ``first`` is 0, because the quadrant x, y ≥ 0 determines the rest.
         handles: Meep's monitor objects of Ex, Ey, Ez.
     """
 
@@ -66,7 +66,7 @@ class Monitor:
         """[M, M, 3] field at the lateral ``points`` (pixels from the axis) and the exact monitor height.
 
         Args:
-            simulation: after its run.
+            simulation: Meep's simulation, after its run.
             points: [M] coordinates along either axis, symmetric about 0 when mirrors are used.
         """
         mp = require_meep()

@@ -22,17 +22,17 @@ class Numerics:
     """Settings of one FDTD simulation.
 
     Attributes:
-        wavelength: in vacuum.
+        wavelength: wavelength in vacuum.
         pixels_per_period: grid cells per lattice constant.
-        pillar_compensation: which fractions of the compensation of numerical dispersion the index of a pillar
-            gets, for radius 0 and for a radius of half the period; linear between. (Cover and substrate get
-            all of it.) The thicker the pillar, the more of its mode travels along z inside it. Found by
-            comparison with RCWA on periodic cells.
+        pillar_compensation: how much of the compensation of numerical dispersion the index of a pillar gets
+            (cover and substrate get all of it): the fraction for radius 0 and that for a radius of half the
+            period, linear between. The thicker the pillar, the more of its mode travels along z inside it.
+            Found by comparison with RCWA on periodic cells.
         pml: thickness of the absorbing layers.
-        margin: bare substrate between the outermost cells and the absorbing layers.
-        substrate_gap: substrate between source plane and pillar base: the source must not sit in the
+        margin: width of the bare substrate between the outermost cells and the absorbing layers.
+        substrate_gap: distance from the source plane to the pillar base; at 0 the source would sit in the
             strongest near field.
-        cover_gap: cover between monitor plane and absorbing layer.
+        cover_gap: distance from the monitor plane to the absorbing layer.
         decay: stop when the norm of the monitored fields changes by less than this fraction between checks.
         max_time: stop at this time (in units of µm / c) in any case, and report it.
     """
@@ -101,7 +101,7 @@ STENCIL = 4
 
 
 def coarsest(platform: Platform, wavelength: float) -> int:
-    """Pixels per period with which the wavelength in the densest medium has four pixels."""
+    """The fewest pixels per period that give the wavelength in the densest medium four pixels."""
     media = platform.at(wavelength)
     densest = max(media.lossless_pillar, media.substrate, media.cover)
     return math.ceil(4 * densest * platform.period / wavelength)

@@ -19,7 +19,7 @@ from metagen.fdtd.simulation import UnsettledWarning, simulate
 from metagen.fdtd.task import Task
 
 TYPICAL_TIME = 13.0
-"""Simulated time (µm / c) until the fields have settled, assumed until a simulation has told."""
+"""Simulated time (µm / c) until the fields have settled, as assumed until the first simulation has ended."""
 BYTES_PER_VOXEL = 200
 """Memory per simulated voxel, with absorbers and monitors (`benchmarks/fdtd.py scaling` measures it)."""
 BASE_BYTES = 250 * 2**20
@@ -30,7 +30,7 @@ PROBE_COUNT = 15
 
 @dataclass(frozen=True)
 class Speed:
-    """How fast this machine is with given numerics, on the ranks that are running.
+    """How fast this machine simulates with given numerics on the ranks that are running.
 
     Attributes:
         stepping: simulated voxels × steps per second.
@@ -47,8 +47,8 @@ class TaskCost:
 
     Attributes:
         task: the simulation.
-        voxels: that are simulated (a quarter of the cell, with two mirror planes).
-        steps: until the fields have settled, typically.
+        voxels: how many voxels are simulated (with two mirror planes a quarter of the cell's).
+        steps: how many time steps the fields typically take to settle.
     """
 
     task: Task
@@ -64,11 +64,11 @@ class TaskCost:
         return cls(task, grid.voxels // share, round(time / (COURANT * grid.pixel)))
 
     def memory_per_rank(self, ranks: int) -> int:
-        """Bytes on each of so many ranks."""
+        """Bytes that each rank needs if this many share the simulation."""
         return BASE_BYTES + math.ceil(self.voxels * BYTES_PER_VOXEL / ranks)
 
     def seconds(self, speed: Speed) -> float:
-        """Wall time."""
+        """Seconds that the simulation takes at a given speed."""
         return self.voxels * self.steps / speed.stepping + self.voxels / speed.initialising
 
 
@@ -91,9 +91,9 @@ def refuse_what_does_not_fit(tasks: Iterable[Task], ranks: int, ranks_here: int,
     """Stop before a run that the memory cannot hold.
 
     Args:
-        tasks: what is missing.
-        ranks: that share one simulation.
-        ranks_here: of these, on this node.
+        tasks: the simulations that are missing.
+        ranks: number of ranks that share one simulation.
+        ranks_here: how many of these are on this node.
         free: bytes that are free on this node.
 
     Raises:
@@ -136,8 +136,8 @@ def print_plan(tasks: list[Task] | None, folder: Path) -> None:
     """Print the cost of what is missing, and refuse what does not fit; every rank calls this together.
 
     Args:
-        tasks: what is wanted; needed on rank 0 only.
-        folder: of the near-field files.
+        tasks: all simulations of the campaign; needed on rank 0 only.
+        folder: folder of the near-field files.
 
     Raises:
         InputError: a simulation does not fit into memory; it says what would.
@@ -157,7 +157,7 @@ def print_plan(tasks: list[Task] | None, folder: Path) -> None:
 
 
 def plan_table(tasks: Sequence[Task], ranks: int) -> Table:
-    """Cost of every task; every rank calls this together, because it measures how fast the machine is."""
+    """A table of the cost of every task; every rank calls this together, because it times this machine."""
     speeds = {
         task.numerics: measured_speed(task.layout.platform, task.numerics)
         for task in {task.numerics: task for task in tasks}.values()
@@ -183,7 +183,7 @@ def plan_table(tasks: Sequence[Task], ranks: int) -> Table:
 
 
 def ranks_on_this_node() -> int:
-    """Ranks that share this node's memory."""
+    """How many ranks share this node's memory."""
     world = communicator()
     from mpi4py import MPI
 

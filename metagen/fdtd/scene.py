@@ -15,18 +15,18 @@ from metagen.fdtd.engine import require_meep
 from metagen.fdtd.numerics import COURANT, Grid, Numerics, compensated_index
 
 BANDWIDTH = 1.5
-"""Width of the pulse's spectrum over its frequency: the shorter the pulse, the sooner the end."""
+"""Width of the pulse's spectrum over its frequency; a wide one means a short pulse and a short simulation."""
 CUTOFF = 4.0
-"""Half the length of the pulse in standard deviations. The incident wave is cut off alike."""
+"""Half the length of the pulse in standard deviations; the normalisation uses a pulse cut off alike."""
 
 SUBPIXEL_TOLERANCE = 1e-2
-"""Of the share of a pillar in a voxel: a hundred times Meep's own, which takes a quarter off the
-initialisation and changes the field by 2·10⁻⁷ (relative error)."""
+"""How exactly Meep computes the share of a pillar in a voxel. A hundred times its own tolerance saves a
+quarter of the initialisation and changes the field by 2·10⁻⁷ (relative error)."""
 
 
 @dataclass(frozen=True)
 class Indices:
-    """Refractive indices as the grid needs them, numerical dispersion compensated."""
+    """Refractive indices for the grid, changed so that they compensate its numerical dispersion."""
 
     platform: Platform
     numerics: Numerics
@@ -39,16 +39,16 @@ class Indices:
 
     @property
     def substrate(self) -> float:
-        """Fully compensated."""
+        """Index of the substrate, fully compensated."""
         return self._full(self.media.substrate)
 
     @property
     def cover(self) -> float:
-        """Fully compensated."""
+        """Index of the cover, fully compensated."""
         return self._full(self.media.cover)
 
     def pillar(self, radius: float) -> float:
-        """Compensated by the fraction that the numerics state for this radius (micrometres)."""
+        """Index of a pillar, compensated by the fraction that the numerics state for its radius (µm)."""
         thin, thick = self.numerics.pillar_compensation
         fraction = thin + (thick - thin) * radius / (self.platform.period / 2)
         index = self.media.lossless_pillar
@@ -60,7 +60,7 @@ class Indices:
 
 @dataclass(frozen=True)
 class Scene:
-    """Everything that one simulation needs, before Meep has seen it."""
+    """Everything that one simulation needs, checked and laid out before Meep is started."""
 
     layout: Layout
     numerics: Numerics
@@ -104,7 +104,7 @@ class Scene:
 
 
 def incident_simulation(platform: Platform, numerics: Numerics, grid: Grid) -> Any:
-    """The same source in substrate alone, one pixel wide, on the same z grid."""
+    """Meep's simulation of the incident wave alone: the same source in bare substrate, one pixel wide."""
     indices = Indices(platform, numerics, grid.pixel)
     return _simulation(
         numerics,

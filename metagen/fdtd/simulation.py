@@ -25,10 +25,10 @@ from metagen.fdtd.numerics import Grid, Numerics, grid_for, numerical_power
 from metagen.fdtd.scene import Scene, incident_simulation
 
 OnProgress = Callable[[float], None]
-"""Called now and then with the simulated time so far, in µm / c."""
+"""A function that is called now and then with the simulated time so far, in µm / c."""
 
 CHECK_INTERVAL = 1.0
-"""Simulated time between two looks at whether the fields have decayed, in µm / c."""
+"""Simulated time between two checks whether the fields have settled, in µm / c."""
 
 
 def simulate(
@@ -44,11 +44,11 @@ def simulate(
 
     Args:
         layout: the device; its platform gives media and height.
-        numerics: wavelength, resolution and the rest.
-        periodic: repeat the layout without end instead of surrounding it with bare substrate.
-        mirrors: use the two mirror planes; by default wherever the layout has them.
-        samples: samples per cell and axis.
-        progress: called from time to time.
+        numerics: wavelength, resolution and the other settings of the simulation.
+        periodic: whether the layout is repeated without end instead of being surrounded by bare substrate.
+        mirrors: whether the two mirror planes are used; by default they are where the layout has them.
+        samples: samples of the field per cell and axis.
+        progress: a function that is called from time to time with the simulated time so far (µm / c).
 
     Raises:
         MissingDependencyError: no Meep.
@@ -120,7 +120,7 @@ def scene_for(
 
 
 def _power_factor(scene: Scene) -> float:
-    """From a ratio of grid amplitudes (cover over substrate) to the ratio of the true ones, by power."""
+    """Factor from a ratio of grid amplitudes, cover over substrate, to that of the true amplitudes."""
     wavelength, pixel = scene.numerics.wavelength, scene.grid.pixel
     media = scene.layout.platform.at(wavelength)
     cover, substrate = (numerical_power(index, wavelength, pixel) for index in (media.cover, media.substrate))
@@ -128,20 +128,20 @@ def _power_factor(scene: Scene) -> float:
 
 
 def resident_bytes() -> int:
-    """Memory that this process holds now."""
+    """Bytes of memory that this process holds now."""
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 @cache
 def held_before_all() -> int:
-    """Memory that this process held before its first simulation: what one has freed serves the next, so that
-    the growth during a later one would say nothing."""
+    """Bytes that this process held before its first simulation. Later ones use memory that earlier ones have
+    freed, so the growth during one of them says nothing."""
     return resident_bytes()
 
 
 def load_balance(simulation: Any) -> float:
-    """Mean over the greatest time that a rank spent on stepping: 1 where no rank waits for another."""
+    """Mean time that the ranks spent on stepping, over the longest: 1 where no rank waits for another."""
     times = np.asarray(simulation.time_spent_on(require_meep().Stepping))
     return float(times.mean() / times.max())
 
@@ -190,7 +190,7 @@ class UnsettledWarning(UserWarning):
 
 
 class Settled:
-    """Stop condition: the norm of all monitored fields changed twice running by less than ``decay``.
+    """Stop condition of Meep: the norm of all monitored fields changed twice running by less than ``decay``.
 
     Twice, because a ring-down oscillates and its norm may stand still for a moment.
     """

@@ -32,12 +32,12 @@ class Task:
 
     @property
     def cost(self) -> float:
-        """Work per simulated time, in voxel updates."""
+        """Voxel updates per simulated time: a measure of the work."""
         grid = grid_for(self.layout.platform, self.numerics, self.layout.count, periodic=False)
         return grid.voxels / grid.pixel
 
     def is_done(self, folder: Path) -> bool:
-        """Whether its file is there, whole, and of this task."""
+        """Whether the folder holds the complete near field of this very task."""
         path = folder / self.file_name
         try:
             near = NearField.load(path)

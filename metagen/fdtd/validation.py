@@ -37,7 +37,7 @@ class CellError:
 def remembered_errors(
     platform: Platform, light: Sequence[Numerics], radii: Sequence[float], path: Path | None
 ) -> list[CellError]:
-    """As :func:`compare_with_rcwa`: read from ``path``, or computed and kept there."""
+    """The errors of :func:`compare_with_rcwa`: read from ``path`` if they are there, or computed and kept."""
     key = validation_key(platform, light, radii)
     known = recall(path, key, list[CellError]) if path else None
     if known is not None:
@@ -47,7 +47,7 @@ def remembered_errors(
 
 
 def validation_key(platform: Platform, light: Sequence[Numerics], radii: Sequence[float]) -> str:
-    """Hash of all that determines the errors."""
+    """Hash of everything that determines the errors."""
     return content_hash(platform.hash, [asdict(numerics) for numerics in light], list(radii))
 
 
@@ -72,8 +72,8 @@ def compare_with_rcwa(
 def periodic_field(platform: Platform, radius: float, numerics: Numerics) -> NDArray[np.complex64]:
     """[n, n, 3] near field over one cell of the endless lattice.
 
-    Two periods are simulated where one would be an odd number of pixels, which Meep would round. Orders that
-    graze the surface may not have settled at ``max_time``: what that costs is part of the error.
+    Two periods are simulated where one has an odd number of pixels, which Meep would round. Orders that
+    graze the surface may not have settled at ``max_time``; this counts as part of the error.
     """
     count = 1 + numerics.pixels_per_period % 2
     layout = Layout(platform, np.full((count, count), radius), name=f"cell-r{radius:g}")
@@ -88,7 +88,7 @@ def relative_error(found: NDArray[Any], true: NDArray[Any]) -> float:
 
 
 def validation_table(errors: Iterable[CellError]) -> Table:
-    """Meep against RCWA on periodic cells."""
+    """A table of the errors of Meep against RCWA on periodic cells."""
     return Table(
         "Meep against RCWA on periodic cells",
         ("wavelength (µm)", "pixels per period", "radius (µm)", "relative error"),
