@@ -12,7 +12,7 @@ from metagen.base.errors import MismatchError
 from metagen.base.wavelength import same_wavelength
 from metagen.data.nearfield import NearField
 from metagen.design.model import Model
-from metagen.surrogate import predict
+from metagen.surrogate.prediction import predict
 
 
 class Corrected(torch.nn.Module):

@@ -26,7 +26,7 @@ from metagen.propagation import (
 )
 from metagen.surrogate import ExpansionSurrogate
 from metagen.surrogate.lattice import surround
-from metagen.surrogate.predict import near_field
+from metagen.surrogate.prediction import near_field
 
 COARSE = 3
 """Samples per cell and axis for the attainable intensity, whose integrand K(p)·K(q)* has no fast phase."""

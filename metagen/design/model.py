@@ -6,7 +6,7 @@ from typing import Protocol, runtime_checkable
 
 from torch import Tensor
 
-from metagen.surrogate import Model as Model
+from metagen.surrogate.prediction import Model as Model
 
 
 @runtime_checkable

@@ -21,7 +21,7 @@ from metagen.surrogate.expansion import ExpansionSurrogate, SymmetricSurrogate
 from metagen.surrogate.linear import LinearModel
 from metagen.surrogate.lpa import LPA
 from metagen.surrogate.network import MirrorNetwork, Network
-from metagen.surrogate.predict import Model, predict
+from metagen.surrogate.prediction import predict
 from metagen.surrogate.scattering import ScatteringModel
 from metagen.surrogate.settings import (
     CellField,
@@ -53,7 +53,6 @@ __all__ = [
     "LinearSettings",
     "MirrorNetwork",
     "MirrorSettings",
-    "Model",
     "ModelSettings",
     "Network",
     "NetworkSettings",

@@ -19,7 +19,7 @@ from metagen.surrogate.base import Surrogate
 from metagen.surrogate.domain import Domain
 from metagen.surrogate.expansion import ExpansionSurrogate
 from metagen.surrogate.lpa import LPA
-from metagen.surrogate.predict import predict
+from metagen.surrogate.prediction import predict
 from metagen.surrogate.settings import CellField, LPASettings, TrainingSettings
 from metagen.surrogate.training import train_to_the_end
 

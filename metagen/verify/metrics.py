@@ -35,7 +35,7 @@ from metagen.propagation import (
 )
 from metagen.propagation.grid import check_lengths
 from metagen.propagation.spectrum import LEAST_PADDING
-from metagen.surrogate.predict import Model, predict
+from metagen.surrogate.prediction import Model, predict
 
 GRID = 201
 """Points per axis on which power is summed over circles."""
