@@ -47,13 +47,15 @@ def design(
 ) -> None:
     """Optimise a device through surrogates; killed, it goes on where it was."""
     from metagen.design import DesignSettings, run
+    from metagen.design.starts import FIRST
 
     wanted = DesignSettings.load(settings)
     models = _models(wanted, model)
     if lpa:
         wanted, models = replace(wanted, name=f"{wanted.name}-lpa"), _local(wanted, models)
     device = run(wanted, output, models=models)
-    print(f"{output}: figure of merit {device.history[0]:.4g} → {device.figure:.4g}")
+    first = float(device.provenance.get(FIRST, device.history[0]))
+    print(f"{output}: figure of merit {first:.4g} → {device.figure:.4g}")
     if not device.finished:
         raise KeyboardInterrupt
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, is_dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -104,10 +104,14 @@ def climb(
     name: str | None = None,
     path: str | Path | None = None,
     progress: bool = True,
+    notes: Mapping[str, str] | None = None,
 ) -> Device:
-    """Optimise from one start; see :func:`metagen.design.optimize`."""
+    """Optimise from one start; see :func:`metagen.design.optimize`.
+
+    ``notes`` are added to what the device records of how it was made.
+    """
     name = name or f"{layout.name}-designed"
-    ascent = _Ascent.of(name, layout, models, objective, settings or OptimizerSettings())
+    ascent = _Ascent.of(name, layout, models, objective, settings or OptimizerSettings(), notes or {})
     start = ascent.resume(path) if path is not None and Path(path).exists() else ascent.start()
     if ascent.finished(start):
         return ascent.device(start)
@@ -142,6 +146,7 @@ class _Ascent:
     variables: Variables
     key: str
     model_hashes: dict[float, str]
+    notes: Mapping[str, str]
 
     @classmethod
     def of(
@@ -151,6 +156,7 @@ class _Ascent:
         models: Sequence[Model],
         objective: Objective,
         settings: OptimizerSettings,
+        notes: Mapping[str, str],
     ) -> _Ascent:
         platform = common_platform(models)
         if layout.platform != platform:
@@ -166,8 +172,9 @@ class _Ascent:
             objective,
             settings,
             Variables.of(layout, _limits(models, settings), settings.symmetry),
-            _key(layout, list(hashes.values()), objective, settings),
+            _key(layout.hash, list(hashes.values()), objective, settings),
             hashes,
+            notes,
         )
 
     @property
@@ -266,6 +273,7 @@ class _Ascent:
                 "objective": _name(self.objective),
                 "figure": repr(max(state.history)),
                 "steps": f"{len(state.history) - 1} of {self.settings.steps}",
+                **self.notes,
             },
             history=np.array(state.history),
             finished=self.finished(state),
@@ -289,11 +297,22 @@ def _limits(models: Sequence[Model], settings: OptimizerSettings) -> Limits:
     return Limits(low, high, settings.grid)
 
 
-def _key(layout: Layout, models: list[str], objective: Objective, settings: OptimizerSettings) -> str:
+def is_result_of(
+    path: str | Path,
+    start: str,
+    models: Sequence[Model],
+    objective: Objective,
+    settings: OptimizerSettings,
+) -> bool:
+    """Whether the device file at ``path`` was made by this optimisation, from a start of this hash."""
+    return read_checkpoint(path).key == _key(start, list(map(model_hash, models)), objective, settings)
+
+
+def _key(start: str, models: list[str], objective: Objective, settings: OptimizerSettings) -> str:
     """Hash of all that determines the result; of a plain function only its name is known."""
     described = asdict(settings)
     del described["save_every"]
-    return content_hash(layout.hash, described, _name(objective), *models)
+    return content_hash(start, described, _name(objective), *models)
 
 
 def _name(objective: Objective) -> str:

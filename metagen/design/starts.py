@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from metagen.base.errors import InputError
-from metagen.design.ascent import OptimizerSettings, climb
+from metagen.design.ascent import OptimizerSettings, climb, is_result_of
 from metagen.design.device import Device
 from metagen.design.model import Model
 from metagen.design.objectives import Objective
 from metagen.device.layout import Layout
+
+STARTS, FIRST = "starts", "first_figure"
+"""What a device of several starts records besides: their content hashes, and the figure of merit of the best
+one before it was optimised at all."""
 
 
 def optimize(
@@ -31,9 +36,9 @@ def optimize(
     killed goes on and ends with the same device, and one that had ended returns at once. Ctrl-C stops it
     early: the best device is written, and returned with ``finished=False``.
 
-    Of several layouts each is optimised for ``settings.trial_steps`` first (their devices are kept beside
-    ``path``, with ``-start1``, ``-start2``, … in the name), and the best of these devices goes on for all
-    steps.
+    Of several layouts each is optimised for ``settings.trial_steps`` first (until the end their devices are
+    kept beside ``path``, with ``-start1``, ``-start2``, … in the name), and the best of these devices goes on
+    for all steps.
 
     Args:
         layout: where to start, or several such layouts.
@@ -61,10 +66,9 @@ def optimize(
     starts = [layout] if isinstance(layout, Layout) else list(layout)
     if not starts:
         raise InputError("no layout is given to start from; give at least one")
-    start = starts[0]
-    if len(starts) > 1:
-        start = _best_of(starts, models, objective, settings, path, progress)
-    return climb(start, models, objective, settings, name=name, path=path, progress=progress)
+    if len(starts) == 1:
+        return climb(starts[0], models, objective, settings, name=name, path=path, progress=progress)
+    return _of_several(starts, models, objective, settings, name, path, progress)
 
 
 def _check_kinds(models: object, objective: object) -> None:
@@ -83,20 +87,51 @@ def _check_kinds(models: object, objective: object) -> None:
         )
 
 
+def _of_several(
+    starts: Sequence[Layout],
+    models: Sequence[Model],
+    objective: Objective,
+    settings: OptimizerSettings,
+    name: str | None,
+    path: str | Path | None,
+    progress: bool,
+) -> Device:
+    """Try all starts, go on with the best, and leave nothing behind of the others."""
+    hashes = json.dumps([start.hash for start in starts])
+    if path is not None and Path(path).exists():
+        made = Device.load(path)
+        if (
+            made.finished
+            and made.provenance.get(STARTS) == hashes
+            and is_result_of(path, made.provenance["start_hash"], models, objective, settings)
+        ):
+            return made
+    beside = [None if path is None else _trial_file(Path(path), number) for number in range(len(starts))]
+    best = _best_of(starts, models, objective, settings, beside, progress)
+    notes = {STARTS: hashes, FIRST: repr(float(best.history[0]))}
+    device = climb(best, models, objective, settings, name=name, path=path, progress=progress, notes=notes)
+    for trial in filter(None, beside if device.finished else ()):
+        trial.unlink(missing_ok=True)
+    return device
+
+
+def _trial_file(path: Path, number: int) -> Path:
+    return path.with_stem(f"{path.stem}-start{number + 1}")
+
+
 def _best_of(
     starts: Sequence[Layout],
     models: Sequence[Model],
     objective: Objective,
     settings: OptimizerSettings,
-    path: str | Path | None,
+    paths: Sequence[Path | None],
     progress: bool,
 ) -> Device:
     """The best device of a short optimisation from each start."""
     short = replace(settings, steps=settings.trial_steps)
     tried = []
-    for number, start in enumerate(starts, 1):
-        beside = None if path is None else Path(path).with_stem(f"{Path(path).stem}-start{number}")
-        device = climb(start, models, objective, short, name=start.name, path=beside, progress=progress)
+    for start, path in zip(starts, paths, strict=True):
+        device = climb(start, models, objective, short, name=start.name, path=path, progress=progress)
         if not device.finished:
             raise KeyboardInterrupt
         tried.append(device)
