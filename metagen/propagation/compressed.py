@@ -1,4 +1,4 @@
-"""The point kernel folded into a basis of cell fields: one small product per design step."""
+"""Propagation to points straight from a model's coefficients: one small product per design step."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class PointPropagator(torch.nn.Module):
         index: float = 1.0,
         mirror: tuple[int, int] | None = None,
     ) -> PointPropagator:
-        """For coefficients [..., N, N, rank] of a basis of cell fields.
+        """A propagator for coefficients [..., N, N, rank] of a basis of cell fields.
 
         The whole field, cell (i, j) being Σ_r coefficients[i, j, r]·basis[r], is never formed: the kernel of
         :func:`metagen.propagation.rayleigh_sommerfeld` is summed over each cell here, once, point by point.
@@ -47,9 +47,9 @@ class PointPropagator(torch.nn.Module):
             count: cells along one side, N.
             period: side of a cell.
             wavelength, points, index: see :func:`metagen.propagation.rayleigh_sommerfeld`.
-            mirror: for fields with both mirror planes: their factors, 1 or −1, under x → −x and y → −y. The
-                propagator then takes coefficients [..., M, M, rank] of the cells x, y ≥ 0, M = ⌈N/2⌉, and has
-                a quarter of the weights.
+            mirror: for fields with both mirror planes, the factors 1 or −1 by which they change under x → −x
+                and y → −y; None for others. With it the propagator takes coefficients [..., M, M, rank] of
+                the cells x, y ≥ 0, M = ⌈N/2⌉, and has a quarter of the weights.
 
         Raises:
             InputError: the basis is not [rank, n, n], a length is not positive, or a point is not in front.
@@ -84,12 +84,12 @@ class PointPropagator(torch.nn.Module):
         index: float = 1.0,
         dtype: torch.dtype = torch.complex64,
     ) -> PointPropagator:
-        """For the samples [..., side, side] themselves: the plain kernel, kept while this object lives.
+        """A propagator for the samples [..., side, side] of a field: the plain kernel, made once and kept.
 
         Args:
             side: samples along one side.
             pitch, wavelength, points, index: see :func:`metagen.propagation.rayleigh_sommerfeld`.
-            dtype: of the field.
+            dtype: precision of the field.
         """
         weights = torch.empty((len(points), side, side), dtype=dtype, device=points.device)
         grid = _Grid(side, pitch, wavelength, index)
@@ -98,7 +98,7 @@ class PointPropagator(torch.nn.Module):
         return cls(weights)
 
     def part(self, rows: slice, columns: slice) -> PointPropagator:
-        """A propagator for some of the cells; what such parts give adds up to what the whole gives."""
+        """A propagator for some of the cells; the sum over all parts is the field of the whole."""
         return PointPropagator(self.weights[:, rows, columns])
 
     def forward(self, amplitudes: Tensor) -> Tensor:
@@ -144,7 +144,7 @@ class _Grid:
 
 
 def _images(points: Tensor, mirror: tuple[int, int] | None) -> tuple[Tensor, Tensor]:
-    """The distinct ones [U, 3] of points [P, 3] and their mirror images, and how each counts, [P, U].
+    """The distinct points [U, 3] among points [P, 3] and their mirror images, and the weight of each, [P, U].
 
     A mirrored field reaches a point as the field itself reaches the mirrored point.
     """

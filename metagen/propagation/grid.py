@@ -16,7 +16,7 @@ def coordinates(count: int, pitch: float, device: torch.device | str = "cpu") ->
 
 
 def check_field(field: Tensor, pitch: float, wavelength: float, index: float) -> None:
-    """Refuse what no propagation can start from."""
+    """Refuse a field, pitch, wavelength or index that no propagation can start from."""
     if not isinstance(field, Tensor):
         raise InputError(f"field is {type(field).__name__}, expected a torch tensor; see torch.as_tensor")
     if not field.is_complex() or field.ndim < 2:
@@ -35,7 +35,7 @@ def check_lengths(**values: float) -> None:
 
 
 def check_points(points: Tensor, pitch: float) -> None:
-    """Refuse anything but points in front of the plane; nearer than a sample the sum is no integral."""
+    """Refuse points that are not at least one pitch in front of the plane: there the sum is no integral."""
     if points.ndim != 2 or points.shape[1] != 3 or not len(points):
         raise InputError(
             f"points have shape {tuple(points.shape)}, expected [P, 3]: x, y and z of at least one point"

@@ -11,7 +11,7 @@ from torch.utils.checkpoint import checkpoint
 from metagen.propagation.grid import check_field, check_lengths, check_points, coordinates
 
 CHUNK = 1 << 20
-"""Kernel values in memory at a time (16 MB in double precision)."""
+"""How many values of the kernel are in memory at a time (16 MB in double precision)."""
 
 
 def rayleigh_sommerfeld(
@@ -24,7 +24,7 @@ def rayleigh_sommerfeld(
     Args:
         field: [..., X, Y] complex, see :mod:`metagen.propagation`.
         pitch: distance of neighbouring samples.
-        wavelength: in vacuum.
+        wavelength: wavelength in vacuum.
         points: [P, 3] x, y, z of each point relative to the centre of the field's plane. z is at least the
             pitch: there the sum is right to 1 %, and from twice that on to 3e-5.
         index: refractive index of the medium.
@@ -77,7 +77,7 @@ def attainable_intensity(
     An intensity divided by it is comparable between goals, wavelengths and apertures.
 
     Args:
-        shape: samples (X, Y) of the aperture.
+        shape: numbers of samples (X, Y) of the aperture.
         pitch, wavelength, points, index: see :func:`rayleigh_sommerfeld`.
     """
     check_lengths(pitch=pitch, wavelength=wavelength, index=index)

@@ -19,8 +19,8 @@ from metagen.base.errors import InputError
 from metagen.propagation.grid import check_field, check_lengths, coordinates
 
 LEAST_PADDING = 3
-"""Of :func:`padding_for`: 0.2 % in amplitude 10 µm behind a 10 µm aperture, better behind
-larger ones."""
+"""The least that :func:`padding_for` gives: right to 0.2 % in amplitude 10 µm behind a 10 µm
+aperture, better behind larger ones."""
 SPREADS = 15
 """Least width of the padded plane over that of the aperture's own diffraction, λz/D. Light that leaves the
 padded plane comes back on its other side; with this the field is right to 1 % of its peak or better."""
@@ -28,26 +28,26 @@ STRAY = 1e-4
 """Share of the power, along either axis, that may travel in more oblique directions than the padded plane has
 room for: the band limit leaves those waves out."""
 LARGEST_PLANE = 6000
-"""Samples along one side of a plane that is transformed as a whole, and waves along one side that are kept:
-0.3 GB for each of the few arrays."""
+"""Most samples along one side of a plane that is transformed as a whole, and most waves along one side that
+are kept; each of the few arrays then takes 0.3 GB."""
 FADED = 40.0
-"""An evanescent wave that has faded by this many nepers is left out: e⁻⁴⁰ is below the others' rounding."""
+"""An evanescent wave that has faded by this many nepers is left out: e⁻⁴⁰ is below the rounding of others."""
 
 
 def padding_for(
     field: Tensor, pitch: float, wavelength: float, distance: float, reach: float = 0.0, index: float = 1.0
 ) -> int:
-    """Padding of the angular spectrum with which a plane is right up to a distance from the axis.
+    """The padding that the angular spectrum needs to be right up to a distance ``reach`` from the axis.
 
-    The padded plane has room for the diffraction of the aperture and for what is looked at. Light that walks
-    off farther is left out, which is right where little of it does (else see :func:`padding_of_all`).
+    The padded plane has room for the diffraction of the aperture and for what is looked at. Light that leaves
+    it is left out, so little of the light should (else see :func:`padding_of_all`).
 
     Args:
         field, pitch, wavelength, distance, index: see :func:`angular_spectrum`.
         reach: largest coordinate that is looked at.
 
     Raises:
-        InputError: it is so far away that the padded plane would be too large.
+        InputError: the distance or the reach is so large that the padded plane would be too large.
     """
     check_field(field, pitch, wavelength, index)
     samples = min(field.shape[-2:])
@@ -66,7 +66,7 @@ def padding_for(
 def padding_of_all(
     field: Tensor, pitch: float, wavelength: float, distance: float, index: float = 1.0
 ) -> int:
-    """Padding with room for all directions in which a field travels; a tilted beam walks off to one side.
+    """The padding that gives room to all directions in which a field travels, such as that of a tilted beam.
 
     Args:
         field, pitch, wavelength, distance, index: see :func:`angular_spectrum`.
@@ -81,7 +81,7 @@ def padding_of_all(
 
 
 def _steepest(field: Tensor, pitch: float, k: float) -> float:
-    """Largest slope kx/kz or ky/kz of the propagating waves of a field, less the steepest (:data:`STRAY`)."""
+    """Largest slope kx/kz or ky/kz of a field's propagating waves but the steepest (:data:`STRAY`)."""
     slopes = []
     with torch.no_grad():
         for axis in (-2, -1):
@@ -109,12 +109,12 @@ def angular_spectrum(
     Args:
         field: [..., X, Y] complex, see :mod:`metagen.propagation`.
         pitch: distance of neighbouring samples.
-        wavelength: in vacuum.
-        distance: along +z. A negative one propagates back, but does not restore evanescent waves: they fade
-            either way.
+        wavelength: wavelength in vacuum.
+        distance: how far to propagate along +z. A negative distance propagates back, but evanescent waves are
+            not restored: they fade either way.
         index: refractive index of the medium.
-        padding: side of the zero-padded plane in units of the field's; by default what
-            :func:`padding_of_all` says. Light steeper than half this plane over the distance is left out.
+        padding: side of the zero-padded plane over that of the field; by default that of
+            :func:`padding_of_all`. Light steeper than half this plane over the distance is left out.
 
     Returns:
         [..., X, Y] complex, at the same x and y.
@@ -261,10 +261,10 @@ class _Spectrum:
         padding: int,
         distance: float | None = None,
     ) -> _Spectrum:
-        """Transform a field; with a ``distance`` keep the waves that have not faded away there.
+        """Transform a field; if a ``distance`` is given, keep only the waves that have not faded away there.
 
-        Of a fine near field these are a few per cent. A plane too large to be transformed as a whole is
-        transformed for them alone.
+        In a fine near field these are a few per cent of all. Where the plane is too large to be transformed
+        as a whole, only they are computed.
         """
         check_field(field, pitch, wavelength, index)
         check_lengths(padding=padding)
@@ -348,7 +348,7 @@ class _Spectrum:
 
 
 def _highest(k: float, pitch: float, padded: int, distance: float) -> int:
-    """The highest order along an axis, or half of all, that has not faded after a distance."""
+    """The highest order along an axis that has not faded after a distance; at most half of all orders."""
     decay = FADED / abs(distance) if distance else math.inf
     highest = math.hypot(k, decay) / (2 * torch.pi) * padded * pitch
     return padded // 2 if 2 * highest + 1 >= padded else int(highest)
