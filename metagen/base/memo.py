@@ -1,4 +1,4 @@
-"""Small results on disk, remembered together with the key of what determined them."""
+"""Small results that are kept on disk, each with a key: the hash of everything that determined it."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ T = TypeVar("T")
 
 
 def cache_folder() -> Path:
-    """Where results are kept that serve many runs: METAGEN_CACHE, or the user's cache directory."""
+    """The folder of results that serve many runs: METAGEN_CACHE, or the user's cache directory."""
     return Path(os.environ.get("METAGEN_CACHE") or platformdirs.user_cache_path("metagen"))
 
 
 def recall(path: Path, key: str, kind: type[T]) -> T | None:
-    """The stored result, or None where there is none, it has another key, or it cannot be read."""
+    """The stored result; None if there is none, if its key is another one, or if it cannot be read."""
     try:
         stored = json.loads(path.read_text(encoding="utf-8"))
         if stored["key"] == key:
@@ -32,7 +32,7 @@ def recall(path: Path, key: str, kind: type[T]) -> T | None:
 
 
 def store(path: Path, key: str, value: T, kind: type[T]) -> T:
-    """Write a result (JSON, atomically) and give it back."""
+    """Write a result with its key (JSON, atomically) and return it."""
     text = json.dumps({"key": key, "value": TypeAdapter(kind).dump_python(value, mode="json")}, indent=1)
     with replacing(path) as partial:
         partial.write_text(text, encoding="utf-8")

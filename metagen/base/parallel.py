@@ -36,7 +36,7 @@ def communicator() -> Any:
 
 @contextmanager
 def aborting_together(world: Any) -> Iterator[None]:
-    """End all ranks when one fails: without this the others would wait for it for ever."""
+    """End all ranks when the block raises an error on one, because the others would wait for it for ever."""
     try:
         yield
     except BaseException as error:

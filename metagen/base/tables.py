@@ -17,9 +17,9 @@ class Table:
 
     Attributes:
         title: what the table shows.
-        columns: headings.
-        rows: one text per column.
-        note: definitions and where the numbers come from.
+        columns: headings of the columns.
+        rows: the rows, each of one text per column.
+        note: what the columns mean and where the numbers come from.
     """
 
     title: str
@@ -47,7 +47,7 @@ class Table:
 
 
 def numbered(names: Iterable[str]) -> list[str]:
-    """The names; of several that are equal, all but the first have a number behind them."""
+    """The names, made distinct: of several equal ones all but the first get a number behind them."""
     seen: Counter[str] = Counter()
     distinct = []
     for name in names:
@@ -57,5 +57,5 @@ def numbered(names: Iterable[str]) -> list[str]:
 
 
 def number(value: float) -> str:
-    """Three significant digits, without an exponent where that is short."""
+    """A value to three significant digits, without an exponent where that is short."""
     return f"{value:.3g}" if 1e-3 <= abs(value) < 1e4 or value == 0 else f"{value:.2e}"

@@ -1,4 +1,4 @@
-"""How many threads small tasks deserve: one."""
+"""Small tasks are done on one thread."""
 
 from __future__ import annotations
 

@@ -23,9 +23,9 @@ T = TypeVar("T")
 
 QUOTE = "'"
 CLOSE = 0.75
-"""Likeness (difflib) of an unknown key to the one that it may have been meant to be."""
+"""An unknown key this similar (difflib) to an allowed one was probably meant to be that one."""
 MEMBERS = {"constrained-float", "Dispersion", "numerics", "error target"}
-"""Members of unions, which pydantic names among the keys: no file has them."""
+"""Names of members of unions, which pydantic lists among the keys although no file has them."""
 TAGGED = "tagged-union["
 """How pydantic begins the name of a union whose members a key tells apart; the tag itself follows."""
 WRONG_MEMBER = {"too_short", "tuple_type", "dict_type", "model_attributes_type", "dataclass_type"}
@@ -91,8 +91,8 @@ def describe(error: ValidationError, source: str, kind: type[Any]) -> str:
 
     Args:
         error: what pydantic found.
-        source: where the values come from.
-        kind: what was to be built.
+        source: where the values come from, such as the path of a file.
+        kind: the type that the values should have made.
     """
     faults: dict[str, str] = {}
     for problem in sorted(error.errors(include_url=False), key=_is_consequence):
@@ -134,7 +134,7 @@ def _fault(problem: ErrorDetails, key: str, kind: type[Any]) -> str:
 
 
 def _advice(place: tuple[int | str, ...], kind: type[Any]) -> str:
-    """What an unknown key may have been meant to be, or which keys there are."""
+    """Which key an unknown one was probably meant to be, or else which keys there are."""
     schema = TypeAdapter(kind).json_schema()
     everywhere = {key for part in schema.get("$defs", {}).values() for key in part.get("properties", ())}
     here, name = list(schema.get("properties", ())), str(place[-1])

@@ -1,11 +1,11 @@
-"""When two wavelengths are the same, and how one is written: in tables, on plots and in names of files."""
+"""When two wavelengths are the same, and how one is written in tables, on plots and in names of files."""
 
 from __future__ import annotations
 
 TOLERANCE = 1e-6
 """Wavelengths this close (micrometres) are the same: a thousandth of a nanometre."""
 DECIMALS = 3
-"""Of nanometres in a label, so that different wavelengths have different ones."""
+"""Decimals of the nanometres in a label: enough that different wavelengths have different labels."""
 
 
 def same_wavelength(one: float, other: float) -> bool:
