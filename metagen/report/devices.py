@@ -19,10 +19,10 @@ from metagen.verify.comparison import Candidate, with_distinct_names
 from metagen.verify.metrics import Wavefront, ideal_lens, intensity, plane_intensity
 
 SMALLEST_REACH = 4.0
-"""Half side of the drawn planes, in micrometres, or more where the goal's points are farther out."""
+"""Least half side of the drawn planes, in micrometres; larger where the goal's points are farther out."""
 IDEAL = "ideal lens"
 POINTS = 201
-"""Points of a cut."""
+"""How many points a cut has."""
 
 
 def write_device_report(
@@ -31,11 +31,11 @@ def write_device_report(
     """Write the report (HTML, atomically).
 
     Args:
-        path: of the file.
-        settings: the goals.
-        candidates: the devices; what was simulated of them is drawn, or else what their models predict. A
-            goal of whose wavelength there is neither has no section.
-        table: of :func:`metagen.verify.comparison.comparison_table`.
+        path: where the file is written.
+        settings: the design that holds the goals.
+        candidates: the devices. Their simulated light is drawn, or else what their models predict; a goal has
+            no section if there is neither at its wavelength.
+        table: the measured numbers, as :func:`metagen.verify.comparison.comparison_table` makes them.
     """
     candidates = with_distinct_names(candidates)
     layouts = [candidate.layout for candidate in candidates]
@@ -61,7 +61,7 @@ def write_device_report(
 
 
 def _distinct(goals: Sequence[Goal]) -> Iterator[Goal]:
-    """One goal per wavelength and plane, or line; the first of each."""
+    """The goals whose light is drawn: the first of those that share wavelength and plane (or line)."""
     seen = set()
     for goal in goals:
         at = (goal.wavelength, float(goal.points()[0, 2]), isinstance(goal, Line))
@@ -73,7 +73,7 @@ def _distinct(goals: Sequence[Goal]) -> Iterator[Goal]:
 def _lit(
     goals: Sequence[Goal], candidates: Sequence[Candidate]
 ) -> Iterator[tuple[Goal, dict[str, Wavefront]]]:
-    """The goals at whose wavelength some device has been simulated or can be predicted, with its light."""
+    """Each goal for which some device was simulated or can be predicted, with the light of those devices."""
     for goal in _distinct(goals):
         if waves := dict(_waves(goal, candidates)):
             yield goal, waves
@@ -100,7 +100,7 @@ def _goal_section(goal: Goal, waves: Mapping[str, Wavefront]) -> Section:
 
 
 def _waves(goal: Goal, candidates: Sequence[Candidate]) -> Iterator[tuple[str, Wavefront]]:
-    """The light of every device: simulated where it was, or else predicted."""
+    """The light of every device at the goal's wavelength: simulated if it was, or else predicted."""
     for candidate in candidates:
         near = [each for each in candidate.near_fields if same_wavelength(each.wavelength, goal.wavelength)]
         models = [

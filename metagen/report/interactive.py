@@ -43,35 +43,35 @@ Plot: TypeAlias = Any
 """A Bokeh figure; Bokeh's own types reject what it accepts."""
 
 MOST_PIXELS = 512
-"""Along one side of an image; of a larger one every k-th sample is kept."""
+"""Most samples along one side of an image; of a larger one every k-th is kept."""
 LEVELS = 256
-"""Colours of a palette."""
+"""How many colours a palette has."""
 WIDTH = 380
-"""Nominal, in pixels: plots stretch, and keep their ratio."""
+"""Nominal width of a plot in pixels; plots stretch with the page and keep their ratio."""
 IMAGE_RATIO, CHART_RATIO = 0.84, 1.3
 """Width over height of a whole plot; with axes and colour bar around it, an image is then about square."""
 BLACK, GREY = "#000000", "#888888"
-"""Black does not show on a dark page: what the page's style sheet does not reach is drawn in grey."""
+"""Black would not show on a dark page, so what the page's style sheet does not reach is drawn in grey."""
 DASHES = {"-": "solid", "--": "dashed", ":": "dotted", "-.": "dashdot"}
 
 
 class UnknownArtistError(ValueError):
-    """A figure holds something that has no counterpart here."""
+    """A figure holds something that cannot be drawn as a zoomable plot."""
 
 
 @dataclass
 class _Panel:
-    """A panel in both worlds."""
+    """A panel of a matplotlib figure, and the Bokeh plot that it becomes."""
 
     axes: Axes
     plot: Plot
 
 
 def plots(figure: Figure) -> list[Plot]:
-    """One zoomable plot per panel of a figure, in its order; panels of one size on the page share their axes.
+    """One zoomable plot per panel of a figure, in its order; images of the same region zoom together.
 
     Args:
-        figure: of images, lines, areas, bars and points.
+        figure: a figure made of images, lines, areas, bars and points.
 
     Raises:
         UnknownArtistError: the figure holds something else, such as text at a point.
@@ -235,7 +235,7 @@ def _color(color: Any) -> str:
 
 
 def _share_ranges(panels: list[_Panel]) -> None:
-    """Images of one extent in one figure zoom together."""
+    """Make the images of one figure that show the same region zoom together."""
     first: dict[tuple[float, ...], Plot] = {}
     for axes, plot in ((panel.axes, panel.plot) for panel in panels if panel.axes.images):
         extent = (*axes.get_xlim(), *axes.get_ylim())

@@ -34,10 +34,10 @@ class Section:
     """A part of a report.
 
     Attributes:
-        title: heading.
-        text: what the reader sees, in a sentence or two.
-        figures: drawn below the text; see :func:`metagen.report.interactive.plots` for what zooms.
-        tables: shown below the figures.
+        title: heading of the section.
+        text: a sentence or two that say what the reader sees.
+        figures: figures below the text; see :func:`metagen.report.interactive.plots` for those that zoom.
+        tables: tables below the figures.
     """
 
     title: str
@@ -48,7 +48,7 @@ class Section:
 
 @dataclass(frozen=True)
 class _Shown:
-    """A section as the page needs it: each figure as the HTML of its panels."""
+    """A section ready for the page: each figure has become the HTML of its panels."""
 
     section: Section
     figures: tuple[tuple[Markup, ...], ...]
@@ -57,14 +57,14 @@ class _Shown:
 def write_report(
     path: Path, title: str, lead: str, sections: list[Section], facts: dict[str, object]
 ) -> None:
-    """Write the report (atomically); all that it needs is embedded, nothing is loaded from elsewhere.
+    """Write the report (HTML, atomically); it contains all that it needs and loads nothing from elsewhere.
 
     Args:
-        path: of the HTML file.
-        title: of the page.
-        lead: the first sentence.
-        sections: in reading order.
-        facts: where the results come from, shown at the end.
+        path: where the HTML file is written.
+        title: title of the page.
+        lead: its first sentence.
+        sections: the sections, in reading order.
+        facts: where the results come from, as names and values; shown at the end.
     """
     environment = Environment(
         loader=PackageLoader("metagen.report"), autoescape=select_autoescape(), undefined=StrictUndefined
@@ -104,7 +104,7 @@ def _show(sections: Sequence[Section]) -> tuple[list[_Shown], Markup]:
 
 
 def _embed(plots: Sequence[Plot]) -> tuple[str, list[str]]:
-    """The script that draws plots, and the HTML of the place of each."""
+    """The script that draws plots, and for each plot the HTML of its place on the page."""
     document = Document()
     for plot in plots:
         document.add_root(plot)
@@ -115,7 +115,7 @@ def _embed(plots: Sequence[Plot]) -> tuple[str, list[str]]:
 
 
 def _panels(figure: Figure) -> list[Plot] | Markup:
-    """The plots of a figure; a figure that cannot be translated, as a picture."""
+    """The plots of a figure, or a picture of it if it cannot be translated."""
     try:
         return plots(figure)
     except UnknownArtistError:

@@ -22,9 +22,9 @@ from metagen.verify.metrics import Wavefront, plane_intensity, section_intensity
 from metagen.verify.tolerance import Tolerance
 
 WSPACE = 0.08
-"""Between panels, over their width: the label of a colour bar is apart from the next panel's axis."""
+"""Space between panels, over their width: it keeps the label of a colour bar off the next panel's axis."""
 POINTS = 121
-"""Points per axis of a drawn plane."""
+"""How many points a drawn plane has along each axis."""
 
 
 def save(figure: Figure, path: Path) -> None:
@@ -65,7 +65,7 @@ def near_field_comparison(near: NearField, predicted: NDArray[np.complex64]) -> 
     """Simulated Ex, predicted Ex and their difference, on one colour scale.
 
     Args:
-        near: what was simulated.
+        near: the simulated near field.
         predicted: [C, X, Y] as :func:`metagen.surrogate.predict` gives it.
     """
     simulated = near.field[..., 0]
@@ -142,7 +142,7 @@ def spectra(curves: Mapping[str, NDArray[Any]], rank: int) -> Figure:
 
 
 def tolerances(found: Tolerance) -> Figure:
-    """Imperfect copies of a device: their distribution, and the goals over a shift and over the noise alone.
+    """What process errors do to a device: the distribution over imperfect copies, then shift and noise alone.
 
     The band holds the copies between the quantiles :data:`metagen.verify.tolerance.BAND`.
     """
