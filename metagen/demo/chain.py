@@ -28,7 +28,7 @@ from metagen.surrogate.kept import trained
 from metagen.verify.verification import Verification, verify
 
 RECIPES = ("demo.toml", "paper_linear.toml")
-"""Models that are compared; the first one is designed with."""
+"""Recipes of the models that are compared; the device is designed with the first one."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,8 @@ class Demo:
     Attributes:
         campaign_file: what is simulated for training; its numerics also serve for verification.
         design_file: what is designed.
-        recipes: models to train and compare; the first one is designed with.
-        folder: where everything goes.
+        recipes: the models to train and compare; the device is designed with the first one.
+        folder: folder of everything that the run makes.
     """
 
     campaign_file: Path
@@ -65,7 +65,7 @@ class Demo:
         )
 
     def run(self, ranks: int) -> None:
-        """Do what is missing of every stage, one after the other."""
+        """Run all stages one after the other; each does only what is missing."""
         _say(1, "Meep against RCWA on periodic cells")
         if self.cell_errors is None:
             run_on_ranks(1, ["validate", self.campaign_file, "--output", self._validation])
@@ -83,12 +83,12 @@ class Demo:
 
     @cached_property
     def campaign(self) -> Campaign:
-        """What is simulated."""
+        """The simulations, as the campaign file states them."""
         return Campaign.load(self.campaign_file)
 
     @cached_property
     def settings(self) -> DesignSettings:
-        """What is designed."""
+        """The design, as the design file states it."""
         return DesignSettings.load(self.design_file)
 
     @cached_property
@@ -98,7 +98,7 @@ class Demo:
 
     @property
     def cell_errors(self) -> list[CellError] | None:
-        """Meep against RCWA; None before that was computed with the present numerics."""
+        """Errors of Meep against RCWA; None if they were not yet computed with the present numerics."""
         key = validation_key(self.campaign.platform, self.campaign.light, DEFAULT_RADII)
         return recall(self._validation, key, list[CellError])
 
@@ -114,8 +114,8 @@ class Demo:
     def trained(self, dataset: Dataset) -> tuple[Surrogate, list[ErrorRow]]:
         """The model to design with, and the errors of all models and baselines on both splits.
 
-        The errors are those of models that have not seen what they are tested on; then the first recipe is
-        trained once more, on everything.
+        The errors are those of models that were not trained on what they are tested on. The model to design
+        with is trained once more, by the first recipe, on everything.
         """
         name = f"{nanometres(dataset.wavelength)}"
         path, errors = self.folder / f"model-{name}.safetensors", self.folder / f"errors-{name}.json"
@@ -137,7 +137,7 @@ class Demo:
         """The designed device.
 
         Raises:
-            InputError: the run has not come so far.
+            InputError: the run has not made the device yet.
         """
         if not self._device_file.exists():
             raise InputError(

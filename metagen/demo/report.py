@@ -29,11 +29,11 @@ from metagen.verify.tolerance import ProcessErrors, Tolerance, tolerance, tolera
 REACH = 4.0
 """Half side of the drawn focal planes, in micrometres."""
 ERRORS = ProcessErrors(missing=0.001)
-"""Of a process that the demo's device is put through: 3 nm per pillar, 5 nm per device, 0.1 % missing."""
+"""The process that the demo's device is tested with: 3 nm per pillar, 5 nm per device, 0.1 % missing."""
 COPIES = 500
-"""Imperfect copies of the device."""
+"""How many imperfect copies of the device are tested."""
 KEPT = 0.9
-"""Part of the value as designed that a good copy keeps."""
+"""A good copy keeps at least this share of the value as designed."""
 
 
 def finish(demo: Demo) -> list[Table]:
@@ -90,7 +90,7 @@ def _overview(demo: Demo) -> Figure:
 
 
 def report_path(demo: Demo) -> Path:
-    """Where the report is."""
+    """The path of the report."""
     return demo.folder / "report.html"
 
 
