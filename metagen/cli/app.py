@@ -21,7 +21,7 @@ from metagen.device.platform import Platform
 
 
 class Commands(TyperGroup):
-    """All commands; where Ctrl-C ends one, Typer alone would leave without a word."""
+    """All commands. After Ctrl-C they say how to go on; Typer alone would say nothing."""
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command that was asked for."""
@@ -46,7 +46,7 @@ INTERRUPTED = 130
 
 CampaignFile = Annotated[Path, typer.Argument(help="Campaign file (TOML).", show_default=False)]
 BEGIN, SIMULATE, LEARN = "Begin", "Simulate (Meep)", "Learn"
-"""Headings over the commands; those of the design and of the fab are beside their commands."""
+"""Headings over the commands in the help; those of design and fab are in the files of their commands."""
 NearFieldFiles = Annotated[
     list[Path], typer.Argument(help="Near-field files, or folders of them.", show_default=False)
 ]
@@ -58,7 +58,7 @@ PlatformFile = Annotated[
     typer.Option(help="Platform file (TOML); by default silicon nitride on silica.", show_default=False),
 ]
 OTHER_ORDERS = "at wavelength .* the orders .* propagate"
-"""A warning to those who build on the zero order alone: `metagen table` gives it, other commands need not."""
+"""A warning about the zero order; `metagen table` shows it, and the other commands leave it out."""
 Recipes = Annotated[Path, typer.Option(help="Folder with simulations/, training/ and design/.")]
 
 
@@ -117,7 +117,7 @@ def report(
 @app.command(rich_help_panel=BEGIN)
 def table(
     wavelength: Annotated[
-        list[float], typer.Option(help="In vacuum (µm), such as 0.633; give it once per wavelength.")
+        list[float], typer.Option(help="Wavelength in vacuum (µm), such as 0.633; may be repeated.")
     ],
     platform: PlatformFile = None,
     plot: Annotated[
@@ -146,12 +146,12 @@ def table(
 @app.command(rich_help_panel=BEGIN)
 def layout(
     focal_length: Annotated[
-        float, typer.Option(help="From the plane half a wavelength above the pillars to the focus (µm).")
+        float, typer.Option(help="Focal length (µm), from half a wavelength above the pillars to the focus.")
     ],
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Layout file, such as lens.h5.", show_default=False)
     ],
-    wavelength: Annotated[float, typer.Option(help="At which the lens focuses (µm).")] = 0.633,
+    wavelength: Annotated[float, typer.Option(help="Wavelength that the lens focuses (µm).")] = 0.633,
     count: Annotated[int, typer.Option(help="Pillars along one side.")] = 113,
     platform: PlatformFile = None,
 ) -> None:
@@ -211,7 +211,7 @@ def status(campaign: CampaignFile, output: NearFieldFolder) -> None:
 def validate(
     campaign: CampaignFile,
     radius: Annotated[
-        list[float] | None, typer.Option(help="Of a periodic cell (µm); once per radius.")
+        list[float] | None, typer.Option(help="Pillar radius of a periodic cell (µm); may be repeated.")
     ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Keep the errors here (JSON).")
@@ -228,9 +228,9 @@ def validate(
 
 @app.command(rich_help_panel=SIMULATE)
 def calibrate(
-    wavelength: Annotated[float, typer.Option(help="In vacuum (µm).")],
+    wavelength: Annotated[float, typer.Option(help="Wavelength in vacuum (µm).")],
     error_target: Annotated[
-        float, typer.Option(help="Relative error ‖E − E_true‖² / ‖E_true‖² of a near field that is allowed.")
+        float, typer.Option(help="Largest relative error ‖E − E_true‖² / ‖E_true‖² of a near field.")
     ],
     platform: PlatformFile = None,
 ) -> None:
@@ -284,7 +284,7 @@ def train(
     recipe: Annotated[Path, typer.Argument(help="Training file (TOML).", show_default=False)],
     files: Sources,
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the models.", show_default=False)],
-    seed: Annotated[int | None, typer.Option(help="Instead of the recipe's, to see the spread.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed instead of the recipe's, to see the spread.")] = None,
 ) -> None:
     """Train a surrogate for each wavelength of the near fields.
 
@@ -346,14 +346,14 @@ def _print_warning(message: Warning | str, *_: object, **__: object) -> None:
 
 
 def _plain(error: MetagenError | OSError) -> str:
-    """An error without Python's number of it."""
+    """The text of an error, without the number that Python puts before one of the operating system."""
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename2 or error.filename}: {error.strerror}"
     return str(error)
 
 
 def main() -> None:
-    """Run the command line; what the user or the file system refuses ends in one line and exit status 1."""
+    """Run the command line; an expected error ends it with one line and exit status 1."""
     warnings.showwarning = _print_warning
     warnings.filterwarnings("ignore", message=OTHER_ORDERS)
     try:

@@ -34,7 +34,7 @@ Models = Annotated[
 DESIGN = "Design"
 """Heading over the commands."""
 LPA_SAMPLES = 3
-"""Per cell and axis of a flat cell; behind a lens of NA 0.45 its rim counts 2 % (633 nm) too much."""
+"""Samples per cell and axis of a flat cell; the rim of a lens of NA 0.45 counts 2 % (633 nm) too much."""
 
 
 def design(
@@ -42,10 +42,10 @@ def design(
     output: Output,
     model: Models = None,
     lpa: Annotated[
-        bool, typer.Option("--lpa", help="With the local phase approximation: the baseline.")
+        bool, typer.Option("--lpa", help="Use the baseline, the local phase approximation.")
     ] = False,
 ) -> None:
-    """Optimise a device through surrogates; killed, it goes on where it was."""
+    """Optimise a device through surrogates; started again after a kill, it goes on where it was."""
     from metagen.design import DesignSettings, run
     from metagen.design.starts import FIRST
 
@@ -146,7 +146,7 @@ def refine(
             "may be given several times): train them again in every round."
         ),
     ] = None,
-    rounds: Annotated[int, typer.Option(help="Of optimisation, at most.")] = 3,
+    rounds: Annotated[int, typer.Option(help="Most rounds of optimisation.")] = 3,
     tolerance: Annotated[float, typer.Option(help="Stop when no goal's gap is larger.")] = 0.02,
 ) -> None:
     """Simulate a device, correct the models by what came out, design on; start it with mpirun."""
@@ -189,7 +189,7 @@ def _models(settings: DesignSettings, names: Sequence[str] | None) -> list[Model
 
 
 def _local(settings: DesignSettings, models: Sequence[Model]) -> list[Model]:
-    """The local phase approximation in the place of models."""
+    """The local phase approximation in the place of each model: same wavelength, flat cells."""
     from metagen.surrogate import LPA, CellField, LPASettings
 
     domains = [replace(model.domain, samples=LPA_SAMPLES, components=1) for model in models]
@@ -197,7 +197,7 @@ def _local(settings: DesignSettings, models: Sequence[Model]) -> list[Model]:
 
 
 def _designed_with(layout: Layout, settings: DesignSettings, models: Sequence[Model]) -> Sequence[Model]:
-    """The models that a device was designed with: the local approximation, where its file says so."""
+    """The models that a device was designed with, or the local phase approximation if its file says so."""
     import json
 
     from metagen.design import model_hash
@@ -215,4 +215,4 @@ DESIGN_COMMANDS: dict[str, Callable[..., None]] = {
     "compare": compare,
     "refine": refine,
 }
-"""By name."""
+"""The commands by their names."""

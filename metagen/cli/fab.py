@@ -1,4 +1,4 @@
-"""The commands from a device to the fab: what is written, what it came from, what is left of it."""
+"""The commands from a device to the fab: layout files, hand-over to ray tracers, yield, passports."""
 
 from __future__ import annotations
 
@@ -107,14 +107,14 @@ def tolerance(
     noise: Annotated[float, typer.Option(help="Standard deviation of each radius (µm).")] = 0.003,
     bias: Annotated[float, typer.Option(help="Standard deviation of a shift of all radii (µm).")] = 0.005,
     missing: Annotated[float, typer.Option(help="Probability that a pillar is missing.")] = 0.0,
-    samples: Annotated[int, typer.Option(help="Imperfect copies of the device.")] = 1000,
-    keep: Annotated[float, typer.Option(help="Part of its value that a good copy keeps.")] = 0.9,
-    seed: Annotated[int, typer.Option(help="Of the random numbers.")] = 0,
+    samples: Annotated[int, typer.Option(help="Number of imperfect copies of the device.")] = 1000,
+    keep: Annotated[float, typer.Option(help="Share of its value that a good copy keeps.")] = 0.9,
+    seed: Annotated[int, typer.Option(help="Seed of the random numbers.")] = 0,
     plot: Annotated[
         Path | None, typer.Option(help="Draw the distributions into this file (.png, .pdf, .svg).")
     ] = None,
 ) -> None:
-    """Say what the errors of a process leave of a device, through the surrogates."""
+    """Say how much of its performance a device keeps under process errors, as the surrogates predict it."""
     from metagen import surrogate
     from metagen.design import DesignSettings
     from metagen.design.light import common_platform
@@ -144,7 +144,7 @@ def passport(
         typer.Option("--in", help="Folder to look for inputs in; by default that of the file."),
     ] = None,
 ) -> None:
-    """Say what made a file, and what made that; exit status 1 if an input has changed since or is missing."""
+    """Say what a file was made from, step by step; exit status 1 if an input has changed or is missing."""
     from metagen.provenance.passport import passport as trace
 
     found = trace(file, folder)
@@ -159,4 +159,4 @@ FAB_COMMANDS: dict[str, Callable[..., None]] = {
     "yield": tolerance,
     "passport": passport,
 }
-"""By their names on the command line."""
+"""The commands by their names."""

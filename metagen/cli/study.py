@@ -1,4 +1,4 @@
-"""The commands that ask what a surrogate can do: the paper again, neighbours, new platforms, devices."""
+"""The commands of the studies: what surrogates can do, measured in experiments."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def neighbours(
     recipe: Annotated[Path, typer.Option(help="Settings (TOML), such as training/neighbours.toml.")],
     output: Output,
 ) -> None:
-    """Error against the pillars that a model sees, and against the layouts that it learns from."""
+    """Measure the error against the pillars that a model sees, and the layouts that it learns from."""
     from metagen.data.sources import by_wavelength
     from metagen.study.neighbours import NeighbourSettings, neighbour_figure, neighbour_study, neighbour_table
     from metagen.study.page import publish
