@@ -19,11 +19,11 @@ from metagen.surrogate.expansion import as_complex, as_parts
 
 Model = TypeVar("Model", bound=ExpansionSurrogate)
 DECADES = 6
-"""Powers of ten, from 0, of the ridge penalties that are tried."""
+"""How many ridge penalties are tried: the old model's, ten times that, and so on."""
 
 
 def on_platform(old: Model, platform: Platform) -> Model:
-    """The model as it is, said to be one of another platform."""
+    """The same model, declared to be one of another platform."""
     new = copy.deepcopy(old)
     new.domain = replace(old.domain, platform=platform)
     return new
@@ -35,17 +35,17 @@ def adapt(
     """Make a model of a new platform from one of an old platform and simulations of the new one.
 
     Args:
-        old: is left as it is.
+        old: model of the old platform; it is not changed.
         dataset: near fields of the new platform, at the wavelength of the model.
-        recipe: by which the old model was trained; networks are trained on by it, from the old weights.
-        progress: show a bar with the time left and the errors.
+        recipe: the settings with which the old model was trained; networks go on training with them.
+        progress: whether to show a bar with the time left and the errors.
 
     Returns:
         A model of the same kind and size; its card names the dataset, and that of the old model as
         ``adapted_from``.
 
     Raises:
-        KeyboardInterrupt: Ctrl-C.
+        KeyboardInterrupt: after Ctrl-C, so that callers stop instead of using a half-trained model.
     """
     new: ExpansionSurrogate
     if isinstance(old, ClusterModel):
@@ -64,9 +64,9 @@ def adapt(
 
 
 def _adapt_cluster(old: ClusterModel, dataset: Dataset) -> ClusterModel:
-    """Ridge regression towards the old weights, after these have been translated to the new modes.
+    """Fit new weights by ridge regression that keeps them near the old ones, translated to the new modes.
 
-    How strongly the weights are drawn there is decided by cells that are left out.
+    How strongly it keeps them there is chosen on cells that are left out of the fit.
     """
     folds = dataset.split_patches(0.5, twins_together=True)
     ridges = [old.ridge * 10**power for power in range(DECADES)]
@@ -78,7 +78,7 @@ def _adapt_cluster(old: ClusterModel, dataset: Dataset) -> ClusterModel:
 
 
 def _missing(model: ClusterModel, dataset: Dataset) -> float:
-    """Squared error on the cells of a dataset."""
+    """Sum of squared errors on the cells of a dataset."""
     radii, patches = _cells(model, dataset)
     return float((patches - model.basis.expand(model.coefficients(radii))).abs().square().sum())
 
@@ -112,7 +112,7 @@ def _translation(old: ClusterModel, basis: PatchBasis, radii: Tensor, patches: T
 
 
 def _train_on(old: Model, dataset: Dataset, recipe: TrainingSettings, progress: bool) -> Model:
-    """Descend from the old weights; the modes stay, as the weights belong to them."""
+    """Train a network further from its old weights; its modes stay, because the weights belong to them."""
     new = on_platform(old, dataset.platform)
     learnt, watched = dataset.split_patches(1 - recipe.validation, recipe.seed, twins_together=True)
     with torch.random.fork_rng(devices=[]):

@@ -7,7 +7,7 @@ from metagen.surrogate import FieldError, Surrogate, cell_errors
 
 
 def clamped_errors(model: Surrogate, dataset: Dataset) -> tuple[FieldError, ...]:
-    """The error on every layout; radii that a model's few layouts did not show are moved to the nearest."""
+    """The error on every layout; radii outside the range that a model knows are moved to its nearer end."""
     errors = []
     for one in dataset.by_layout():
         differences, powers = cell_errors(model, one, clamp=True)

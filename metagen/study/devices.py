@@ -1,4 +1,4 @@
-"""What a designer wants to know of a surrogate: how wrong is the light that it predicts behind a device."""
+"""How wrong the light is that a surrogate predicts behind a device: what designers want to know of it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from metagen.surrogate import Surrogate, evaluate
 from metagen.verify.metrics import Wavefront, focusing_efficiency, intensity, ring_metrics
 
 RING = 1.5
-"""Radius of the ring whose power is compared (the paper's)."""
+"""Radius (micrometres) of the ring whose power is compared, as in the paper."""
 
 
 @dataclass(frozen=True)
@@ -27,10 +27,10 @@ class Measured:
 
     Attributes:
         intensity: |E|² on the axis, in units of the incident intensity.
-        efficiency: see :func:`metagen.verify.metrics.focusing_efficiency`; NaN where there is no focus on the
-            axis.
-        ring: power within 0.5 µm of a circle of radius :data:`RING` / incident power.
-        transmission: see :func:`metagen.verify.metrics.transmission`.
+        efficiency: focusing efficiency, see :func:`metagen.verify.metrics.focusing_efficiency`; NaN where
+            there is no focus on the axis.
+        ring: power within 0.5 µm of a circle of radius :data:`RING`, over the incident power.
+        transmission: transmitted share of the power, see :func:`metagen.verify.metrics.transmission`.
     """
 
     intensity: float
@@ -45,12 +45,12 @@ class DeviceError:
 
     Attributes:
         layout: name of the device.
-        wavelength: in vacuum.
+        wavelength: wavelength in vacuum.
         known: whether the model was trained on this device.
-        distance: of the plane where the light was measured.
-        relative_error: of the near field, over the components that the model knows.
-        predicted: the light by the model's near field.
-        simulated: the light by the same components of the simulated near field.
+        distance: distance of the plane where the light was measured.
+        relative_error: relative error of the near field, over the components that the model predicts.
+        predicted: the light behind the predicted near field.
+        simulated: the light behind the same components of the simulated near field.
     """
 
     layout: str
@@ -69,9 +69,9 @@ def device_errors(
 
     Args:
         models: one per wavelength.
-        near_fields: of any devices, at the wavelengths of the models.
-        distance: where the light is measured; by default the focal length that the layout states, or else
-            the side of the device.
+        near_fields: simulated near fields of any devices, at the wavelengths of the models.
+        distance: distance of the plane where the light is measured; by default the focal length that the
+            layout states, or else the side of the device.
 
     Raises:
         MismatchError: no model of this wavelength, or one of another platform.
@@ -93,7 +93,7 @@ def measure_light(wave: Wavefront, distance: float) -> Measured:
 
 
 def device_table(errors: Sequence[DeviceError]) -> Table:
-    """Errors of the near field, and of what is done with it."""
+    """A table of the errors of the near fields and of the light behind them."""
     return Table(
         "Devices: what the surrogate predicts against Meep",
         (

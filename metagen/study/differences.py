@@ -33,9 +33,9 @@ class Variant:
     Attributes:
         name: what is different, in a few words.
         platform: what the process fixes.
-        light: numerics of the simulations.
-        staircase: simulate pillars as large as a staircase of 10 pixels per period makes them, while the
-            models are told the radii that were meant.
+        light: settings of the simulations.
+        staircase: whether the simulated pillars are as large as a staircase of 10 pixels per period makes
+            them, while the models are told the radii that were meant.
     """
 
     name: str
@@ -49,9 +49,9 @@ class DifferenceSettings:
     """What is simulated and trained.
 
     Attributes:
-        layouts: the lenses.
-        variants: what is tried.
-        models: the recipes.
+        layouts: the lenses that are simulated.
+        variants: the differences that are tried, one at a time.
+        models: the recipes of the models that are trained.
     """
 
     layouts: Annotated[tuple[Family, ...], Field(min_length=1)]
@@ -74,8 +74,8 @@ class Outcome:
 
     Attributes:
         variant: what was different.
-        approximation: of the local phase approximation (flat cells), mean over the layouts.
-        free_phase: the same with the phase that suits each layout best.
+        approximation: error of the local phase approximation (flat cells), mean over the layouts.
+        free_phase: the same, with the overall phase that suits each layout best.
         models: label and relative error of each model.
     """
 
@@ -124,8 +124,8 @@ def staircase(layout: Layout, pixels: int = SAMPLES) -> Layout:
     """A layout whose pillars have the areas of the pixels whose centres lie inside them.
 
     Args:
-        layout: as it was meant.
-        pixels: per period, even; the pillars are centred on a corner of them.
+        layout: the layout as it was meant.
+        pixels: pixels per period, an even number; the pillars are centred on a corner of four pixels.
     """
     pixel = layout.platform.period / pixels
     offset = (np.arange(pixels) - (pixels - 1) / 2) * pixel
@@ -135,7 +135,7 @@ def staircase(layout: Layout, pixels: int = SAMPLES) -> Layout:
 
 
 def difference_table(outcomes: Sequence[Outcome]) -> Table:
-    """All variants."""
+    """A table of all variants and their errors."""
     labels = [label for label, _ in outcomes[0].models]
     columns = [f"{label}{kind}" for label in labels for kind in ("", ", root")]
     return Table(

@@ -17,12 +17,12 @@ class Readings:
 
     Attributes:
         layout: its name.
-        flat: zero-order transmission, constant over the cell.
-        near_field: near field of the periodic cell.
-        at_top: flat, but not carried on from the pillar tops to the monitor half a wavelength above.
-        free_phase: flat, times the phase factor that suits the layout best.
-        free_factor: flat, times the complex factor that suits the layout best.
-        phase: that best phase, in turns.
+        flat: error with the zero-order transmission, constant over each cell.
+        near_field: error with the near field of the periodic cell.
+        at_top: as ``flat``, but not carried on from the pillar tops to the monitor half a wavelength above.
+        free_phase: as ``flat``, times the phase factor that suits the layout best.
+        free_factor: as ``flat``, times the complex factor that suits the layout best.
+        phase: the phase of ``free_phase``, in turns.
     """
 
     layout: str

@@ -37,8 +37,8 @@ class NeighbourSettings:
         widths: pillars along one side of the neighbourhood.
         counts: numbers of layouts to learn from, with the recipes' own widths; the other points learn from
             all layouts.
-        share: part of the cells that is learnt from, at random; those near the border are all learnt from.
-        seed: of that choice, and of the order in which layouts are added.
+        share: share of the cells that is learnt from, chosen at random; cells near the border are all used.
+        seed: seed of that choice, and of the order in which layouts are added.
     """
 
     held_out: tuple[str, ...]
@@ -63,12 +63,12 @@ class Point:
     """One model that was trained and tested.
 
     Attributes:
-        wavelength: in vacuum.
+        wavelength: wavelength in vacuum.
         label: what the model is, in a word or two.
         width: pillars along one side of its neighbourhood.
-        count: layouts that it learnt from.
-        seconds: that training took.
-        errors: on the held-out layouts.
+        count: how many layouts it learnt from.
+        seconds: how long training took.
+        errors: its errors on the held-out layouts.
     """
 
     wavelength: float
@@ -112,7 +112,7 @@ def neighbour_study(dataset: Dataset, settings: NeighbourSettings, folder: Path)
 
 
 def _some(dataset: Dataset, settings: NeighbourSettings) -> Dataset:
-    """A random share of the cells, and all that see beyond the border: each corner is alone of its kind."""
+    """A random share of the cells, and all cells that see beyond the border, which are few of each kind."""
     chosen = dataset.split_patches(settings.share, settings.seed)[0]
     edge = max(settings.widths) // 2
     masks = []
@@ -146,7 +146,7 @@ def _file(dataset: Dataset, recipe: TrainingSettings, count: int) -> str:
 
 
 def neighbour_table(points: Sequence[Point]) -> Table:
-    """All points."""
+    """A table of all points."""
     names = [error.name for error in points[0].errors]
     return Table(
         "Neighbours and data",

@@ -17,10 +17,10 @@ def publish(folder: Path, name: str, tables: Sequence[Table], figures: Mapping[s
     """Print the tables, and write them with the figures into a folder.
 
     Args:
-        folder: where everything goes.
-        name: of the page and, with what they show, of the figures.
-        tables: printed, and written as Markdown.
-        figures: by what they show, in a word.
+        folder: folder of the page and its figures.
+        name: name of the page; the names of the figures begin with it.
+        tables: tables that are printed, and written as Markdown.
+        figures: the figures, each by a word for what it shows.
 
     Returns:
         The page, ``<name>.md``; the figures lie beside it as ``<name>-<what>.png``.

@@ -41,9 +41,9 @@ class PaperSettings:
 
     Attributes:
         held_out: layouts that are tested as a whole.
-        layouts: those that are used; of a campaign under way, those that are finished.
-        linear: the linear model; every highest power 1 … ``linear.powers`` is tried.
-        network: the network and its training.
+        layouts: layouts that are used; those that a campaign has not finished yet are left out.
+        linear: settings of the linear model; every highest power 1 … ``linear.powers`` is tried.
+        network: settings of the network and of its training.
     """
 
     held_out: tuple[str, ...]
@@ -66,7 +66,7 @@ class ModelTrial:
     """One model, tested on cells that it was not trained on.
 
     Attributes:
-        model: what was tested.
+        model: the model that was tested.
         differences: [M] ‖E_pred − E‖² of every tested cell.
         powers: [M] ‖E‖² of every tested cell.
         training_error: relative error on the cells that were trained on; None for a model that is computed.
@@ -94,7 +94,7 @@ class ModelTrial:
 
     @property
     def mean_cell_l2(self) -> float:
-        """Mean over the cells of ‖E_pred − E‖ / ‖E‖ of each."""
+        """‖E_pred − E‖ / ‖E‖ of each cell, mean over the cells."""
         return float(np.sqrt(self.differences / self.powers).mean())
 
 
@@ -130,7 +130,7 @@ def reproduce(dataset: Dataset, settings: PaperSettings, folder: Path) -> Reprod
 
     Args:
         dataset: near fields; layouts that the settings do not name are left aside.
-        settings: what is trained, and on what.
+        settings: which models are trained, and on which layouts.
         folder: where the trained models are kept; those that are there and fit are taken as they are.
 
     Raises:

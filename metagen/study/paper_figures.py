@@ -15,7 +15,7 @@ from metagen.surrogate import Split, predict
 SHOWN_MODES = 8
 SHOWN_POWERS = (1, 2, 4, 10)
 BINS = np.linspace(-6, 2, 81).tolist()
-"""Of the logarithm of the error of a cell."""
+"""Edges of the bins for the logarithm of the error of a cell."""
 
 
 def modes_figure(found: Reproduction) -> Figure:
@@ -69,7 +69,7 @@ def network_figure(found: Reproduction) -> Figure:
 
 
 def field_figure(found: Reproduction) -> Figure:
-    """The field behind the first of the held-out layouts, simulated and by the network."""
+    """The near field of the first held-out layout: simulated, and as the network predicts it."""
     near = _near(found, found.held_out[0])
     model = found.network[Split.LAYOUTS].model
     return near_field_comparison(near, predict(model, near.layout))

@@ -30,7 +30,7 @@ Families = Annotated[tuple[Family, ...], Field(min_length=1)]
 
 
 class Way(StrEnum):
-    """Where a model of the new platform starts."""
+    """How a model of the new platform is made."""
 
     SCRATCH = "from scratch"
     ADAPTED = "adapted"
@@ -41,13 +41,14 @@ class TransferSettings:
     """What is simulated and trained.
 
     Attributes:
-        light: numerics of all simulations.
-        learnt: layouts to learn from; the first ones are learnt from first, all of them on the old platform.
+        light: settings of all simulations.
+        learnt: layouts to learn from: on a new platform as many as ``counts`` says, from the first one on; on
+            the old platform all of them.
         tested: layouts that every model of a new platform is tested on.
         new: the new platforms.
-        models: the recipes.
-        old: the platform whose models are there already.
-        counts: numbers of simulations of the new platform.
+        models: the recipes of the models.
+        old: the platform that models are adapted from.
+        counts: how many simulations of the new platform are learnt from, one point each.
     """
 
     light: Numerics
@@ -73,11 +74,11 @@ class Transferred:
     """One model of a new platform, tested.
 
     Attributes:
-        platform: what is new about it.
+        platform: what is new about the platform.
         label: what the model is, in a word or two.
-        way: where it started.
-        count: simulations of the new platform that it learnt from.
-        errors: on layouts that were not trained on.
+        way: how the model was made.
+        count: how many simulations of the new platform it learnt from.
+        errors: its errors on layouts that it was not trained on.
     """
 
     platform: str
@@ -88,7 +89,7 @@ class Transferred:
 
     @property
     def relative_error(self) -> float:
-        """Over all tested layouts together."""
+        """Relative error over all tested layouts together."""
         return Evaluation(self.label, self.errors).overall.relative_error
 
 
@@ -102,7 +103,7 @@ def transfer_study(settings: TransferSettings, folder: Path) -> list[Transferred
     Raises:
         InputError: a count of simulations is larger than the number of layouts to learn from.
         MissingDependencyError, SimulationError: see :func:`metagen.fdtd.campaign.run`.
-        KeyboardInterrupt: Ctrl-C.
+        KeyboardInterrupt: after Ctrl-C, so that callers stop instead of using a half-trained model.
     """
     _check_counts(settings)
     known = _simulated(settings.learnt, settings.old, settings.light, folder)
@@ -155,7 +156,7 @@ def _simulated(
 
 
 def transfer_table(found: Sequence[Transferred]) -> Table:
-    """A row per platform, model and start, a column per number of simulations."""
+    """A table with a row per platform, model and way, and a column per number of simulations."""
     counts = sorted({each.count for each in found})
     rows: dict[tuple[str, str, Way], dict[int, float]] = {}
     for each in found:

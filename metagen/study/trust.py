@@ -18,7 +18,7 @@ from metagen.surrogate import ExpansionSurrogate, cell_errors
 
 Floats = NDArray[np.float64]
 GROUPS = 10
-"""Groups of cells of equal size, by expected error, in the curve of a layout."""
+"""Points of a layout's curve: its cells, sorted by expected error, make this many groups of equal size."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,11 +26,11 @@ class TrustCheck:
     """Expected and true errors of the cells of one layout, relative to the mean power of a cell.
 
     Attributes:
-        layout: name.
-        wavelength: in vacuum.
+        layout: name of the layout.
+        wavelength: wavelength in vacuum.
         known: whether the model was trained on this layout.
-        expected: [cells].
-        true: [cells].
+        expected: [cells] the error that the model expects of each cell.
+        true: [cells] the error that each cell has.
     """
 
     layout: str
@@ -77,7 +77,7 @@ def _check(model: ExpansionSurrogate, near: NearField) -> TrustCheck:
 
 
 def trust_table(checks: Sequence[TrustCheck]) -> Table:
-    """Mean errors, and how well the trust map tells good cells from bad ones."""
+    """A table of mean errors, and of how well the expected error tells good cells from bad ones."""
     rows = []
     for check in checks:
         expected, true = check.curve
@@ -102,7 +102,7 @@ def trust_table(checks: Sequence[TrustCheck]) -> Table:
 
 
 def trust_figure(checks: Sequence[TrustCheck]) -> Figure:
-    """True against expected error of groups of cells; on the diagonal the model knows itself exactly."""
+    """True against expected error of groups of cells; on the diagonal the model is exactly right."""
     figure = Figure(figsize=(5.2, 4.6), layout="constrained")
     axes = figure.subplots()
     ends = []
