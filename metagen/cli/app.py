@@ -307,7 +307,12 @@ def train(
         surrogate.save(model, path)
         print(f"{path}: trained on {', '.join(model.card.layouts)}")
         if model.card.errors:
-            print("relative error on layouts that were held out:")
+            print("relative error on whole layouts that were held out:")
+        elif (apart := model.card.provenance.get("validation_error")) is not None:
+            print(
+                f"relative error of cells that were kept apart: {float(str(apart)):.2g}; of whole layouts it "
+                "is larger: hold some out (held_out) to know it"
+            )
         for name, error in model.card.errors.items():
             print(f"  {name}: {error:.3g}")
         if model.card.provenance.get("interrupted"):

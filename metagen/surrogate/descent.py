@@ -48,7 +48,9 @@ def descend(
 ) -> Outcome:
     """Lower the squared error of the coefficients with Adam; leave the model with the least validation error.
 
-    Ctrl-C ends the descent as early stopping does.
+    The errors that the bar shows are of single cells of the layouts that are learnt from, some of them kept
+    apart; those of whole layouts that were held out are larger. Ctrl-C ends the descent as early stopping
+    does.
     """
     optimiser = torch.optim.Adam(model.parameters(), lr=settings.learning_rate)
     steps = settings.epochs * math.ceil(len(training) / _together(training, settings.batch))
@@ -62,7 +64,9 @@ def descend(
             now = error(model, validation)
             done += 1
             best.consider(model, now)
-            bar.set_postfix(loss=f"{loss:.2e}", validation=f"{now:.2e}", best=f"{best.error:.2e}")
+            bar.set_postfix_str(
+                f"error of cells: learnt {loss:.1e}, kept apart {now:.1e}, least {best.error:.1e}"
+            )
             bar.update()
     except KeyboardInterrupt:
         interrupted = True
