@@ -63,7 +63,7 @@ def checked(cls: type[T]) -> type[T]:
 
 
 def load_toml(path: str | Path, kind: type[T]) -> T:
-    """Read a TOML file as an object of type ``kind``.
+    """Read a TOML file as an object of type ``kind``; material files that it names may lie beside it.
 
     Raises:
         InputError: no such file, not TOML, an unknown key, or a value that is not allowed.
@@ -75,13 +75,23 @@ def load_toml(path: str | Path, kind: type[T]) -> T:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: not valid TOML: {error}") from error
-    return validate(values, kind, source=str(path))
+    return validate(values, kind, source=str(path), folder=path.parent)
 
 
-def validate(values: object, kind: type[T], source: str) -> T:
-    """Build ``kind`` from plain values; ``source`` names where they come from in the error message."""
+def validate(values: object, kind: type[T], source: str, folder: Path | None = None) -> T:
+    """Build ``kind`` from plain values.
+
+    Args:
+        values: what is to be checked.
+        kind: what is to be built.
+        source: where the values come from, for the error message.
+        folder: where relative paths among the values start; validators find it as their context.
+
+    Raises:
+        InputError: an unknown key, or a value that is not allowed.
+    """
     try:
-        return TypeAdapter(kind).validate_python(values)
+        return TypeAdapter(kind).validate_python(values, context=folder)
     except ValidationError as error:
         raise InputError(describe(error, source, kind)) from error
 

@@ -115,6 +115,16 @@ def report(
 
 
 @app.command(rich_help_panel=BEGIN)
+def materials(
+    wavelength: Annotated[float, typer.Option(help="In vacuum (µm), of the indices that are shown.")] = 0.633,
+) -> None:
+    """List the materials that come with metagen: where they are known, their index, and who measured it."""
+    from metagen.device.materials import materials_table
+
+    materials_table(wavelength).print()
+
+
+@app.command(rich_help_panel=BEGIN)
 def table(
     wavelength: Annotated[
         list[float], typer.Option(help="Wavelength in vacuum (µm), such as 0.633; may be repeated.")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -12,7 +11,7 @@ from metagen.base.errors import InputError
 from metagen.device.materials import Dispersion, Material
 from metagen.device.platform import Platform
 from metagen.rcwa.shapes import Shape
-from metagen.rcwa.special import as_tensor
+from metagen.rcwa.special import Numbers, Reals, as_tensor
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,13 @@ class Cell:
 
 
 def make_cell(
-    shape: Shape, *, period: Any, height: Any, pillar: Any, substrate: Any = 1.0, cover: Any = 1.0
+    shape: Shape,
+    *,
+    period: Reals,
+    height: Reals,
+    pillar: Numbers,
+    substrate: Numbers = 1.0,
+    cover: Numbers = 1.0,
 ) -> Cell:
     """Build a checked cell from numbers, arrays or tensors (which keep their gradients).
 
@@ -103,5 +108,5 @@ def index_tensor(material: Material, wavelength: Tensor) -> Tensor:
     if not isinstance(material, Dispersion):
         return as_tensor(material)
     n = as_tensor(material.n(wavelength))
-    k = as_tensor(material.k(wavelength.detach())) if material.k else torch.zeros_like(n)
+    k = as_tensor(material.k(wavelength.detach())).clamp(min=0) if material.k else torch.zeros_like(n)
     return torch.complex(n, k) if bool((k != 0).any()) else n

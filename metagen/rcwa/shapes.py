@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from metagen.base.errors import InputError
-from metagen.rcwa.special import as_tensor, jinc, sinc
+from metagen.rcwa.special import Reals, as_tensor, jinc, sinc
 
 
 @dataclass(frozen=True)
@@ -115,17 +114,17 @@ Rectilinear = Rectangle | Cross
 Shape = Curved | Rectilinear
 
 
-def circle(radius: Any) -> Ellipse:
+def circle(radius: Reals) -> Ellipse:
     """A circle; the radius [...] is a number, an array or a tensor, as are all sizes here."""
     return Ellipse(as_tensor(radius), as_tensor(radius))
 
 
-def ellipse(semi_x: Any, semi_y: Any) -> Ellipse:
+def ellipse(semi_x: Reals, semi_y: Reals) -> Ellipse:
     """An ellipse with semi-axes [...] along x and y."""
     return Ellipse(as_tensor(semi_x), as_tensor(semi_y))
 
 
-def ring(outer: Any, inner: Any) -> Ring:
+def ring(outer: Reals, inner: Reals) -> Ring:
     """A circular ring of outer and inner radius [...]."""
     shape = Ring(as_tensor(outer), as_tensor(inner))
     if not bool(((shape.inner > 0) & (shape.inner < shape.outer)).all()):
@@ -133,17 +132,17 @@ def ring(outer: Any, inner: Any) -> Ring:
     return shape
 
 
-def square(width: Any) -> Rectangle:
+def square(width: Reals) -> Rectangle:
     """A square of side [...]."""
     return rectangle(width, width)
 
 
-def rectangle(width_x: Any, width_y: Any) -> Rectangle:
+def rectangle(width_x: Reals, width_y: Reals) -> Rectangle:
     """A rectangle of sides [...] along x and y."""
     return Rectangle(as_tensor(width_x), as_tensor(width_y))
 
 
-def cross(length: Any, width: Any) -> Cross:
+def cross(length: Reals, width: Reals) -> Cross:
     """Two crossed bars of the same length and width [...]."""
     shape = Cross(as_tensor(length), as_tensor(width))
     if not bool(((shape.width > 0) & (shape.width <= shape.length)).all()):

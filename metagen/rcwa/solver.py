@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 import torch
@@ -20,7 +19,7 @@ from metagen.rcwa.cell import Cell, platform_cell
 from metagen.rcwa.factorisation import Factorisation
 from metagen.rcwa.result import UnitCell
 from metagen.rcwa.shapes import circle
-from metagen.rcwa.special import as_tensor
+from metagen.rcwa.special import Reals, as_tensor
 from metagen.rcwa.unit_cell import surface_fields
 
 ORDERS = 10
@@ -31,8 +30,8 @@ BATCH = 32
 
 def solve(
     platform: Platform,
-    radius: Any,
-    wavelength: Any,
+    radius: Reals,
+    wavelength: Reals,
     *,
     orders: int = ORDERS,
     tolerance: float | None = None,
@@ -74,7 +73,7 @@ def solve(
 @one_thread()
 def solve_cell(
     cell: Cell,
-    wavelength: Any,
+    wavelength: Reals,
     *,
     orders: int = ORDERS,
     tolerance: float | None = None,
@@ -124,7 +123,7 @@ def _check_truncation(cell: Cell, wavelengths: Tensor, orders: int) -> None:
 @one_thread()
 def near_fields(
     platform: Platform,
-    radii: Any,
+    radii: Reals,
     wavelength: float,
     samples: int = SAMPLES,
     z: float | None = None,

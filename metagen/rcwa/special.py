@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,11 @@ import scipy.special
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+
+Reals = float | Sequence[float] | NDArray[Any] | Tensor
+"""Real numbers as a caller may give them: one, or many."""
+Numbers = complex | Sequence[complex] | NDArray[Any] | Tensor
+"""Numbers that may be complex."""
 
 
 class _Jinc(torch.autograd.Function):
@@ -46,7 +51,7 @@ def sinc(x: Tensor) -> Tensor:
     return torch.sinc(x / torch.pi)
 
 
-def as_tensor(value: Any) -> Tensor:
+def as_tensor(value: Numbers) -> Tensor:
     """A float64 or complex128 tensor with the value's gradient, if it has one."""
     if isinstance(value, Tensor):
         return value.to(torch.complex128 if value.is_complex() else torch.float64)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -20,7 +19,7 @@ from metagen.rcwa.factorisation import Factorisation
 from metagen.rcwa.grid import grid_permittivity, twice
 from metagen.rcwa.planewaves import Incidence, PlaneWaves, plane_waves
 from metagen.rcwa.slab import half_slab
-from metagen.rcwa.special import as_tensor
+from metagen.rcwa.special import Numbers, Reals, as_tensor
 
 
 @dataclass(frozen=True)
@@ -35,14 +34,14 @@ class Layer:
             without it pixels count as uniform, and t is right to the first power of their size only.
     """
 
-    permittivity: Any
-    thickness: Any
-    inverse_permittivity: Any = None
+    permittivity: Numbers
+    thickness: Reals
+    inverse_permittivity: Numbers | None = None
 
     @classmethod
-    def of_two_media(cls, fill: Any, inner: Any, outer: Any, thickness: Any) -> Layer:
+    def of_two_media(cls, fill: Reals, inner: Numbers, outer: Numbers, thickness: Reals) -> Layer:
         """A layer of permittivity ``inner`` in a fraction ``fill`` [nx, ny] of each pixel, ``outer`` else."""
-        part = as_tensor(fill)
+        part, inner, outer = (as_tensor(value) for value in (fill, inner, outer))
         return cls(part * inner + (1 - part) * outer, thickness, part / inner + (1 - part) / outer)
 
 
@@ -57,10 +56,10 @@ class Stack:
         cover: refractive index beyond, real or complex.
     """
 
-    period: Any
+    period: Reals
     layers: tuple[Layer, ...]
-    substrate: Any = 1.0
-    cover: Any = 1.0
+    substrate: Numbers = 1.0
+    cover: Numbers = 1.0
 
 
 @dataclass(frozen=True, eq=False)

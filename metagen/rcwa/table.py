@@ -19,6 +19,7 @@ from metagen.base.memo import cache_folder
 from metagen.base.validation import validate
 from metagen.device.platform import Platform, check_scale
 from metagen.rcwa.rational import Rational
+from metagen.rcwa.special import Reals
 from metagen.rcwa.tabulate import Order, Resonance, Sampling, Tabulated, resonances, tabulate
 
 SCHEMA, VERSION = "metagen/phase-table", 2
@@ -87,7 +88,7 @@ class PhaseTable:
         table.warn_of_other_orders()
         return table
 
-    def __call__(self, radius: Any) -> Any:
+    def __call__(self, radius: Reals) -> Any:
         """[...] zero-order field ratio t at radii [...].
 
         Raises:
@@ -105,27 +106,27 @@ class PhaseTable:
         """The guided-mode resonances within the radius limits."""
         return resonances(self.tabulated)
 
-    def order_powers(self, radius: Any) -> Any:
+    def order_powers(self, radius: Reals) -> Any:
         """[..., o] power in each of :attr:`orders` / incident power."""
         return self._evaluate(radius, lambda values: values[..., 1:].abs() ** 2)
 
-    def zero_order_transmittance(self, radius: Any) -> Any:
+    def zero_order_transmittance(self, radius: Reals) -> Any:
         """[...] power in the zeroth transmitted order / incident power."""
         return self._power(radius, lambda order: order.transmitted and order.m == order.n == 0)
 
-    def transmittance(self, radius: Any) -> Any:
+    def transmittance(self, radius: Reals) -> Any:
         """[...] power in all transmitted orders / incident power."""
         return self._power(radius, lambda order: order.transmitted)
 
-    def reflectance(self, radius: Any) -> Any:
+    def reflectance(self, radius: Reals) -> Any:
         """[...] power in all reflected orders / incident power."""
         return self._power(radius, lambda order: not order.transmitted)
 
-    def _power(self, radius: Any, wanted: Callable[[Order], bool]) -> Any:
+    def _power(self, radius: Reals, wanted: Callable[[Order], bool]) -> Any:
         columns = [number for number, order in enumerate(self.orders) if wanted(order)]
         return self.order_powers(radius)[..., columns].sum(-1)
 
-    def _evaluate(self, radius: Any, select: Callable[[Tensor], Tensor]) -> Any:
+    def _evaluate(self, radius: Reals, select: Callable[[Tensor], Tensor]) -> Any:
         # A copy of an array: those of layouts are read-only, and torch warns of that.
         radii = torch.as_tensor(
             radius if isinstance(radius, Tensor) else np.array(radius), dtype=torch.float64

@@ -53,4 +53,4 @@ def test_devices_in_a_dispersive_cover_are_learned_evaluated_and_designed(folder
     shown = [metagen(*command) for command in commands]
     assert [each.returncode for each in shown] == [0, 0, 0], [each.stderr for each in shown]
     assert "LPA, flat" in shown[1].stdout
-    assert mg.Layout.load(folder / "buried.h5").platform.cover == mg.materials.FUSED_SILICA
+    assert mg.Layout.load(folder / "buried.h5").platform.cover == mg.materials.shipped("fused_silica")

@@ -2,26 +2,32 @@
 
 import json
 from dataclasses import asdict, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import metagen as mg
-from metagen.base.errors import FormatError, InputError
+from metagen.base.errors import InputError
 from metagen.base.validation import validate
+from metagen.device.layout import random_layout
 from metagen.device.materials import (
-    FUSED_SILICA,
-    SILICON_NITRIDE,
-    TITANIUM_DIOXIDE,
     Dispersion,
     Formula,
     FormulaKind,
     Tabulated,
     index_at,
-    read_yaml,
+    materials_table,
+    shipped,
+    shipped_names,
 )
 from metagen.device.media import NEGLIGIBLE_LOSS
-from metagen.fdtd.numerics import coarsest
+from metagen.fdtd.numerics import Numerics, coarsest
+from metagen.fdtd.simulation import simulate
+
+FUSED_SILICA, SILICON_NITRIDE, TITANIUM_DIOXIDE = map(
+    shipped, ("fused_silica", "silicon_nitride", "titanium_dioxide")
+)
 
 
 def test_fused_silica_has_the_values_that_malitson_tabulates():
@@ -68,52 +74,89 @@ def test_formulas_reproduce_values_in_print(kind, coefficients, wavelength, inde
     assert formula(wavelength) == pytest.approx(index, abs=1e-5)
 
 
-@pytest.mark.parametrize(
-    ("kind", "coefficients", "expected"),
-    [
-        (3, (2.25, 0.01, 2, -0.02, -2), np.sqrt(2.25 + 0.01 * 0.25 - 0.02 * 4)),
-        (5, (1.5, 0.004, -2, 0.0001, -4), 1.5 + 0.004 * 4 + 0.0001 * 16),
-        (7, (1.5, 0.01, 0.001, -0.002, 0, 0), 1.5 + 0.01 / 0.222 + 0.001 / 0.222**2 - 0.002 * 0.25),
-        (8, (0.2, 0.1, 0.05, 0.01), np.sqrt((1 + 2 * 0.3275) / (1 - 0.3275))),
-        (9, (2.0, 0.1, 0.05, 0.02, 0.1, 0.3), np.sqrt(2 + 0.1 / 0.2 + 0.02 * 0.4 / (0.16 + 0.3))),
-    ],
-)
-def test_the_other_formulas_are_those_written_out_by_hand(kind, coefficients, expected):
-    assert Formula(FormulaKind(kind), coefficients, 0.2, 2.0)(0.5) == pytest.approx(expected, rel=1e-12)
+ANCHORS = {
+    # material: wavelength, index, tolerance and why
+    "aluminium": (0.65, 1.49 + 7.82j, 0.15),  # E. D. Palik's handbook; films differ by that
+    "amorphous_silicon": (1.55, 3.48, 0.15),  # D. T. Pierce and W. E. Spicer (1972); films differ by that
+    "fused_silica": (0.633, 1.4570, 1e-4),  # the decimals
+    "gallium_nitride": (0.633, 2.38, 1e-2),  # the decimals; films differ by that
+    "gold": (0.633, 0.18 + 3.43j, 1e-2),  # the decimals
+    "pmma": (0.5893, 1.4914, 2e-3),  # makers differ by that
+    "sapphire": (0.633, 1.766, 1e-3),  # the decimals
+    "silicon": (0.633, 3.88 + 0.016j, 1e-2),  # authors differ by that
+    "silicon_nitride": (1.55, 1.996, 1e-3),  # the decimals
+    "silver": (0.633, 0.056 + 4.28j, 1e-2),  # the decimals
+    "su8": (0.633, 1.57, 5e-3),  # the decimals
+    "titanium_dioxide": (0.532, 2.45, 5e-3),  # the decimals
+}
+"""Values that are known apart from the files that come with metagen."""
+
+
+def test_every_shipped_material_has_the_value_that_is_known_of_it():
+    assert set(ANCHORS) == set(shipped_names())
+    for name, (wavelength, index, tolerance) in ANCHORS.items():
+        assert abs(shipped(name).index(wavelength) - index) < tolerance, name
+
+
+CLEAR = ["fused_silica", "gallium_nitride", "pmma", "sapphire", "silicon_nitride", "su8"]
+
+
+@pytest.mark.parametrize("name", CLEAR)
+def test_a_clear_material_serves_as_substrate_wherever_it_is_known(name):
+    material = shipped(name)
+    for wavelength in np.linspace(material.shortest, material.longest, 50):
+        assert mg.Platform(substrate=name).at(float(wavelength)).substrate == material.index(wavelength).real
+
+
+def test_silicon_is_clear_beyond_its_gap_and_absorbs_before():
+    silicon = shipped("silicon")
+    assert mg.Platform(substrate="silicon").at(1.31).substrate == pytest.approx(3.505, abs=5e-3)
+    assert silicon.index(0.532).imag == pytest.approx(0.04, abs=0.01)
+    # C. D. Salzberg and J. J. Villa, J. Opt. Soc. Am. 47, 244 (1957); straight lines are right to 0.002.
+    assert silicon.index(1.55).real == pytest.approx(3.4777, abs=3e-3)
+
+
+@pytest.mark.parametrize("name", ["gold", "silver", "aluminium"])
+def test_metals_have_a_permittivity_below_zero_and_reflect(name):
+    """Free electrons in the near infrared; the reflectance of a mirror, |(n − 1)/(n + 1)|², is over 0.9."""
+    index = shipped(name).index(1.0 if name != "aluminium" else 1.5)
+    assert (index**2).real < -30
+    assert abs((index - 1) / (index + 1)) ** 2 > 0.9
+
+
+def test_materials_of_files_written_before_are_the_same_platforms():
+    """Hashes by which stored layouts, models and caches know their platform."""
+    known = {
+        "titanium_dioxide": "b653f872e2b49f78",
+        "silicon_nitride": "c405c411f2a5ce4a",
+        "fused_silica": "dffe6b1d90f8442f",
+    }
+    assert {name: mg.Platform(pillar=name).hash[:16] for name in known} == known
+
+
+def test_every_shipped_material_names_its_source():
+    for name in shipped_names():
+        assert any(digit.isdigit() for digit in shipped(name).source), name
+
+
+def test_the_page_of_materials_lists_each_with_its_source():
+    page = (Path(__file__).parents[2] / "docs" / "materials.md").read_text(encoding="utf-8")
+    rows = {row.split("`")[1]: row for row in page.splitlines() if row.startswith("| `")}
+    assert set(rows) == set(shipped_names())
+    for name, row in rows.items():
+        assert shipped(name).source.partition(";")[0].partition(":")[0] in row
+
+
+def test_the_table_of_materials_has_indices_where_they_are_known():
+    rows = {row[0]: row for row in materials_table(0.4).rows}
+    assert rows["fused_silica"][2] == "1.4701"
+    assert rows["titanium_dioxide"][2] == "2.6940 + 0.00894i"
+    assert rows["pmma"][1:3] == ("0.42 .. 1.62", "not known")
 
 
 def test_a_wavelength_without_data_is_refused():
     with pytest.raises(InputError, match=r"0\.2.*silicon_nitride"):
         SILICON_NITRIDE.index(0.2)
-
-
-def write(path, data):
-    path.write_text(f"REFERENCES: |\n    Somebody (2020)\nDATA:\n{data}", encoding="utf-8")
-    return path
-
-
-def test_a_tabulated_file_of_refractiveindex_info_is_read(tmp_path):
-    rows = "        0.5 2.0 0.1\n        0.6 1.8 0.0\n"
-    material = read_yaml(write(tmp_path / "a.yml", f"  - type: tabulated nk\n    data: |\n{rows}"))
-    assert material.index(0.55) == pytest.approx(1.9 + 0.05j)
-    assert material.source == "Somebody (2020)"
-
-
-def test_a_formula_file_with_tabulated_loss_is_read(tmp_path):
-    formula = "  - type: formula 5\n    wavelength_range: 0.4 0.8\n    coefficients: 1.5 0.01 -2\n"
-    loss = "  - type: tabulated k\n    data: |\n        0.5 0.2\n        0.6 0.4\n"
-    material = read_yaml(write(tmp_path / "a.yml", formula + loss))
-    assert material.index(0.5) == pytest.approx(1.54 + 0.2j)
-    with pytest.raises(InputError, match=r"0\.45"):
-        material.index(0.45)
-
-
-@pytest.mark.parametrize(
-    "content", ["", "DATA: 3", "  - type: formula 12\n", "  - type: tabulated q\n    data: 1 2"]
-)
-def test_another_file_is_refused_by_its_name(tmp_path, content):
-    with pytest.raises((FormatError, InputError), match=r"a\.yml|Formula"):
-        read_yaml(write(tmp_path / "a.yml", content))
 
 
 def test_a_table_must_increase():
@@ -141,6 +184,8 @@ def test_pillars_may_absorb_where_the_solver_knows_loss():
     assert media.pillar == TITANIUM_DIOXIDE.index(0.4)
     with pytest.raises(InputError, match=r"pillar has the index 2\.69.*Meep simulations take no pillars"):
         _ = media.lossless_pillar
+    with pytest.raises(InputError, match="Meep simulations take no pillars"):
+        simulate(random_layout(mg.Platform(pillar=TITANIUM_DIOXIDE), 2, 1), Numerics(0.4, 30))
 
 
 def glass(n, k):
@@ -185,6 +230,12 @@ def test_gain_and_indices_that_no_passive_material_has_are_refused(n, k):
 def test_an_unknown_material_is_refused_with_the_known_ones():
     with pytest.raises(InputError, match=r"unobtainium.*fused_silica"):
         mg.Platform(pillar="unobtainium")
+
+
+def test_a_platform_of_materials_is_printed_in_one_line():
+    shown = repr(mg.Platform(pillar="titanium_dioxide"))
+    assert "pillar=Dispersion('titanium_dioxide', 0.379811 .. 0.798574)" in shown
+    assert len(shown) < 200
 
 
 def test_the_index_of_a_lossless_material_is_real():

@@ -1,0 +1,123 @@
+"""A refractive index that depends on the wavelength."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metagen.base.errors import InputError
+from metagen.base.validation import Positive, checked
+from metagen.base.wavelength import same_wavelength
+from metagen.device.materials.formulas import Formula
+
+NOISE = 2e-5
+"""Catalogues of clear glasses have negative k of up to 1.4e-5 among their measurements; it is taken for 0."""
+
+
+@checked
+class Tabulated:
+    """Values at increasing wavelengths, joined by straight lines.
+
+    Attributes:
+        wavelengths: [w] increasing.
+        values: [w].
+    """
+
+    wavelengths: tuple[Positive, ...]
+    values: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.wavelengths) != len(self.values) or len(self.values) < 2:
+            raise InputError(
+                f"a table has {len(self.wavelengths)} wavelengths and {len(self.values)} values; "
+                "it needs equally many, two at least"
+            )
+        if not np.all(np.diff(self.wavelengths) > 0):
+            raise InputError("the wavelengths of a table must increase; sort them and remove doubles")
+
+    @property
+    def shortest(self) -> float:
+        """First wavelength."""
+        return self.wavelengths[0]
+
+    @property
+    def longest(self) -> float:
+        """Last wavelength."""
+        return self.wavelengths[-1]
+
+    def __call__(self, wavelength: Any) -> NDArray[np.float64]:
+        """[...] value at wavelengths [...]."""
+        return np.asarray(np.interp(np.asarray(wavelength), self.wavelengths, self.values))
+
+    def at(self, wavelength: float) -> float:
+        """The value at one wavelength."""
+        return float(self(wavelength))
+
+
+@checked
+class Dispersion:
+    """A refractive index n + ik that depends on the wavelength.
+
+    Attributes:
+        name: of the material.
+        source: who measured it.
+        n: real part.
+        k: imaginary part; positive is loss; none is lossless.
+
+    Raises:
+        InputError: n and k are known for no wavelength in common.
+    """
+
+    name: str
+    source: str
+    n: Formula | Tabulated
+    k: Tabulated | None = None
+
+    def __post_init__(self) -> None:
+        if not self.shortest < self.longest:
+            raise InputError(
+                f"{self.name}: n and k have no wavelengths in common (one begins at {self.shortest:g}, the "
+                f"other ends at {self.longest:g} micrometres)"
+            )
+
+    def __repr__(self) -> str:
+        """The name and the range; a table of a hundred rows tells nobody anything."""
+        return f"Dispersion({self.name!r}, {self.shortest:g} .. {self.longest:g})"
+
+    @property
+    def shortest(self) -> float:
+        """Shortest wavelength at which the index is known."""
+        return max(self.n.shortest, self.k.shortest if self.k else 0.0)
+
+    @property
+    def longest(self) -> float:
+        """Longest wavelength at which the index is known."""
+        return min(self.n.longest, self.k.longest if self.k else np.inf)
+
+    def index(self, wavelength: float) -> complex:
+        """The index at a wavelength.
+
+        Raises:
+            InputError: no data at this wavelength, or no index of a passive material.
+        """
+        if not self._knows(wavelength):
+            raise InputError(
+                f"wavelength is {wavelength:g}; {self.name} is known for {self.shortest:g} .. "
+                f"{self.longest:g} micrometres: choose another source, or give a number"
+            )
+        try:
+            n, k = self.n.at(wavelength), self.k.at(wavelength) if self.k else 0.0
+        except InputError as error:
+            raise InputError(f"{self.name}: {error}; choose another source, or give a number") from error
+        if n <= 0 or k < -NOISE:
+            raise InputError(
+                f"{self.name} has the index {complex(n, k):g} at wavelength {wavelength:g}; n must be "
+                "positive, and k not negative: materials that amplify light are not supported"
+            )
+        return complex(n, max(k, 0.0))
+
+    def _knows(self, wavelength: float) -> bool:
+        limits = self.shortest, self.longest
+        return limits[0] <= wavelength <= limits[1] or any(same_wavelength(wavelength, one) for one in limits)
