@@ -1,6 +1,7 @@
 """The house: rooms, and imports between them that only go down."""
 
 import ast
+import re
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[2] / "metagen"
@@ -47,6 +48,12 @@ def test_every_file_is_in_a_room():
     flat = {path.name for path in PACKAGE.iterdir() if path.is_file()}
     assert flat == {"__init__.py", "__init__.pyi", "__main__.py", "py.typed"}
     assert {path.parent.name for path in PACKAGE.glob("*/__init__.py")} == set(ROOMS)
+
+
+def test_the_map_shows_the_rooms_in_their_order():
+    page = (PACKAGE.parent / "docs" / "contributing.md").read_text(encoding="utf-8")
+    table = page.partition("| room |")[2].partition("\n\n")[0]
+    assert tuple(re.findall(r"^\| `(\w+)` \|", table, flags=re.MULTILINE)) == ROOMS
 
 
 def test_no_import_runs_up_between_rooms():
