@@ -15,7 +15,7 @@ from metagen.base.errors import InputError, MetagenError
 from metagen.base.parallel import launched_rank
 from metagen.base.wavelength import nanometres
 from metagen.cli.design import DESIGN, DESIGN_COMMANDS
-from metagen.cli.fab import DRAWN, FAB, FAB_COMMANDS
+from metagen.cli.fab import FAB, FAB_COMMANDS
 from metagen.cli.study import Sources, studies
 from metagen.device.platform import Platform
 
@@ -166,9 +166,10 @@ def layout(
     platform: PlatformFile = None,
 ) -> None:
     """Design a lens from the phase table, pillar by pillar."""
+    from metagen.fab.formats import drawn_format
     from metagen.forward.lens import focusing
 
-    if output.suffix.lower() in DRAWN:
+    if drawn_format(output) is not None:
         raise InputError(f"{output}: a layout is an HDF5 file (.h5); `metagen export` draws it for the fab")
     made = focusing(_platform(platform), focal_length, wavelength, count)
     made.save(output)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from metagen.base.parallel import launched_rank
+from metagen.cli.fab import DrawnCell, DrawnLayer
 
 if TYPE_CHECKING:
     from metagen.design import DesignSettings, Model
@@ -64,18 +65,22 @@ def verify(
     settings: Annotated[Path, typer.Argument(help="Design file with the goals.", show_default=False)],
     devices: Annotated[
         list[Path],
-        typer.Argument(help="Layout or device files; .gds and .oas files as drawn.", show_default=False),
+        typer.Argument(
+            help="Layout or device files (HDF5), or drawn layouts (GDSII, OASIS).", show_default=False
+        ),
     ],
     campaign: Annotated[
         Path,
         typer.Option(
-            help="Campaign file with the numerics, and the platform of .gds and .oas files.",
+            help="Campaign file with the numerics, and the platform of drawn layouts.",
             show_default=False,
         ),
     ],
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Folder of the near-field files.", show_default=False)
     ],
+    layer: DrawnLayer = None,
+    cell: DrawnCell = None,
 ) -> None:
     """Simulate devices with Meep at the goals' wavelengths, measure what they reach; start it with mpirun."""
     from metagen.data.nearfield import NearField
@@ -89,7 +94,7 @@ def verify(
     goals = DesignSettings.load(settings).goals
     wanted = Campaign.load(campaign)
     light = wanted.light_of(goal.wavelength for goal in goals)
-    layouts = [load_device(device, wanted.platform) for device in devices]
+    layouts = [load_device(device, wanted.platform, layer, cell) for device in devices]
     require_meep()
     files = iter(run([Task(each, numerics) for each in layouts for numerics in light], output))
     if launched_rank() == 0:

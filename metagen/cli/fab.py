@@ -4,17 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from metagen.base.errors import FormatError, InputError, MetagenError
 from metagen.base.wavelength import nanometres
 
+if TYPE_CHECKING:
+    from metagen.data.nearfield import NearField
+
 FAB = "To the fab"
 """Heading over the commands."""
-DRAWN = (".gds", ".oas")
-"""Endings of files of drawn layouts: GDSII and OASIS."""
+DrawnLayer = Annotated[
+    tuple[int, int] | None,
+    typer.Option(
+        "--layer",
+        metavar="LAYER DATATYPE",
+        help="Where a drawn layout has its pillars, such as 5 0; by default where its label says, or 1 0.",
+        show_default=False,
+    ),
+]
+DrawnCell = Annotated[
+    str | None,
+    typer.Option(
+        "--cell",
+        help="Cell of a drawn layout that is the device; by default the only one at the top.",
+        show_default=False,
+    ),
+]
+"""Both options belong to every command that reads drawn layouts (GDSII, OASIS)."""
 DeviceFile = Annotated[Path, typer.Argument(help="Layout or device file (HDF5).", show_default=False)]
 
 
@@ -30,28 +49,19 @@ def export(
     import numpy as np
 
     from metagen.device.layout import Layout
-    from metagen.fab import (
-        DesignRules,
-        LayoutFileOptions,
-        check,
-        read_gds,
-        read_oasis,
-        write_gds,
-        write_oasis,
-    )
+    from metagen.fab import DesignRules, LayoutFileOptions, check, load_device, write_gds, write_oasis
+    from metagen.fab.formats import DrawnFormat, format_to_write
 
-    if output.suffix.lower() not in DRAWN:
-        raise InputError(f"{output}: the ending says what to write; allowed are {' and '.join(DRAWN)}")
+    write = {DrawnFormat.GDS: write_gds, DrawnFormat.OASIS: write_oasis}[format_to_write(output)]
     made = Layout.load(device)
     if rules:
         violations = check(made, DesignRules.load(rules))
         if violations:
             broken = "\n".join(map(str, violations))
             raise MetagenError(f"{device} breaks the rules of {rules}, so nothing was written:\n{broken}")
-    write, read = (write_oasis, read_oasis) if output.suffix.lower() == ".oas" else (write_gds, read_gds)
     drawn = LayoutFileOptions.load(options) if options else LayoutFileOptions()
     written = write(made, output, drawn)
-    moved = np.abs(read(output, made.platform).radii - made.radii).max()
+    moved = np.abs(load_device(output, made.platform).radii - made.radii).max()
     print(
         f"{output}: {written.pillars} pillars in {written.cells} cells, {written.bytes} bytes; read back, "
         f"radii differ by at most {moved * 1000:.2g} nm"
@@ -61,7 +71,10 @@ def export(
 def handover(
     file: Annotated[
         Path,
-        typer.Argument(help="Near field, or with --model a layout, .gds or .oas file.", show_default=False),
+        typer.Argument(
+            help="Near field, or with --model a layout or device (HDF5) or a drawn layout (GDSII, OASIS).",
+            show_default=False,
+        ),
     ],
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Beginning of the names of the files that are written.")
@@ -70,23 +83,22 @@ def handover(
         str | None, typer.Option(help="Model that predicts the field of a layout: file, sin-633 or sin-400.")
     ] = None,
     terms: Annotated[int, typer.Option(help="Coefficients of the radial polynomial.")] = 3,
+    layer: DrawnLayer = None,
+    cell: DrawnCell = None,
 ) -> None:
     """Write the phase of a device for ray tracers: grid phase (.DAT), table (.csv), Binary 2 coefficients."""
     from metagen import surrogate
-    from metagen.data.nearfield import NearField
     from metagen.fab import load_device
     from metagen.fab.optics import PhaseMap, fit_radial, fit_table, write_csv, write_grid_phase
     from metagen.verify.metrics import Wavefront
 
     if model is None:
-        try:
-            near = NearField.load(file)
-        except FormatError as error:
-            raise FormatError(f"{error}; of a layout, give the --model that predicts its field") from error
+        near = _near_field(file)
         wave, samples = Wavefront.of(near), near.samples
     else:
         known = surrogate.load(model)
-        wave, samples = Wavefront.predicted(known, load_device(file, known.platform)), known.samples
+        device = load_device(file, known.platform, layer, cell)
+        wave, samples = Wavefront.predicted(known, device), known.samples
     seen = PhaseMap.of(
         wave.field[0].numpy(), samples, wave.platform.period, wave.wavelength, index=wave.cover
     )
@@ -99,11 +111,29 @@ def handover(
         print(path)
 
 
+def _near_field(file: Path) -> NearField:
+    from metagen.data.nearfield import NearField
+    from metagen.fab.formats import drawn_format
+
+    advice = "of a layout, give the --model that predicts its field"
+    if drawn_format(file) is not None:
+        raise InputError(f"{file}: a drawn layout holds no near field; {advice}")
+    try:
+        return NearField.load(file)
+    except FormatError as error:
+        raise FormatError(f"{error}; {advice}") from error
+
+
 def tolerance(
     settings: Annotated[
         Path, typer.Argument(help="Design file with goals and models (TOML).", show_default=False)
     ],
-    device: Annotated[Path, typer.Argument(help="Layout, device, .gds or .oas file.", show_default=False)],
+    device: Annotated[
+        Path,
+        typer.Argument(
+            help="Layout or device file (HDF5), or a drawn layout (GDSII, OASIS).", show_default=False
+        ),
+    ],
     noise: Annotated[float, typer.Option(help="Standard deviation of each radius (µm).")] = 0.003,
     bias: Annotated[float, typer.Option(help="Standard deviation of a shift of all radii (µm).")] = 0.005,
     missing: Annotated[float, typer.Option(help="Probability that a pillar is missing.")] = 0.0,
@@ -113,6 +143,8 @@ def tolerance(
     plot: Annotated[
         Path | None, typer.Option(help="Draw the distributions into this file (.png, .pdf, .svg).")
     ] = None,
+    layer: DrawnLayer = None,
+    cell: DrawnCell = None,
 ) -> None:
     """Say how much of its performance a device keeps under process errors, as the surrogates predict it."""
     from metagen import surrogate
@@ -126,7 +158,7 @@ def tolerance(
     wanted = DesignSettings.load(settings)
     models = [surrogate.load(name) for name in wanted.models]
     errors = ProcessErrors(noise=noise, bias=bias, missing=missing)
-    layout = load_device(device, common_platform(models))
+    layout = load_device(device, common_platform(models), layer, cell)
     found = measure(wanted.goals, layout, models, errors, samples, seed)
     tolerance_table(found, keep).print()
     if plot:

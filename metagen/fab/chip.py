@@ -34,12 +34,13 @@ from metagen.base.errors import InputError
 from metagen.base.validation import Positive, PositiveInt, checked, load_toml
 from metagen.device.layout import Layout
 from metagen.fab.drawing import draw
+from metagen.fab.formats import DrawnFormat, format_to_write
 from metagen.fab.options import DEFAULTS, BiasTable, LayoutFileOptions
 from metagen.fab.write import LayoutFile, Save, layout_cells, save_cells, save_gds, save_oasis
 
 CellName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,15}$")]
 CHIP_CELL = "CHIP"
-SAVERS: dict[str, Save] = {".gds": save_gds, ".oas": save_oasis}
+SAVERS: dict[DrawnFormat, Save] = {DrawnFormat.GDS: save_gds, DrawnFormat.OASIS: save_oasis}
 
 
 @checked
@@ -120,10 +121,9 @@ def write_chip(chip: Chip, path: str | Path) -> LayoutFile:
             (see :func:`metagen.fab.write_gds`).
     """
     path = Path(path)
-    if path.suffix not in SAVERS:
-        raise InputError(f"path is {path}; its suffix must be one of {', '.join(SAVERS)}")
+    save = SAVERS[format_to_write(path)]
     drawn: list[_Drawn] = []
-    tally = save_cells(path, _chip_cells(chip, drawn), chip.export, SAVERS[path.suffix])
+    tally = save_cells(path, _chip_cells(chip, drawn), chip.export, save)
     return LayoutFile(
         path,
         *tally,

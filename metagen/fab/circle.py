@@ -1,4 +1,4 @@
-"""Circles as polygons: of the right area when written, and recognised when read."""
+"""Circles as polygons of the same area."""
 
 from __future__ import annotations
 
@@ -7,12 +7,8 @@ from numpy.typing import NDArray
 
 from metagen.base.errors import InputError
 
-FEWEST_VERTICES = 8
-"""A polygon with fewer vertices is not taken for a circle."""
 MOST_VERTICES = 4096
 """Half of what one record of a GDS file holds."""
-ROUNDNESS = 0.01
-"""Largest spread of the distances of the vertices from the centre that a circle may have, over the radius."""
 
 
 def vertex_count(radius: float, tolerance: float) -> int:
@@ -49,24 +45,21 @@ def circle_polygon(radius: float, tolerance: float, database_unit: float) -> NDA
 
 def polygon_areas(points: NDArray[np.float64]) -> NDArray[np.float64]:
     """[M] areas of simple polygons with vertices [M, n, 2]."""
-    x, y = np.moveaxis(points - points[:, :1], -1, 0)
-    doubled = (x * np.roll(y, -1, axis=1) - y * np.roll(x, -1, axis=1)).sum(axis=1)
-    return np.asarray(np.abs(doubled) / 2)
+    return area_centroids(points)[1]
 
 
-def circles_of(
-    points: NDArray[np.float64], database_unit: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
-    """Centres [M, 2] and radii [M] of the circles that polygons [M, n, 2] stand for; and which are round [M].
+def area_centroids(
+    points: NDArray[np.float64],
+) -> tuple[NDArray[np.complex128], NDArray[np.float64]]:
+    """Centroids [M], as x + i·y, and areas [M] of simple polygons with vertices [M, n, 2].
 
-    The radius is that of the circle of equal area, which is what is exposed, however few vertices there are.
+    A polygon without area has the mean of its vertices instead of a centroid.
     """
-    centres = points.mean(axis=1)
-    distances = np.linalg.norm(points - centres[:, None], axis=2)
-    sides = np.linalg.norm(points - np.roll(points, -1, axis=1), axis=2)
-    radii = np.sqrt(polygon_areas(points) / np.pi)
-    count = points.shape[1]
-    slack = 2 * database_unit + ROUNDNESS * radii
-    longest = 1.5 * 2 * distances.max(axis=1) * np.sin(np.pi / count) + slack
-    is_round = (np.ptp(distances, axis=1) <= slack) & (sides.max(axis=1) <= longest)
-    return centres, radii, is_round & (count >= FEWEST_VERTICES)
+    vertices = points[..., 0] + 1j * points[..., 1]
+    middles = vertices.mean(axis=1)
+    starts = vertices - middles[:, None]
+    ends = np.roll(starts, -1, axis=1)
+    crosses = (starts.conj() * ends).imag
+    doubled = crosses.sum(axis=1)
+    moments = ((starts + ends) * crosses).sum(axis=1)
+    return middles + moments / (3 * np.where(doubled != 0, doubled, np.inf)), np.abs(doubled) / 2

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from metagen.base.errors import FormatError, InputError
 from metagen.base.files import content_hash
-from metagen.base.validation import checked, validate
+from metagen.base.validation import Positive, PositiveInt, checked, validate
 from metagen.device.layout import Layout
 from metagen.device.platform import Platform
 from metagen.fab.options import DEFAULTS, BiasTable, Layer, LayoutFileOptions, Tone
@@ -42,9 +42,9 @@ class DeviceLabel:
     name: str
     hash: str
     steps: str
-    count: int
-    period: float
-    grid: float
+    count: PositiveInt
+    period: Positive
+    grid: Positive
     bias: float | BiasTable
     tone: Tone
     layer: Layer = DEFAULTS.pillar_layer
@@ -99,7 +99,6 @@ def parse_label(text: str, source: str) -> DeviceLabel | None:
     if not text.startswith(PREFIX):
         return None
     try:
-        values = json.loads(text.removeprefix(PREFIX))
-    except json.JSONDecodeError as error:
+        return validate(json.loads(text.removeprefix(PREFIX)), DeviceLabel, source="device label")
+    except (json.JSONDecodeError, InputError) as error:
         raise FormatError(f"{source}: the device label is damaged ({error}); write the file again") from error
-    return validate(values, DeviceLabel, source=f"{source}: device label")

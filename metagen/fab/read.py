@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+import zlib
 from pathlib import Path
 
 import gdstk
@@ -12,13 +12,17 @@ import numpy as np
 from metagen.base.errors import FormatError, InputError, MismatchError
 from metagen.device.layout import Layout, on_grid
 from metagen.device.platform import Platform
-from metagen.fab.hierarchy import collect, hole_finder, pillar_finder, placed_cells
+from metagen.fab.formats import DRAWN_ENDINGS, DrawnFormat, drawn_format, drawn_name, unpacked
+from metagen.fab.hierarchy import Circles, collect, hole_finder, pillar_finder, placed_cells
 from metagen.fab.label import DeviceLabel, parse_label, steps_hash
 from metagen.fab.options import DEFAULTS, Layer, Tone, designed_radii
-from metagen.fab.sites import Frame, frame_of, sites_of
+from metagen.fab.sites import CELL_OPTION, Frame, frame_of, sites_of
 from metagen.fab.whole import check_oasis
 
 MICROMETRE = 1e-6
+OASIS_CIRCLES = 1e-4
+"""Largest distance of a polygon from a circle that an OASIS file names as such; ours are as close."""
+LAYER_OPTION = "layer=(5, 0) in Python, --layer 5 0 in commands"
 
 
 def read_gds(
@@ -27,30 +31,32 @@ def read_gds(
     layer: Layer | None = None,
     cell: str | None = None,
 ) -> Layout:
-    """Read a GDSII file as a layout.
+    """Read a GDSII file, compressed by gzip or not, as a layout.
 
     A file of ours gives the layout that was written, with its radii rounded to the grid of the file (bias and
-    tone are undone as its label says). A foreign file may hold circles as polygons or as cells of polygons in
-    any hierarchy; its lattice is centred, and it is as large as the outermost circles say.
+    tone are undone as its label says). A file of another program may hold circles as polygons or as cells of
+    polygons in any hierarchy. Its radii are those of circles of equal area; its lattice is centred on the
+    axis, and it is as large as the outermost circles say.
 
     Args:
-        path: of the file.
-        platform: the process; its period is the lattice constant that the circles must be on.
+        path: the file.
+        platform: the process; the circles must lie on a square lattice with its period.
         layer: layer and datatype of the pillars; by default the one that our label names, (1, 0) without a
             label.
-        cell: which cell is the device; by default the only one that no other cell places.
+        cell: name of the cell that is the device; by default the only cell that no other cell places.
 
     Returns:
-        The layout; ``provenance`` holds the file and the hashes that a label of ours records: ``layout_hash``
-        of the layout that was written, ``steps_hash`` of its rounded radii.
+        The layout; ``provenance`` holds the name of the file and the hashes that a label of ours records:
+        ``layout_hash`` of the layout that was written, ``steps_hash`` of its rounded radii.
 
     Raises:
-        InputError: no such file or cell.
+        InputError: there is no such file or cell, or several cells could be the device.
         MismatchError: the file was written for a platform with another period.
-        FormatError: damaged, a file of ours that was edited, cells that place each other in a circle, shapes
-            that are no circles, circles off the lattice or on top of each other.
+        FormatError: the file is damaged, or one of ours that was edited; cells place each other in a circle;
+            the layer has paths, shapes that are no circles, or circles off the lattice or on top of each
+            other.
     """
-    return _read(Path(path), platform, layer, cell, _open_gds)
+    return _read(Path(path), platform, layer, cell, DrawnFormat.GDS)
 
 
 def read_oasis(
@@ -60,54 +66,47 @@ def read_oasis(
     cell: str | None = None,
 ) -> Layout:
     """Read an OASIS file as a layout; see :func:`read_gds`."""
-    return _read(Path(path), platform, layer, cell, _open_oasis)
+    return _read(Path(path), platform, layer, cell, DrawnFormat.OASIS)
 
 
-def load_device(path: str | Path, platform: Platform, cell: str | None = None) -> Layout:
-    """Read a device from a layout file (.gds, .oas), or from a layout or device file of ours (HDF5).
+def load_device(
+    path: str | Path, platform: Platform, layer: Layer | None = None, cell: str | None = None
+) -> Layout:
+    """Read a device from a drawn layout (GDSII or OASIS), or from a layout or device file of ours (HDF5).
 
     Args:
-        path: of the file; its suffix says what it is.
-        platform: the process of a layout file, which holds shapes only; ours bring their own.
-        cell: which cell of a layout file; by default the only one that no other cell places.
+        path: the file; its ending says what it is.
+        platform: the process for which a layout is drawn. Files of ours bring their own.
+        layer: see :func:`read_gds`; of drawn layouts only.
+        cell: see :func:`read_gds`; of drawn layouts only.
 
     Raises:
         MetagenError: see :func:`read_gds` and :meth:`metagen.Layout.load`.
     """
-    match Path(path).suffix.lower():
-        case ".gds":
-            return read_gds(path, platform, cell=cell)
-        case ".oas":
-            return read_oasis(path, platform, cell=cell)
-        case _:
-            return Layout.load(path)
+    drawn = drawn_format(path)
+    if drawn is not None:
+        return _read(Path(path), platform, layer, cell, drawn)
+    try:
+        return Layout.load(path)
+    except FormatError as error:
+        raise FormatError(f"{error}. Drawn layouts end in {', '.join(DRAWN_ENDINGS)}") from error
 
 
 def _read(
-    path: Path,
-    platform: Platform,
-    layer: Layer | None,
-    cell: str | None,
-    load: Callable[[Path], gdstk.Library],
+    path: Path, platform: Platform, layer: Layer | None, cell: str | None, drawn: DrawnFormat
 ) -> Layout:
-    library, source = _library(path, load), str(path)
+    library, source = _library(path, drawn), str(path)
     cells = placed_cells(_device_cell(library, cell, source), source)
     found = find_label(cells, source)
     if found is None:
-        layer = layer or DEFAULTS.pillar_layer
-        circles = collect(cells, pillar_finder(layer, library.precision / MICROMETRE, source))
+        circles = _circles(library, cells, layer or DEFAULTS.pillar_layer, None, source)
         radii = sites_of(circles, platform, frame_of(circles, platform.period), source)
-        return Layout(platform, radii, path.stem, {"file": path.name})
+        return Layout(platform, radii, drawn_name(path), {"file": path.name})
     label, origin = found
     check_lattice(label, platform, source)
-    layer = layer or label.layer
-    finder = (
-        pillar_finder(layer, library.precision / MICROMETRE, source)
-        if label.tone is Tone.PILLARS
-        else hole_finder(layer, label.period)
-    )
-    drawn = sites_of(collect(cells, finder), platform, Frame(origin, label.count), source)
-    drawn_as = designed_radii(drawn, label.bias)
+    circles = _circles(library, cells, layer or label.layer, label, source)
+    sites = sites_of(circles, platform, Frame(origin, label.count), source)
+    drawn_as = designed_radii(sites, label.bias)
     steps = np.rint(drawn_as / label.grid).astype(np.int32)
     if steps_hash(steps) != label.steps:
         raise FormatError(
@@ -122,28 +121,46 @@ def _read(
     )
 
 
+def _circles(
+    library: gdstk.Library, cells: list[gdstk.Cell], layer: Layer, label: DeviceLabel | None, source: str
+) -> Circles:
+    """The circles that the last cell draws on a layer, or the holes that it leaves there."""
+    if label is not None and label.tone is Tone.HOLES:
+        circles = collect(cells, hole_finder(layer, label.period), source)
+    else:
+        circles = collect(cells, pillar_finder(layer, library.precision / MICROMETRE, source), source)
+    if not circles.radii.size:
+        others = sorted(f"{number}/{datatype}" for number, datatype in library.layers_and_datatypes())
+        raise FormatError(
+            f"{source}: no circle on the pillar layer {layer[0]}/{layer[1]}; the file has shapes on "
+            f"{', '.join(others[:20]) or 'no layer'}. Say which layer has the pillars ({LAYER_OPTION})"
+        )
+    return circles
+
+
 def device_labels(path: str | Path) -> dict[str, DeviceLabel]:
-    """Our labels in a GDSII or OASIS file, by the cell of each device; none in a foreign file.
+    """Our labels in a GDSII or OASIS file, by the cell of each device; none in a file of another program.
 
     Raises:
-        InputError, FormatError: no such file, damaged, or another suffix than .gds and .oas.
+        InputError: there is no such file, or its ending is not that of a drawn layout.
+        FormatError: it is damaged.
     """
     path = Path(path)
-    openers = {".gds": _open_gds, ".oas": _open_oasis}
-    if path.suffix.lower() not in openers:
-        raise InputError(f"path is {path}; its suffix must be one of {', '.join(openers)}")
-    library = _library(path, openers[path.suffix.lower()])
-    cells = [cell for cell in library.cells if isinstance(cell, gdstk.Cell)]
+    drawn = drawn_format(path)
+    if drawn is None:
+        raise InputError(f"path is {path}; drawn layouts end in {', '.join(DRAWN_ENDINGS)}")
+    cells = [cell for cell in _library(path, drawn).cells if isinstance(cell, gdstk.Cell)]
     parsed = {cell.name: [parse_label(each.text, str(path)) for each in cell.labels] for cell in cells}
     return {name: label for name, labels in parsed.items() for label in labels if label is not None}
 
 
-def _library(path: Path, load: Callable[[Path], gdstk.Library]) -> gdstk.Library:
+def _library(path: Path, drawn: DrawnFormat) -> gdstk.Library:
     if not path.is_file():
         raise InputError(f"{path}: no such file")
     try:
-        return load(path)
-    except (OSError, RuntimeError) as error:
+        with unpacked(path) as plain:
+            return _open_oasis(plain) if drawn is DrawnFormat.OASIS else _open_gds(plain)
+    except (OSError, EOFError, zlib.error, RuntimeError) as error:
         raise FormatError(
             f"{path}: damaged, incomplete or of another format ({error}); export it again"
         ) from error
@@ -157,7 +174,7 @@ def _open_gds(path: Path) -> gdstk.Library:
 
 def _open_oasis(path: Path) -> gdstk.Library:
     check_oasis(path)
-    return gdstk.read_oas(path, unit=MICROMETRE)
+    return gdstk.read_oas(path, unit=MICROMETRE, tolerance=OASIS_CIRCLES)
 
 
 def _device_cell(library: gdstk.Library, name: str | None, source: str) -> gdstk.Cell:
@@ -172,13 +189,13 @@ def _device_cell(library: gdstk.Library, name: str | None, source: str) -> gdstk
     tops = [cell.name for cell in library.top_level()]
     if len(tops) > 1:
         raise InputError(
-            f"{source}: several cells are at the top ({', '.join(tops[:20])}); choose one (set cell)"
+            f"{source}: several cells are at the top ({', '.join(tops[:20])}); choose one ({CELL_OPTION})"
         )
     return cells[tops[0]] if tops else next(iter(cells.values()))
 
 
 def find_label(cells: list[gdstk.Cell], source: str) -> tuple[DeviceLabel, complex] | None:
-    """Our label in the last of the cells and where it is; None if the file has none."""
+    """Our label in the last of the cells, and where it stands as x + i·y; None if no cell has one."""
     labelled = {}
     for cell in cells:
         for label in cell.labels:
@@ -188,7 +205,7 @@ def find_label(cells: list[gdstk.Cell], source: str) -> tuple[DeviceLabel, compl
     if labelled and cells[-1].name not in labelled:
         raise InputError(
             f"{source}: cell {cells[-1].name!r} holds the device(s) {', '.join(sorted(labelled)[:20])}; "
-            "choose one (set cell)"
+            f"choose one ({CELL_OPTION})"
         )
     return labelled.get(cells[-1].name)
 

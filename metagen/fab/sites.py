@@ -12,9 +12,13 @@ from metagen.device.platform import Platform
 from metagen.fab.hierarchy import Circles
 
 OFF_LATTICE = 1e-3
-"""Largest distance along an axis between a circle and its lattice site; foreign files are rounded to 1 nm."""
+"""Largest distance along an axis between a circle and its lattice site.
+
+On a grid of 1 nm a position is rounded by up to 0.5 nm, and the centroid of the rounded outline is another
+0.3 nm off."""
 TOO_LARGE = 1e-3
 """Relative margin on half the period: the area of a written pillar is true to this."""
+CELL_OPTION = "cell='NAME' in Python, --cell NAME in commands"
 SPARSEST = 0.01
 """A lattice with a smaller share of its sites filled is taken for a mistake."""
 
@@ -33,7 +37,10 @@ class Frame:
 
 
 def frame_of(circles: Circles, period: float) -> Frame:
-    """The smallest square lattice that holds all circles; where it cannot be centred, half a period aside."""
+    """The smallest square lattice that holds all circles; where it cannot be centred, half a period aside.
+
+    The outermost circles say where it is to within their own rounding; the median of all says it exactly.
+    """
     axes = (circles.centres.real, circles.centres.imag)
     if not circles.centres.size:
         return Frame(0j, 0)
@@ -43,14 +50,16 @@ def frame_of(circles: Circles, period: float) -> Frame:
         (each.min() + each.max()) / 2 + (count - own) % 2 * period / 2
         for each, own in zip(axes, counts, strict=True)
     )
-    return Frame(complex(x, y), count)
+    exact = _lattice_coordinates(circles, period, Frame(complex(x, y), count))
+    shift = np.median(exact - np.rint(exact), axis=1) * period
+    return Frame(complex(x + shift[0], y + shift[1]), count)
 
 
 def sites_of(circles: Circles, platform: Platform, frame: Frame, source: str) -> NDArray[np.float64]:
     """[N, N] radii; 0 where there is no circle.
 
     Raises:
-        FormatError: no circles, wrong unit, off the lattice, too large, or two on one site.
+        FormatError: wrong unit, off the lattice, too large, or two on one site.
     """
     _check_size(circles, platform.period, source)
     _check_filling(circles, frame, source)
@@ -63,11 +72,6 @@ def sites_of(circles: Circles, platform: Platform, frame: Frame, source: str) ->
 
 
 def _check_size(circles: Circles, period: float, source: str) -> None:
-    if not circles.radii.size:
-        raise FormatError(
-            f"{source}: no circle on the pillar layer; the file is empty or the pillars are on another layer "
-            "(set layer)"
-        )
     largest = circles.radii.argmax()
     if circles.radii[largest] > period / 2 * (1 + TOO_LARGE):
         raise FormatError(
@@ -80,14 +84,13 @@ def _check_filling(circles: Circles, frame: Frame, source: str) -> None:
     if circles.radii.size < SPARSEST * frame.count**2:
         raise FormatError(
             f"{source}: {circles.radii.size} circles are spread over a lattice of {frame.count} × "
-            f"{frame.count} sites; this is no single device, choose its cell (set cell)"
+            f"{frame.count} sites; this is no single device, choose its cell ({CELL_OPTION})"
         )
 
 
 def _site_indices(circles: Circles, period: float, frame: Frame, source: str) -> NDArray[np.int64]:
     """[2, M] indices of the sites that the circles are on."""
-    relative = circles.centres - frame.centre
-    exact = np.stack([relative.real, relative.imag]) / period + (frame.count - 1) / 2
+    exact = _lattice_coordinates(circles, period, frame)
     nearest = np.rint(exact)
     off = np.abs(exact - nearest).max(axis=0) * period
     worst = off.argmax()
@@ -103,6 +106,12 @@ def _site_indices(circles: Circles, period: float, frame: Frame, source: str) ->
             f"{frame.count} sites that the device label announces"
         )
     return np.asarray(nearest, dtype=np.int64)
+
+
+def _lattice_coordinates(circles: Circles, period: float, frame: Frame) -> NDArray[np.float64]:
+    """[2, M] coordinates of the circles in periods, from the first site."""
+    relative = circles.centres - frame.centre
+    return np.asarray(np.stack([relative.real, relative.imag]) / period + (frame.count - 1) / 2)
 
 
 def _check_single(flat: NDArray[np.int64], circles: Circles, source: str) -> None:

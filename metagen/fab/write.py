@@ -16,6 +16,7 @@ from metagen.device.layout import Layout
 from metagen.fab.cells import device_cells, radius_cell
 from metagen.fab.circle import MOST_VERTICES
 from metagen.fab.drawing import Drawing, draw
+from metagen.fab.formats import refuse_compressed
 from metagen.fab.label import label_of
 from metagen.fab.options import DEFAULTS, LayoutFileOptions, Tone
 from metagen.fab.whole import is_whole
@@ -91,8 +92,10 @@ def save_cells(
     """Write cells to a file that appears when it is complete; return how many cells and references it has.
 
     Raises:
-        FormatError: the disk took a part of the file only.
+        InputError: the ending is that of a compressed file.
+        FormatError: the disk took only a part of the file.
     """
+    refuse_compressed(path)
     counts = [0, 0]
 
     def counted() -> Iterator[gdstk.Cell]:

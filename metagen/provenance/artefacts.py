@@ -19,6 +19,7 @@ from metagen.design import model_hash
 from metagen.device.layout import Layout
 from metagen.device.platform import Platform
 from metagen.fab import device_labels, load_device
+from metagen.fab.formats import DRAWN_ENDINGS, drawn_format, drawn_name
 
 SHOWN = 12
 """Digits of a hash that are shown."""
@@ -34,7 +35,7 @@ class Kind(StrEnum):
 
 
 SUFFIXES = {
-    Kind.LAYOUT_FILE: (".gds", ".oas"),
+    Kind.LAYOUT_FILE: DRAWN_ENDINGS,
     Kind.DEVICE: (".h5",),
     Kind.MODEL: (".safetensors",),
     Kind.NEAR_FIELD: (".h5",),
@@ -90,9 +91,9 @@ def artefacts_in(path: Path) -> list[Artefact]:
     Raises:
         InputError, FormatError: no such file, damaged, or a kind of file without a passport.
     """
+    if drawn_format(path) is not None:
+        return _layout_file(path)
     match path.suffix.lower():
-        case ".gds" | ".oas":
-            return _layout_file(path)
         case ".safetensors":
             return [_model(path)]
         case ".h5":
@@ -124,7 +125,7 @@ def _hdf5(path: Path) -> list[Artefact]:
 def _layout_file(path: Path) -> list[Artefact]:
     labels = device_labels(path).values()
     if not labels:
-        return [Artefact(path, Kind.LAYOUT_FILE, path.stem, "", notes=("no device label of ours",))]
+        return [Artefact(path, Kind.LAYOUT_FILE, drawn_name(path), "", notes=("no device label of ours",))]
     return [
         Artefact(path, Kind.LAYOUT_FILE, each.name, each.steps, (Need(Kind.DEVICE, each.name, each.hash),))
         for each in labels
@@ -177,4 +178,4 @@ def _near_field(path: Path, near: NearField) -> Artefact:
 def check_pillars(path: Path) -> None:
     """Refuse a layout file of ours whose pillars are not those that its labels announce."""
     for cell, label in device_labels(path).items():
-        load_device(path, label.lattice, cell)
+        load_device(path, label.lattice, cell=cell)

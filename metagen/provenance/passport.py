@@ -8,7 +8,7 @@ taken its place, and *missing* otherwise.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -17,6 +17,7 @@ from pathlib import Path
 
 from metagen.base.errors import InputError, MetagenError
 from metagen.device.platform import Platform
+from metagen.fab.formats import drawn_format
 from metagen.provenance.artefacts import (
     SHOWN,
     SUFFIXES,
@@ -127,7 +128,7 @@ def passport(path: str | Path, folder: str | Path | None = None) -> Passport:
     """Trace what made a file.
 
     Args:
-        path: a layout file (.gds, .oas), a layout or device or near-field file (.h5), or a model
+        path: a layout file (GDSII, OASIS), a layout or device or near-field file (.h5), or a model
             (.safetensors).
         folder: where its inputs are looked for, folders within included; by default that of the file.
 
@@ -140,7 +141,7 @@ def passport(path: str | Path, folder: str | Path | None = None) -> Passport:
     if not shelf.folder.is_dir():
         raise InputError(f"folder is {shelf.folder}; there is no such folder")
     artefacts = artefacts_in(path)
-    if path.suffix.lower() in SUFFIXES[Kind.LAYOUT_FILE]:
+    if drawn_format(path) is not None:
         check_pillars(path)
     roots = tuple(Link(State.FOUND, None, each, _inputs(each, shelf)) for each in artefacts)
     return Passport(shelf.folder, roots, tuple(shelf.unreadable))
@@ -184,10 +185,10 @@ class Shelf:
     def _hdf5(self) -> list[Artefact]:
         return self._read(SUFFIXES[Kind.DEVICE])
 
-    def _read(self, suffixes: Iterable[str]) -> list[Artefact]:
+    def _read(self, suffixes: tuple[str, ...]) -> list[Artefact]:
         found = []
         for path in sorted(self.folder.rglob("*")):
-            if path.suffix.lower() in suffixes and not path.name.startswith("."):
+            if path.name.lower().endswith(suffixes) and not path.name.startswith("."):
                 try:
                     found.extend(artefacts_in(path))
                 except MetagenError as error:

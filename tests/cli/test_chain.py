@@ -159,7 +159,7 @@ def test_an_export_never_writes_over_its_layout_or_in_a_format_that_it_does_not_
     layout = random_layout(mg.Platform(), 3, seed=1)
     layout.save(tmp_path / "lens.h5")
     message = fail(metagen("export", tmp_path / "lens.h5", "--output", tmp_path / output))
-    assert "the ending says what to write; allowed are .gds and .oas" in message
+    assert "the ending says what to write; allowed are .gds, .gds2, .gdsii, .oas, .oasis" in message
     assert mg.Layout.load(tmp_path / "lens.h5").hash == layout.hash
 
 

@@ -1,5 +1,6 @@
 """Commands from a device to the fab, as a user types them."""
 
+import gdstk
 import numpy as np
 import pytest
 
@@ -58,6 +59,46 @@ def test_an_unknown_option_is_one_clear_error(tmp_path, metagen):
     assert result.returncode == 1
     assert "unknown key 'gird'" in result.stderr
     assert not (tmp_path / "a.gds").exists()
+
+
+def two_devices_on_another_layer(path):
+    """As another program draws them: no label, layer 5/3, two cells at the top."""
+    library = gdstk.Library(precision=1e-12)
+    for name, radius in (("A", 0.1), ("B", 0.12)):
+        cell = library.new_cell(name)
+        circle = gdstk.ellipse((0, 0), radius, tolerance=1e-4, layer=5, datatype=3)
+        circle.repetition = gdstk.Repetition(columns=5, rows=5, spacing=(0.4431, 0.4431))
+        cell.add(circle)
+    library.write_gds(path)
+    return path
+
+
+@pytest.mark.parametrize("command", ["yield", "handover", "verify"])
+def test_layer_and_cell_of_a_drawn_layout_are_options_of_every_command_that_reads_one(
+    tmp_path, metagen, command
+):
+    drawn = two_devices_on_another_layer(tmp_path / "mask.gds")
+    design, campaign = tmp_path / "design.toml", tmp_path / "campaign.toml"
+    design.write_text(GOAL.replace('"none"', '"sin-633"'))
+    campaign.write_text(CAMPAIGN)
+    arguments = {
+        "yield": ["yield", design, drawn, "--samples", "2"],
+        "handover": ["handover", drawn, "--model", "sin-633", "--output", tmp_path / "out", "--terms", "2"],
+        "verify": ["verify", design, drawn, "--campaign", campaign, "--output", tmp_path / "fields"],
+    }[command]
+    assert "--cell NAME" in metagen(*arguments).stderr
+    assert "--layer 5 0" in metagen(*arguments, "--cell", "B").stderr
+    assert "no cell 'C'" in metagen(*arguments, "--layer", "5", "3", "--cell", "C").stderr
+    if command != "verify":  # which would start Meep
+        result = metagen(*arguments, "--layer", "5", "3", "--cell", "B")
+        assert result.returncode == 0, result.stderr
+
+
+def test_the_hand_over_of_a_drawn_layout_without_a_model_says_what_is_missing(tmp_path, metagen):
+    drawn = two_devices_on_another_layer(tmp_path / "mask.gds2.gz")
+    result = metagen("handover", drawn, "--output", tmp_path / "out")
+    assert result.returncode == 1
+    assert "a drawn layout holds no near field; of a layout, give the --model" in result.stderr
 
 
 @pytest.mark.meep

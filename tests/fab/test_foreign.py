@@ -7,7 +7,7 @@ import pytest
 import metagen as mg
 from metagen.base.errors import FormatError, InputError, MetagenError, MismatchError
 from metagen.device.layout import cell_centres, random_layout
-from metagen.fab import read_gds, read_oasis, write_gds, write_oasis
+from metagen.fab import load_device, read_gds, read_oasis, write_gds, write_oasis
 
 PERIOD = 0.4431
 PLATFORM = mg.Platform()
@@ -103,8 +103,9 @@ def test_another_layer_is_read_where_asked_for(tmp_path):
     library.remap({(1, 0): (7, 3)})
     library.write_gds(path)
     assert read_gds(path, PLATFORM, layer=(7, 3)).count == 4
-    with pytest.raises(FormatError, match="no circle on the pillar layer"):
+    with pytest.raises(FormatError, match=r"no circle on the pillar layer 1/0; .* on 7/3.*--layer"):
         read_gds(path, PLATFORM)
+    assert load_device(path, PLATFORM, layer=(7, 3)).count == 4
 
 
 def test_repeated_polygons_are_read(tmp_path):
@@ -272,6 +273,61 @@ def test_a_file_of_another_platform_is_refused(tmp_path):
     write_gds(random_layout(PLATFORM, 4, seed=0), path)
     with pytest.raises(MismatchError, match=r"0\.4431"):
         read_gds(path, mg.Platform(period=0.5))
+
+
+@pytest.mark.parametrize("suffix", ["gds", "oas"])
+def test_an_array_that_no_memory_would_hold_is_refused_before_it_is_made(tmp_path, suffix):
+    library = gdstk.Library(precision=1e-12)
+    post, row, top = (library.new_cell(name) for name in ("POST", "ROW", "TOP"))
+    post.add(gdstk.ellipse((0, 0), 0.1, tolerance=1e-4, layer=1))
+    row.add(gdstk.Reference(post, columns=30000, rows=1, spacing=(PERIOD, PERIOD)))
+    top.add(gdstk.Reference(row, columns=1, rows=30000, spacing=(PERIOD, PERIOD)))
+    path = tmp_path / f"a.{suffix}"
+    (library.write_gds if suffix == "gds" else library.write_oas)(path)
+    with pytest.raises(FormatError, match=r"cell 'TOP' amounts to 9e\+08 circles, at most 1e\+08"):
+        load_device(path, PLATFORM)
+
+
+def test_an_array_of_a_cell_without_pillars_costs_nothing(tmp_path):
+    """Fill of another layer beside the device: 9e8 positions would take 14 GB."""
+    library = gdstk.Library(precision=1e-12)
+    post, fill, top = (library.new_cell(name) for name in ("POST", "FILL", "TOP"))
+    post.add(gdstk.ellipse((0, 0), 0.1, tolerance=1e-4, layer=1))
+    fill.add(gdstk.rectangle((0, 0), (0.1, 0.1), layer=9))
+    top.add(gdstk.Reference(post, columns=3, rows=3, spacing=(PERIOD, PERIOD)))
+    top.add(gdstk.Reference(fill, columns=30000, rows=30000, spacing=(PERIOD, PERIOD)))
+    assert read_gds(save(library, tmp_path), PLATFORM).count == 3
+
+
+def test_cells_may_be_nested_deeper_than_python_calls(tmp_path):
+    library = gdstk.Library(precision=1e-12)
+    cell = library.new_cell("C0")
+    cell.add(gdstk.ellipse((0, 0), 0.1, tolerance=1e-4, layer=1))
+    for depth in range(1, 1500):
+        parent = library.new_cell(f"C{depth}")
+        parent.add(gdstk.Reference(cell))
+        cell = parent
+    assert read_gds(save(library, tmp_path), PLATFORM).count == 1
+
+
+@pytest.mark.parametrize("magnification", [0.0, -1.0, float("nan")])
+def test_a_magnification_that_leaves_no_circle_is_refused(tmp_path, magnification):
+    library = gdstk.Library(precision=1e-12)
+    post, top = library.new_cell("POST"), library.new_cell("TOP")
+    post.add(gdstk.ellipse((0, 0), 0.1, tolerance=1e-4, layer=1))
+    top.add(gdstk.Reference(post, magnification=magnification))
+    with pytest.raises(FormatError, match=r"'TOP' places 'POST' with a magnification of"):
+        read_gds(save(library, tmp_path), PLATFORM)
+
+
+@pytest.mark.parametrize("text", ["{", "{}", '{"count": 0}'])
+def test_a_damaged_device_label_is_refused(tmp_path, text):
+    path = flat_file(tmp_path, radii_of(4))
+    library = gdstk.read_gds(path)
+    library.cells[0].add(gdstk.Label(f"metagen-device-1 {text}", (0, 0)))
+    library.write_gds(path)
+    with pytest.raises(FormatError, match="device label is damaged"):
+        read_gds(path, PLATFORM)
 
 
 def test_every_refusal_can_be_caught_as_one_kind_of_error():
