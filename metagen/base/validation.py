@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import functools
+import math
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, cast, dataclass_transform
 
@@ -60,6 +61,33 @@ def checked(cls: type[T]) -> type[T]:
 
     made.__init__ = __init__  # type: ignore
     return cast(type[T], made)
+
+
+def in_radians(values: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    """Turn angles that a file gives in degrees, as ``name_deg``, into ``name`` in radians.
+
+    Args:
+        values: of a table of the file; a value is a number or a list of numbers.
+        names: of the angles.
+
+    Raises:
+        InputError: an angle is given both ways, or is no number.
+    """
+    found = dict(values)
+    for name in names:
+        if f"{name}_deg" in found:
+            if name in found:
+                raise InputError(f"{name} and {name}_deg are the same angle; give one of them")
+            found[name] = _radians(f"{name}_deg", found.pop(f"{name}_deg"))
+    return found
+
+
+def _radians(name: str, value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return [_radians(name, each) for each in value]
+    if not isinstance(value, int | float):
+        raise InputError(f"{name} is {value!r}; it must be a number of degrees")
+    return math.radians(value)
 
 
 def load_toml(path: str | Path, kind: type[T]) -> T:

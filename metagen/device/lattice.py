@@ -141,8 +141,8 @@ class Lattice:
         """The mirrors and turns about the origin that carry all sites to sites."""
         return Symmetry.where(self._keeps)
 
-    def _keeps(self, matrix: NDArray[np.float64]) -> bool:
-        cell = np.diag(self.pitch) @ matrix.T / self.pitch
+    def _keeps(self, operation: Symmetry) -> bool:
+        cell = np.diag(self.pitch) @ operation.matrix.T / self.pitch
         whole = np.abs(cell - np.rint(cell)).max() < SAME and abs(round(np.linalg.det(cell))) == 1
         sites = np.array(self.sites)
         return bool(whole and _same_sites(sites @ cell, sites))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from enum import Flag, auto
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,24 +34,30 @@ class Symmetry(Flag):
 
     @property
     def matrix(self) -> NDArray[np.float64]:
-        """[2, 2] what one mirror or turn does to (x, y).
+        """[2, 2] what one mirror or turn, or none, does to (x, y).
 
         Raises:
             KeyError: this is a set of several.
         """
         return np.array(_MATRICES[self], dtype=np.float64)
 
+    def of_angle(self, angle: Any) -> Any:
+        """What one mirror or turn makes of the angle of a direction (a number, an array or a tensor)."""
+        (cosine, _), (sine, _) = self.matrix
+        return math.atan2(sine, cosine) + round(float(np.linalg.det(self.matrix))) * angle
+
     @classmethod
-    def where(cls, holds: Callable[[NDArray[np.float64]], bool]) -> Symmetry:
-        """All mirrors and turns whose matrix [2, 2] fulfils a condition."""
+    def where(cls, holds: Callable[[Symmetry], bool]) -> Symmetry:
+        """All mirrors and turns that fulfil a condition."""
         found = cls.NONE
         for operation in _MATRICES:
-            if holds(operation.matrix):
+            if holds(operation):
                 found |= operation
         return found
 
 
 _MATRICES = {
+    Symmetry.NONE: ((1, 0), (0, 1)),
     Symmetry.MIRROR_X: ((-1, 0), (0, 1)),
     Symmetry.MIRROR_Y: ((1, 0), (0, -1)),
     Symmetry.MIRROR_DIAGONAL: ((0, 1), (1, 0)),
@@ -57,3 +65,5 @@ _MATRICES = {
     Symmetry.HALF_TURN: ((-1, 0), (0, -1)),
     Symmetry.QUARTER_TURN: ((0, -1), (1, 0)),
 }
+MIRROR_IMAGES = (Symmetry.NONE, Symmetry.MIRROR_X, Symmetry.MIRROR_Y, Symmetry.HALF_TURN)
+"""What makes the four images of a device in the mirrors x → −x and y → −y: nothing, each, and both."""

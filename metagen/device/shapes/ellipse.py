@@ -61,7 +61,8 @@ class Ellipse:
         centre = torch.stack([self.x, self.y], -1).detach().numpy()
         spread_out = _second_moments(*(value.detach().numpy() for value in (self.a, self.b, self.angle)))
 
-        def kept(matrix: NDArray[np.float64]) -> bool:
+        def kept(operation: Symmetry) -> bool:
+            matrix = operation.matrix
             moved = np.abs(centre @ matrix.T - centre).max()
             turned = np.abs(matrix @ spread_out @ matrix.T - spread_out).max()
             return bool(moved <= SAME * scale and turned <= SAME * scale**2)

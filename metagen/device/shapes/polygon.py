@@ -78,7 +78,8 @@ class Polygon:
         edges = np.roll(vertices, -1, -2) - vertices
         marks = np.concatenate([vertices + share * edges for share in EDGE_MARKS], -2)
 
-        def kept(matrix: NDArray[np.float64]) -> bool:
+        def kept(operation: Symmetry) -> bool:
+            matrix = operation.matrix
             apart = np.abs((marks @ matrix.T)[..., :, None, :] - marks[..., None, :, :]).max(-1)
             return bool(apart.min(-1).max() <= SAME * float(self.reach.detach().max()))
 

@@ -1,0 +1,152 @@
+"""What a meta-atom is.
+
+Torch is imported only where a shape is made: reading a platform, and starting the command line, stay quick.
+"""
+
+from __future__ import annotations
+
+import inspect
+from abc import ABC, abstractmethod
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metagen.base.errors import InputError
+from metagen.base.validation import in_radians, validate
+from metagen.device.atoms.parameter import Parameter
+from metagen.device.lattice import Lattice
+from metagen.device.symmetry import Symmetry
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from metagen.base.tensors import Real
+    from metagen.device.shapes import Shape
+
+Values = TypeVar("Values", NDArray[np.float64], "Tensor")
+ANGLE = "angle"
+"""The name of the parameter that turns a shape."""
+
+
+class Atom(ABC):
+    """A family of pillar shapes with named parameters.
+
+    Values of the free parameters are arrays [..., P] in the order of :attr:`parameters`.
+    """
+
+    kind: ClassVar[str]
+    """The name of the family in files."""
+
+    @property
+    @abstractmethod
+    def parameters(self) -> tuple[Parameter, ...]:
+        """The free parameters."""
+
+    @abstractmethod
+    def named_shape(self, **given: Real) -> Shape:
+        """The shape [...] at parameters given by name; fixed ones may be left out.
+
+        Raises:
+            InputError: an unknown name, or a free parameter is missing.
+        """
+
+    def shape(self, values: Tensor) -> Shape:
+        """The shape [...] at values [..., P] of the free parameters, with their gradients."""
+        return self.named_shape(**{p.name: values[..., i] for i, p in enumerate(self.parameters)})
+
+    @abstractmethod
+    def image(self, values: Values, operation: Symmetry) -> Values:
+        """Values [..., P] of the shape that one mirror or turn makes of a shape.
+
+        Raises:
+            InputError: it is not in this family.
+        """
+
+    @property
+    @abstractmethod
+    def symmetry(self) -> Symmetry:
+        """The mirrors and turns that make of every shape within the limits another such shape."""
+
+    @abstractmethod
+    def features(self, values: Tensor, count: int) -> Tensor:
+        """[..., Q] smooth functions of the parameters [..., P], for models that are linear in them.
+
+        They vanish with the size of the pillar, if a free length says it. A site without a pillar is to be
+        masked where none does.
+
+        Args:
+            values: of the free parameters.
+            count: polynomial (and trigonometric) degrees 0 … count − 1.
+        """
+
+    @abstractmethod
+    def feature_parity(self, count: int) -> NDArray[np.int_]:
+        """[Q, 4] sign of each feature in the images of :data:`metagen.device.symmetry.MIRROR_IMAGES`.
+
+        Raises:
+            InputError: a mirror makes shapes that are not in this family.
+        """
+
+    @abstractmethod
+    def check_room(self, lattice: Lattice) -> None:
+        """Refuse a lattice on which neighbours may overlap, whatever values they have within the limits.
+
+        Raises:
+            InputError: they overlap; the message has the values.
+        """
+
+    def refuse_room(self, lattice: Lattice, how: str) -> NoReturn:
+        """Say that neighbours may overlap.
+
+        Raises:
+            InputError: always.
+        """
+        raise InputError(
+            f"{how}, and the closest sites are {lattice.spacing:g} apart: make the pillars ({self.kind}) "
+            "smaller or the lattice wider"
+        )
+
+    @property
+    def described(self) -> dict[str, Any]:
+        """The family and its parameters as plain values for files, which :func:`read_atom` reads."""
+        return {"kind": self.kind, **asdict(self)}  # type: ignore[call-overload]
+
+    def position(self, name: str) -> int:
+        """Which column of values a free parameter is.
+
+        Raises:
+            InputError: this family has no free parameter of that name.
+        """
+        names = [parameter.name for parameter in self.parameters]
+        if name not in names:
+            raise InputError(
+                f"{self.kind} has no free parameter {name!r}; free: {', '.join(names) or 'none'}"
+            )
+        return names.index(name)
+
+
+def read_atom(value: Any) -> Any:
+    """Turn the table of a file, with ``kind`` and the parameters, into a meta-atom; leave others as they are.
+
+    Raises:
+        InputError: an unknown kind, or parameters that it cannot have.
+    """
+    if not isinstance(value, dict):
+        return value
+    kinds = {made.kind: made for made in _families(Atom)}
+    kind = value.get("kind")
+    if kind not in kinds:
+        raise InputError(f"atom kind is {kind!r}; known: {', '.join(sorted(kinds))}")
+    parameters = in_radians({name: given for name, given in value.items() if name != "kind"}, ANGLE)
+    return validate(parameters, kinds[kind], source=f"atom {kind}")
+
+
+def _families(base: type) -> list[Any]:
+    """All classes below one that can be made."""
+    found = [] if inspect.isabstract(base) else [base]
+    below: type
+    for below in base.__subclasses__():
+        found += _families(below)
+    return found

@@ -1,0 +1,187 @@
+"""Families of shapes with lengths and an angle: what all of them have in common."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metagen.base.errors import InputError
+from metagen.device.atoms.atom import ANGLE, Atom, Values
+from metagen.device.atoms.parameter import Extent, Kind, Parameter, limits
+from metagen.device.lattice import Lattice
+from metagen.device.symmetry import MIRROR_IMAGES, Symmetry
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from metagen.base.tensors import Real
+    from metagen.device.shapes import Shape
+
+SAME_ANGLE = 1e-9
+"""Radians."""
+TURN = math.radians(1)
+"""Step of the angles that stand for a range; between them the reach is missed by 4·10⁻⁵ of it."""
+
+
+class Family(Atom):
+    """Shapes of lengths, and of an angle if there is a field ``angle``; a subclass is a checked dataclass.
+
+    At angle 0 the shape has the mirror y → −y: the images of turned shapes are taken from that.
+    """
+
+    size: ClassVar[tuple[str, ...]]
+    """Lengths with each of which the pillar vanishes."""
+    period: ClassVar[float] = 2 * math.pi
+    """Smallest turn that leaves every shape as it is; 0 if each does."""
+    swapped: ClassVar[tuple[str, str] | None] = None
+    """Two lengths whose exchange is a quarter turn."""
+
+    @abstractmethod
+    def build(self, *args: Any, **kwargs: Any) -> Shape:
+        """The shape from tensors of all parameters, free and fixed, in the order of the fields."""
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """The fields that are ranges."""
+        return tuple(
+            Parameter(name, *extent, Kind.ANGLE if name == ANGLE else Kind.LENGTH)
+            for name, extent in self.extents.items()
+            if isinstance(extent, tuple)
+        )
+
+    @property
+    def extents(self) -> dict[str, Extent]:
+        """All parameters: a number or a range each."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
+
+    def named_shape(self, **given: Real) -> Shape:
+        """See :meth:`Atom.named_shape`."""
+        from metagen.base.tensors import as_real
+
+        extents = self.extents
+        fixed = {name: extent for name, extent in extents.items() if not isinstance(extent, tuple)}
+        unknown, missing = given.keys() - extents.keys(), extents.keys() - fixed.keys() - given.keys()
+        if unknown or missing:
+            raise InputError(
+                f"{self.kind} has the parameters {', '.join(extents)}; "
+                + (
+                    f"unknown: {', '.join(sorted(unknown))}"
+                    if unknown
+                    else f"give {', '.join(name for name in extents if name in missing)}"
+                )
+            )
+        return self.build(*(as_real({**fixed, **given}[name]) for name in extents))
+
+    def image(self, values: Values, operation: Symmetry) -> Values:
+        """See :meth:`Atom.image`."""
+        turned = isinstance(self.extents.get(ANGLE), tuple)
+        if not turned and not self._maps_to_itself(operation):
+            return self._swap(values, operation)
+        images = values.copy() if isinstance(values, np.ndarray) else values.clone()
+        if turned:
+            column, low = self.position(ANGLE), limits(self.extents[ANGLE])[0]
+            images[..., column] = low + (operation.of_angle(values[..., column]) - low) % self.period
+        return images
+
+    @property
+    def symmetry(self) -> Symmetry:
+        """See :attr:`Atom.symmetry`."""
+        return Symmetry.where(self._is_closed_under)
+
+    def features(self, values: Tensor, count: int) -> Tensor:
+        """Products of polynomials of the lengths and of sines and cosines of the angle, times the size.
+
+        The size is the product of the lengths with which the pillar vanishes, over their largest values. For
+        a circle that makes r·T_m(x), with Chebyshev polynomials T_m of the scaled radius x: the span of the
+        powers r, r², …, so well conditioned that single precision is enough.
+        """
+        from metagen.device.atoms import features
+
+        found = features.products(self.parameters, self.period, values, count)
+        for i, parameter in enumerate(self.parameters):
+            if parameter.name in self.size:
+                found = found * (values[..., i] / parameter.high).unsqueeze(-1)
+        return found
+
+    def feature_parity(self, count: int) -> NDArray[np.int_]:
+        """See :meth:`Atom.feature_parity`."""
+        for operation in MIRROR_IMAGES:
+            self.image(np.array([parameter.low for parameter in self.parameters]), operation)
+        from metagen.device.atoms import features
+
+        return features.parity(self.parameters, self.period, count)
+
+    def check_room(self, lattice: Lattice) -> None:
+        """See :meth:`Atom.check_room`.
+
+        Pillars are largest where their lengths are, and turn independently of each other. Where they turn all
+        the way round, they sweep a circle.
+        """
+        from metagen.device.atoms import room
+
+        largest = {name: limits(extent)[1] for name, extent in self.extents.items() if name != ANGLE}
+        text = "neighbours of " + ", ".join(f"{name} {value:g}" for name, value in largest.items())
+        turned = [self.named_shape(**largest, **turn) for turn in self._turns()]
+        reach = float(turned[0].reach)
+        if 2 * reach <= lattice.spacing:
+            return
+        if self._turns_all_round:
+            self.refuse_room(lattice, f"{text}, which reach {reach:g} all round, overlap")
+        vector = room.overlap(turned, lattice)
+        if vector is not None:
+            self.refuse_room(lattice, f"{text} overlap at ({vector[0]:g}, {vector[1]:g})")
+
+    @property
+    def _turns_all_round(self) -> bool:
+        low, high = limits(self.extents.get(ANGLE, 0.0))
+        return high - low >= self.period
+
+    def _turns(self) -> list[dict[str, float]]:
+        """Angles that stand for the whole range, by name; one without a name if there is no angle."""
+        if ANGLE not in self.extents:
+            return [{}]
+        low, high = limits(self.extents[ANGLE])
+        return [{ANGLE: turn} for turn in np.linspace(low, high, 1 + math.ceil((high - low) / TURN))]
+
+    def _maps_to_itself(self, operation: Symmetry) -> bool:
+        """Whether the shape with its fixed angle, or without one, stays as it is."""
+        if ANGLE not in self.extents:
+            return True
+        angle = limits(self.extents[ANGLE])[0]
+        return self._same_angle(operation.of_angle(angle), angle)
+
+    def _same_angle(self, one: float, other: float) -> bool:
+        return abs(math.remainder(one - other, self.period)) < SAME_ANGLE
+
+    def _swap(self, values: Values, operation: Symmetry) -> Values:
+        """Exchange two lengths in place of a quarter turn."""
+        names = [parameter.name for parameter in self.parameters]
+        angle = limits(self.extents[ANGLE])[0]
+        quarter = self._same_angle(operation.of_angle(angle), angle + math.pi / 2)
+        if not quarter or self.swapped is None or not set(self.swapped) <= set(names):
+            raise InputError(
+                f"{operation.name} of a {self.kind} with {self.extents} is not one of these: free the angle "
+                "(or, for a quarter turn of what lies along the axes, both lengths)"
+            )
+        images = values.copy() if isinstance(values, np.ndarray) else values.clone()
+        first, second = (names.index(name) for name in self.swapped)
+        images[..., first], images[..., second] = values[..., second], values[..., first]
+        return images
+
+    def _is_closed_under(self, operation: Symmetry) -> bool:
+        extent = self.extents.get(ANGLE, 0.0)
+        if isinstance(extent, tuple):
+            low, high = sorted(map(operation.of_angle, extent))
+            whole = high - low > self.period - SAME_ANGLE
+            return whole or (self._same_angle(low, extent[0]) and self._same_angle(high, extent[1]))
+        if self._maps_to_itself(operation):
+            return True
+        quarter = self._same_angle(operation.of_angle(extent), extent + math.pi / 2)
+        return (
+            quarter and self.swapped is not None and len({self.extents[name] for name in self.swapped}) == 1
+        )

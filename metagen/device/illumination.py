@@ -1,0 +1,136 @@
+"""The light that meets a device: wavelength, direction and polarisation of a plane wave."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BeforeValidator, Field, model_validator
+
+from metagen.base.errors import InputError
+from metagen.base.validation import Positive, checked, in_radians
+from metagen.device.symmetry import Symmetry
+
+NAMED = {
+    "x": (1, 0),
+    "y": (0, 1),
+    "left": (math.sqrt(0.5), 1j * math.sqrt(0.5)),
+    "right": (math.sqrt(0.5), -1j * math.sqrt(0.5)),
+}
+"""Jones vectors (Ex, Ey) that have a name; time is exp(−iωt) and light goes towards +z."""
+SAME = 1e-9
+"""Jones vectors and directions that differ less are one."""
+
+if TYPE_CHECKING:
+    Polarisation = str | tuple[complex, complex]
+else:
+    Polarisation = Annotated[
+        str | tuple[complex, complex], BeforeValidator(lambda value: _polarisation(value))
+    ]
+
+
+@checked
+class Illumination:
+    """A plane wave that comes from the substrate and travels towards +z.
+
+    In a file, the angles may be given in degrees, as ``polar_deg`` and ``azimuth_deg``.
+
+    Attributes:
+        wavelength: in vacuum.
+        polarisation: the complex components (Ex, Ey) of the incident wave at z = 0, of norm 1; or a name of
+            them: "x", "y", "left" for (1, i)/√2, "right" for (1, −i)/√2. A named vector turns into its name.
+            In a file a vector is [[real, imaginary], [real, imaginary]].
+        polar: angle θ between the wave and the z axis, in vacuum: the transverse wave vector is k0·sin θ
+            whatever the substrate.
+        azimuth: angle φ of the transverse wave vector with the x axis, counterclockwise.
+
+    Raises:
+        InputError: an unknown name, a vector whose norm is not 1, or a wave that does not travel towards +z.
+    """
+
+    wavelength: Positive
+    polarisation: Polarisation = "x"
+    polar: Annotated[float, Field(ge=0, lt=math.pi / 2)] = 0.0
+    azimuth: float = 0.0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _angles(cls, given: Any) -> Any:
+        return in_radians(given, "polar", "azimuth") if isinstance(given, dict) else given
+
+    @property
+    def jones(self) -> NDArray[np.complex128]:
+        """[2] complex amplitudes of Ex and Ey."""
+        known = isinstance(self.polarisation, str)
+        return np.array(NAMED[str(self.polarisation)] if known else self.polarisation, dtype=np.complex128)
+
+    @property
+    def direction(self) -> NDArray[np.float64]:
+        """[2] transverse wave vector in units of k0: sin θ·(cos φ, sin φ)."""
+        along = np.array([math.cos(self.azimuth), math.sin(self.azimuth)])
+        return np.asarray(math.sin(self.polar) * along)
+
+    @property
+    def wave_vector(self) -> NDArray[np.float64]:
+        """[2] transverse wave vector, per micrometre."""
+        return np.asarray(2 * math.pi / self.wavelength * self.direction)
+
+    @property
+    def is_normal(self) -> bool:
+        """Whether the light comes along the z axis."""
+        return self.polar == 0
+
+    @property
+    def symmetry(self) -> Symmetry:
+        """The mirrors and turns that leave the light as it is, but for a factor."""
+        return Symmetry.where(self._is_kept)
+
+    @property
+    def described(self) -> dict[str, Any]:
+        """The attributes as plain values for files, which :func:`metagen.base.validation.validate` reads."""
+        vector = [[part.real, part.imag] for part in self.jones.tolist()]
+        polarisation = self.polarisation if isinstance(self.polarisation, str) else vector
+        return {
+            "wavelength": self.wavelength,
+            "polarisation": polarisation,
+            "polar": self.polar,
+            "azimuth": self.azimuth,
+        }
+
+    def _is_kept(self, operation: Symmetry) -> bool:
+        turned, along = operation.matrix @ self.jones, operation.matrix @ self.direction
+        return bool(
+            abs(abs(np.vdot(turned, self.jones)) - 1) < SAME and np.abs(along - self.direction).max() < SAME
+        )
+
+
+def _polarisation(value: Any) -> Any:
+    """The name of a polarisation, or its Jones vector if it has none."""
+    if isinstance(value, str):
+        if value not in NAMED:
+            raise InputError(
+                f"polarisation is {value!r}; known: {', '.join(NAMED)}, or a Jones vector "
+                "[[real, imaginary], [real, imaginary]] of Ex and Ey"
+            )
+        return value
+    vector = _jones(value)
+    norm = math.hypot(*map(abs, vector))
+    if not abs(norm - 1) < SAME:
+        raise InputError(
+            f"polarisation is {value!r}, of norm {norm:.10g}; divide it by that, so that it is 1"
+        )
+    same = [name for name, known in NAMED.items() if max(map(abs, np.subtract(vector, known))) < SAME]
+    return same[0] if same else vector
+
+
+def _jones(value: Any) -> tuple[complex, complex]:
+    try:
+        first, second = (complex(*part) if np.ndim(part) else complex(part) for part in value)
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"polarisation is {value!r}; it must be a name ({', '.join(NAMED)}) or two complex numbers, "
+            "Ex and Ey"
+        ) from error
+    return first, second
