@@ -26,7 +26,7 @@ from metagen.design import (
     optimize,
     worst_of,
 )
-from metagen.design.light import Optics
+from metagen.design.optics import Optics
 from metagen.design.settings import DesignSettings
 from metagen.design.variables import Limits, Variables, orbits
 from metagen.device.layout import random_layout
@@ -244,7 +244,7 @@ def test_a_symmetric_device_is_propagated_from_one_quadrant(count):
     points = torch.tensor([[0.0, 0.0, 3.0], [0.4, -0.2, 5.0]])
     for radii, cells in ((symmetric, (count + 1) // 2), (symmetric.roll(1, 0), count)):
         wave = Light([Optics(model)], radii)[0.633]
-        assert wave._coefficients.shape[0] == cells
+        assert wave._field.coefficients.shape[0] == cells
         near = metrics.Wavefront(wave.near_field, model.pitch, 0.633, PLATFORM)
         torch.testing.assert_close(wave.intensity(points), metrics.intensity(near, points))
 
