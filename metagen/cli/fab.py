@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from metagen.data.nearfield import NearField
 
 FAB = "To the fab"
-"""Heading over the commands."""
+"""Heading over these commands in the help."""
 DrawnLayer = Annotated[
     tuple[int, int] | None,
     typer.Option(
@@ -82,7 +82,7 @@ def handover(
     model: Annotated[
         str | None, typer.Option(help="Model that predicts the field of a layout: file, sin-633 or sin-400.")
     ] = None,
-    terms: Annotated[int, typer.Option(help="Coefficients of the radial polynomial.")] = 3,
+    terms: Annotated[int, typer.Option(help="How many coefficients the radial polynomial has.")] = 3,
     layer: DrawnLayer = None,
     cell: DrawnCell = None,
 ) -> None:

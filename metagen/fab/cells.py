@@ -25,7 +25,7 @@ SITES_PER_CELL = 1 << 20
 """Cells with more sites are split into bands of rows, so that memory stays flat while they are written."""
 
 Steps = NDArray[np.int32]
-"""Sites of a device as indices into the list of its distinct radii; or ABSENT."""
+"""For each site, the index of its radius in the list of distinct radii, or ABSENT."""
 
 
 class Mirror(Enum):
@@ -51,12 +51,15 @@ class Block:
     y: NDArray[np.float64]
 
     def part(self, rows: slice, columns: slice) -> Block:
-        """Some rows and columns (a view)."""
+        """Return the block of some rows and columns; its arrays are views of these."""
         return Block(self.steps[rows, columns], self.x[rows], self.y[columns])
 
 
 def mirrors(steps: Steps) -> list[Mirror]:
-    """The planes to fold at, in order; the diagonal only maps one quadrant, or the whole, onto itself."""
+    """Find the planes to fold at, in order.
+
+    The diagonal comes last: it maps the whole device or one quadrant of it onto itself, but not a half.
+    """
     axes = [
         mirror
         for mirror, image in ((Mirror.X, steps[::-1]), (Mirror.Y, steps[:, ::-1]))
@@ -124,14 +127,14 @@ def place(cell: gdstk.Cell, block: Block, names: list[str]) -> Iterator[gdstk.Ce
 
 
 def bands_of(steps: Steps) -> list[slice]:
-    """Rows in groups that hold about SITES_PER_CELL sites each."""
+    """Group the rows so that each group holds about SITES_PER_CELL sites."""
     placed = np.cumsum(np.count_nonzero(steps != ABSENT, axis=1))
     starts = np.flatnonzero(np.diff(placed // SITES_PER_CELL, prepend=-1))
     return [slice(int(a), int(b)) for a, b in pairwise([*starts, len(steps)])]
 
 
 def references(block: Block, names: list[str]) -> list[gdstk.Reference]:
-    """One reference, repeated at explicit offsets, for each radius that occurs."""
+    """Make one reference, repeated at explicit offsets, for each radius that occurs."""
     rows, columns = np.nonzero(block.steps != ABSENT)
     found = block.steps[rows, columns]
     order = np.argsort(found, kind="stable")
@@ -145,7 +148,7 @@ def references(block: Block, names: list[str]) -> list[gdstk.Reference]:
 
 
 def repeated(name: str, points: NDArray[np.float64]) -> gdstk.Reference:
-    """A reference at every point of [M, 2]."""
+    """Refer to a cell once for all the points [M, 2] where it stands."""
     reference = reference_to(name, origin=complex(*points[0]))
     if len(points) > 1:
         reference.repetition = gdstk.Repetition(offsets=points[1:] - points[0])
@@ -155,12 +158,12 @@ def repeated(name: str, points: NDArray[np.float64]) -> gdstk.Reference:
 def reference_to(
     name: str, origin: complex = 0j, rotation: float = 0.0, x_reflection: bool = False
 ) -> gdstk.Reference:
-    """A reference by name: the cell itself need not be kept in memory."""
+    """Refer to a cell by its name, so that the cell itself need not be kept in memory."""
     return gdstk.Reference(name, origin, rotation=rotation, x_reflection=x_reflection)  # type: ignore[arg-type]
 
 
 def radius_cell(name: str, drawn: float, period: float, options: LayoutFileOptions) -> gdstk.Cell:
-    """The cell that draws one site: the pillar, or (inverted) its square lattice cell without the pillar."""
+    """Draw one site: the pillar or, in the inverted tone, its square lattice cell without the pillar."""
     cell = gdstk.Cell(name)
     layer, datatype = options.pillar_layer
     for points in site_polygons(drawn, period, options):
@@ -169,7 +172,10 @@ def radius_cell(name: str, drawn: float, period: float, options: LayoutFileOptio
 
 
 def site_polygons(drawn: float, period: float, options: LayoutFileOptions) -> list[NDArray[np.float64]]:
-    """Polygons of one site; the square around a hole is cut at x = 0 into two polygons without holes."""
+    """Return the polygons [n, 2] of one site.
+
+    The square around a hole is cut at x = 0 into two polygons that have no holes.
+    """
     square = np.array([[1, 1], [-1, 1], [-1, -1], [1, -1]]) * period / 2
     if options.tone is Tone.PILLARS:
         return [circle_polygon(drawn, options.polygon_tolerance, options.database_unit)]

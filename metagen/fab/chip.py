@@ -48,14 +48,14 @@ class DeviceArray:
     """Copies of one device on a rectangular grid; lengths in micrometres.
 
     Attributes:
-        name: name of its cell, by which :func:`metagen.fab.read_gds` finds it again.
-        layout: its layout file (HDF5); relative paths start at the folder of the chip file.
-        at: centre of the array on the chip, whose own centre is the origin.
-        columns: copies along x.
-        rows: copies along y.
-        pitch: distances of the copies along x and y.
+        name: name of the device's cell, by which :func:`metagen.fab.read_gds` finds it again.
+        layout: layout file (HDF5) of the device; a relative path starts at the folder of the chip file.
+        at: position of the array's centre; the centre of the chip is the origin.
+        columns: how many copies stand along x.
+        rows: how many copies stand along y.
+        pitch: distance between neighbouring copies, along x and along y.
         bias: process bias for this device; None takes that of the chip.
-        text: engraved below each copy; None takes that of the chip.
+        text: text engraved below each copy; None takes that of the chip.
     """
 
     name: CellName
@@ -84,12 +84,12 @@ class DeviceArray:
 
 @checked
 class Chip:
-    """Devices on a chip.
+    """Arrays of devices on a chip; lengths in micrometres.
 
     Attributes:
-        width: of the chip, along x.
-        height: of the chip, along y.
-        device: the arrays.
+        width: size of the chip along x.
+        height: size of the chip along y.
+        device: the arrays of devices.
         export: how every device is drawn.
     """
 
@@ -114,11 +114,19 @@ class Chip:
 
 
 def write_chip(chip: Chip, path: str | Path) -> LayoutFile:
-    """Write all devices of a chip to one GDSII (.gds) or OASIS (.oas) file, one layout in memory at a time.
+    """Write all devices of a chip to one GDSII or OASIS file, with one layout in memory at a time.
+
+    Args:
+        chip: the chip; its layout files are read one after the other.
+        path: the file to write; its ending says in which format (.gds, .oas).
+
+    Returns:
+        Counts and size of the file, and how far the rounding moved anything.
 
     Raises:
-        InputError: another suffix, a device that leaves the chip, overlaps another one or cannot be drawn
-            (see :func:`metagen.fab.write_gds`).
+        InputError: the ending is not that of a layout file, or a device leaves the chip, overlaps another one
+            or cannot be drawn (see :func:`metagen.fab.write_gds`).
+        FormatError: the disk took only a part of the file, which is then removed.
     """
     path = Path(path)
     save = SAVERS[format_to_write(path)]
@@ -136,7 +144,7 @@ def write_chip(chip: Chip, path: str | Path) -> LayoutFile:
 
 @dataclass(frozen=True, eq=False)
 class _Drawn:
-    """What is remembered of a device that has been written; ``boxes`` [M, 2, 2] are corners of its copies."""
+    """What is remembered of a written device; ``boxes`` [M, 2, 2] are the corners of its copies."""
 
     name: str
     boxes: NDArray[np.float64]
@@ -164,7 +172,7 @@ def _chip_cells(chip: Chip, drawn: list[_Drawn]) -> Iterator[gdstk.Cell]:
 
 
 def footprint(layout: Layout, options: LayoutFileOptions) -> float:
-    """Half the side of the square that a device takes with its marks and its text."""
+    """Half the side of the square that a device takes up with its marks and its text, in micrometres."""
     text = 1.5 * options.text_height if options.text else 0.0
     return layout.side / 2 + 3 * options.mark_size + text
 

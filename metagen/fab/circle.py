@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 from metagen.base.errors import InputError
 
 MOST_VERTICES = 4096
-"""Half of what one record of a GDS file holds."""
+"""Largest number of vertices of one polygon: half of what one record of a GDS file holds."""
 
 
 def vertex_count(radius: float, tolerance: float) -> int:
-    """Vertices that keep an area-true polygon within ``tolerance`` of the circle everywhere.
+    """Return how many vertices keep an area-true polygon within ``tolerance`` of the circle everywhere.
 
     The corners stand out farthest, by radius·θ²/12 to lowest order, θ = 2π/count being the angle of one side.
     The count is a multiple of eight, so that the polygon has all mirror planes of the lattice.
@@ -27,11 +27,12 @@ def vertex_count(radius: float, tolerance: float) -> int:
 
 
 def circle_polygon(radius: float, tolerance: float, database_unit: float) -> NDArray[np.float64]:
-    """[n, 2] vertices of a regular polygon with the area of the circle, rounded to the database unit.
+    """Return the vertices [n, 2] of a regular polygon that has the area of the circle.
 
-    A polygon inscribed in the circle would be too small; this one has its corners at radius·√(θ/sin θ),
-    outside the circle. Sides (not corners) face the neighbours on the lattice. The first octant is rounded
-    and the others are its mirror images, so that the rounded polygon still has all mirror planes.
+    The vertices are rounded to the database unit. A polygon inscribed in the circle would be too small; this
+    one has its corners at radius·√(θ/sin θ), outside the circle. Sides (not corners) face the neighbours on
+    the lattice. The first octant is rounded and the others are its mirror images, so that the rounded polygon
+    still has all mirror planes.
     """
     count = vertex_count(radius, tolerance)
     side_angle = 2 * np.pi / count

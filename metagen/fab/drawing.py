@@ -25,9 +25,9 @@ class Drawing:
     """A layout rounded to what a file can hold.
 
     Attributes:
-        distinct: [M] drawn radii that occur, increasing; 0 is a site without a pillar.
+        distinct: [M] radii that are drawn, each once and in increasing order; 0 is a site without a pillar.
         grid_steps: [M] the radii before the bias, in steps of the grid.
-        steps: [N, N] index into ``distinct``.
+        steps: [N, N] for each site, the index of its radius in ``distinct``.
         positions: [N] lattice coordinates, rounded to the database unit.
         area_error: largest relative difference between the area of a drawn pillar and its circle.
         position_error: largest distance along an axis between a rounded position and its lattice site.
@@ -47,12 +47,17 @@ class Drawing:
 
     @property
     def pillars(self) -> int:
-        """Number of pillars."""
+        """How many pillars are drawn."""
         return int(np.count_nonzero(self.distinct[self.steps]))
 
 
 def draw(layout: Layout, options: LayoutFileOptions) -> Drawing:
-    """Round the radii to the grid and the positions to the database unit, and apply the bias."""
+    """Round the radii to the grid and the positions to the database unit, and apply the bias.
+
+    Raises:
+        InputError: the bias leaves a radius of 0 or less, or pillars that overlap; the grid would lose a
+            pillar; the device is too wide for the database unit, or the unit too coarse for its pillars.
+    """
     period = layout.platform.period
     in_steps = grid_steps_of(layout, options.grid)
     grid_steps = np.flatnonzero(np.bincount(in_steps.ravel()))
@@ -84,7 +89,7 @@ def draw(layout: Layout, options: LayoutFileOptions) -> Drawing:
 
 
 def grid_steps_of(layout: Layout, grid: float) -> NDArray[np.int32]:
-    """[N, N] radii in whole steps of the grid; none is rounded up to over half the period."""
+    """[N, N] radii in whole steps of the grid; a radius up to half the period is not rounded beyond it."""
     touching = np.floor(layout.platform.period / 2 / grid * (1 + ROUNDING))
     steps = np.minimum(np.rint(layout.radii / grid), touching).astype(np.int32)
     lost = (steps == 0) & (layout.radii > 0)
@@ -116,6 +121,6 @@ def _checked_area_error(distinct: NDArray[np.float64], period: float, options: L
 
 
 def _drawn_area(radius: float, period: float, options: LayoutFileOptions) -> float:
-    """Area of the pillar that the polygons of one site make."""
+    """Area of the pillar that the polygons of one site draw or leave out."""
     covered = sum(float(polygon_areas(points[None])[0]) for points in site_polygons(radius, period, options))
     return covered if options.tone is Tone.PILLARS else period**2 - covered

@@ -24,10 +24,10 @@ MOST_PILLARS = 10**8
 
 @dataclass(frozen=True, eq=False)
 class Circles:
-    """Circles by centre and radius.
+    """Circles by centre and radius, in micrometres.
 
     Attributes:
-        centres: [M] complex, x + i·y.
+        centres: [M] positions of the centres, x + i·y.
         radii: [M] radii.
     """
 
@@ -36,11 +36,11 @@ class Circles:
 
 
 Finder = Callable[[gdstk.Cell], Circles]
-"""Finds the circles that a cell draws itself."""
+"""A function that finds the circles that a cell draws itself, not those of cells that it places."""
 
 
 def pillar_finder(layer: Layer, database_unit: float, source: str) -> Finder:
-    """Every polygon on the layer is a circle; one that is not, or a path, raises FormatError."""
+    """Make a finder that takes every polygon on the layer for a circle, and refuses any that is none."""
 
     def find(cell: gdstk.Cell) -> Circles:
         where = f"{source}: cell {cell.name!r}"
@@ -93,7 +93,7 @@ def _round_ones(polygons: list[gdstk.Polygon], database_unit: float, where: str)
 
 
 def _copies(drawn: gdstk.Polygon | gdstk.Reference) -> int:
-    """How often the file repeats something."""
+    """How many copies of a polygon or of a reference the file asks for."""
     return max(1, drawn.repetition.size or 0)
 
 
@@ -108,7 +108,10 @@ def _check_count(counts: Iterable[int], where: str) -> None:
 
 
 def hole_finder(layer: Layer, period: float) -> Finder:
-    """The polygons on the layer of a cell are, together, a square lattice cell around one circular hole."""
+    """Make a finder for files in the inverted tone.
+
+    There, the polygons of a cell on the layer are together a square lattice cell around one circular hole.
+    """
 
     def find(cell: gdstk.Cell) -> Circles:
         polygons = cell.get_polygons(depth=0, layer=layer[0], datatype=layer[1])
@@ -187,7 +190,7 @@ def collect(cells: list[gdstk.Cell], find: Finder, source: str) -> Circles:
 def _placements(
     references: list[gdstk.Reference],
 ) -> dict[tuple[str, float, float, bool], NDArray[np.complex128]]:
-    """Where each cell is placed with which rotation, magnification and reflection."""
+    """List the positions of each cell, by the rotation, magnification and reflection it is placed with."""
     groups = defaultdict(list)
     for reference in references:
         key = (

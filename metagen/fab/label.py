@@ -16,27 +16,27 @@ from metagen.device.platform import Platform
 from metagen.fab.options import DEFAULTS, BiasTable, Layer, LayoutFileOptions, Tone
 
 PREFIX = "metagen-device-1 "
-"""Begins the label; the number is the version of what follows, which is JSON."""
+"""How a label of ours begins; the number is the version of the JSON text that follows."""
 LONGEST_NAME = 48
-"""Characters of the layout's name that are kept."""
+"""How many characters of the layout's name are kept."""
 LONGEST_TEXT = 512
-"""Characters of a GDS string."""
+"""How many characters a GDS string may have."""
 
 
 @checked
 class DeviceLabel:
-    """What the label records.
+    """What the label records; lengths in micrometres.
 
     Attributes:
-        name: name of the layout (its beginning, where it is long, and in ASCII).
+        name: name of the layout in ASCII, cut where it is long.
         hash: :attr:`metagen.Layout.hash` of the layout that was written, before its radii were rounded.
         steps: hash of the rounded radii (:func:`steps_hash`), which shows whether the file was edited.
         count: pillars along one side.
         period: lattice constant.
         grid: step to which radii were rounded.
-        bias: what was added to the radii.
-        tone: what is drawn.
-        layer: layer and datatype that it is drawn on.
+        bias: what was added to the radii when they were drawn.
+        tone: whether the pillars or the space between them are drawn.
+        layer: layer and datatype of the drawn polygons.
     """
 
     name: str
@@ -61,12 +61,12 @@ class DeviceLabel:
 
 
 def steps_hash(steps: NDArray[np.int32]) -> str:
-    """Hash of radii in whole grid steps, [N, N]; sixteen hexadecimal digits."""
+    """Hash radii [N, N] in whole grid steps; returns sixteen hexadecimal digits."""
     return content_hash(steps.astype("<i4"))[:16]
 
 
 def label_of(layout: Layout, steps: NDArray[np.int32], options: LayoutFileOptions) -> DeviceLabel:
-    """The label of a layout whose radii are drawn as ``steps`` [N, N] steps of the grid.
+    """Make the label of a layout whose radii are drawn as ``steps`` [N, N] steps of the grid.
 
     Raises:
         InputError: the bias table has too many digits for a GDS string.
@@ -91,10 +91,10 @@ def label_of(layout: Layout, steps: NDArray[np.int32], options: LayoutFileOption
 
 
 def parse_label(text: str, source: str) -> DeviceLabel | None:
-    """Read a label; None if the text is some other label.
+    """Read a device label; return None if the text is another program's.
 
     Raises:
-        FormatError: it begins like ours but is damaged.
+        FormatError: the text begins like a label of ours but is damaged.
     """
     if not text.startswith(PREFIX):
         return None

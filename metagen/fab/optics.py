@@ -21,13 +21,13 @@ from metagen.base.tables import Table
 from metagen.device.layout import cell_centres
 
 MILLIMETRE = 1e-3
-"""Millimetres per micrometre; ray tracers count in millimetres."""
+"""One micrometre in millimetres, in which ray tracers count."""
 FEWEST_POINTS = 5
-"""Along one side of a Grid Phase surface."""
+"""A Grid Phase surface has at least so many points along one side."""
 STEEPEST = 0.95
-"""Largest numerical aperture of a lens that is sought."""
+"""Largest numerical aperture of the lenses that are compared with a device."""
 SOUGHT_CELLS = 20_000
-"""Cells that are looked at while the power of a lens is sought."""
+"""So many cells, at most, are looked at while the focal length of a lens is sought."""
 ITERATIONS = 200
 SETTLED = 1e-9
 """Change of a coefficient, in radians, below which the fit has settled."""
@@ -42,8 +42,8 @@ class PhaseMap:
     Attributes:
         values: [N, N] complex, index order [x, y]: mean of Ex over each cell on the monitor plane, divided by
             the incident amplitude at z = 0 in the substrate.
-        period: side of a cell.
-        wavelength: in vacuum.
+        period: side of a cell, in micrometres.
+        wavelength: wavelength in vacuum, in micrometres.
         index: refractive index behind the device.
     """
 
@@ -56,24 +56,24 @@ class PhaseMap:
     def of(
         cls, field: NDArray[np.complex64], samples: int, period: float, wavelength: float, index: float
     ) -> PhaseMap:
-        """Average a field [N·n, N·n] (Ex) over cells of n samples along each axis."""
+        """Average a field [N·n, N·n] (Ex) over the cells, which have n samples along each axis."""
         count = len(field) // samples
         cells = np.asarray(field, dtype=complex).reshape(count, samples, count, samples)
         return cls(cells.mean(axis=(1, 3)), period, wavelength, index)
 
     @property
     def positions(self) -> NDArray[np.float64]:
-        """[N] coordinates of the cells along either axis."""
+        """[N] coordinates of the cell centres along either axis, in micrometres."""
         return cell_centres(len(self.values), self.period)
 
     @property
     def distance(self) -> PlaneArray:
-        """[N, N] distances of the cells from the axis."""
+        """[N, N] distances of the cells from the axis, in micrometres."""
         return np.hypot(self.positions[:, None], self.positions[None, :])
 
     @property
     def wavenumber(self) -> float:
-        """Phase per length behind the device."""
+        """Wave number behind the device, in radians per micrometre."""
         return 2 * math.pi * self.index / self.wavelength
 
 
@@ -82,12 +82,12 @@ class RadialFit:
     """A phase Σ A_i·ρ^(2i), ρ = distance / radius, i = 1, 2, …: the Binary 2 surface of ray tracers.
 
     Attributes:
-        map: what it was fitted to.
-        radius: at which ρ is 1: distance of the farthest cell.
+        map: the phase map that the polynomial was fitted to.
+        radius: distance from the axis at which ρ is 1, that of the farthest cell, in micrometres.
         coefficients: [M] A_1 … A_M, in radians.
-        piston: constant phase beside it, in radians; it bends no ray.
-        focal_length: of the perfect lens that resembles the device most, from the plane of the map; negative
-            for a diverging lens.
+        piston: constant that is added to the polynomial, in radians; it bends no ray.
+        focal_length: focal length of the perfect lens that resembles the device most, in micrometres from the
+            plane of the map; negative for a diverging lens.
     """
 
     map: PhaseMap
@@ -98,35 +98,35 @@ class RadialFit:
 
     @property
     def phase(self) -> PlaneArray:
-        """[N, N] the polynomial."""
+        """[N, N] the polynomial at every cell, in radians."""
         powers = _powers(self.map.distance / self.radius, len(self.coefficients))
         return np.asarray(powers @ self.coefficients)
 
     @property
     def residual(self) -> PlaneArray:
-        """[N, N] phase of the device less that of the fit, between −π and π."""
+        """[N, N] phase of the device minus that of the fit, between −π and π."""
         return np.asarray(np.angle(self.map.values * np.exp(-1j * (self.phase + self.piston))))
 
     @property
     def rms(self) -> float:
-        """Root mean square of the residual, weighted by |Ex|²."""
+        """Root mean square of the residual in radians, weighted by |Ex|²."""
         return float(np.sqrt(np.average(self.residual**2, weights=np.abs(self.map.values) ** 2)))
 
     @property
     def overlap(self) -> float:
-        """Share of the power of the map that is in the wave of even amplitude with the fitted phase."""
+        """Share of the power that is in the wave with the fitted phase and the same amplitude everywhere."""
         values = self.map.values
         common = np.abs(np.sum(values * np.exp(-1j * self.phase))) ** 2
         return float(common / values.size / np.sum(np.abs(values) ** 2))
 
     @property
     def device_phase(self) -> PlaneArray:
-        """[N, N] phase of the device without the piston, on the turn that is nearest to the fit."""
+        """[N, N] phase of the device without the piston, in radians, within half a turn of the fit."""
         return self.phase + self.residual
 
     @property
     def jumps(self) -> float:
-        """Share of neighbouring cells whose phases differ by more than π: no slope can be told there."""
+        """Share of the steps between neighbouring cells that are over π, where the slope is unknown."""
         steps = [np.abs(np.diff(self.device_phase, axis=axis)) > math.pi for axis in (0, 1)]
         return float(np.mean([step.mean() for step in steps]))
 
@@ -134,13 +134,13 @@ class RadialFit:
 def fit_radial(of: PhaseMap, terms: int = 3) -> RadialFit:
     """Fit a radial polynomial to the phase of a device; nothing is unwrapped on the way.
 
-    It maximises the overlap with the wave of even amplitude that has the fitted phase: a lens is sought
-    among all focal lengths, and refined by steps that can only increase the overlap (least squares on the
-    sine of the residual, which bounds the overlap from below).
+    The fit maximises the overlap with the wave that has the fitted phase and the same amplitude everywhere.
+    It starts from the best lens of any focal length, and is refined by steps that can only increase the
+    overlap (least squares on the sine of the residual, which bounds the overlap from below).
 
     Args:
-        of: the device.
-        terms: coefficients of the polynomial.
+        of: the phase map of the device.
+        terms: how many coefficients the polynomial has.
 
     Raises:
         InputError: there are fewer cells across the device than coefficients.
@@ -170,7 +170,7 @@ def _powers(rho: PlaneArray, terms: int) -> PlaneArray:
 
 
 def _sought_lens(of: PhaseMap, radius: float) -> float:
-    """Focal length of the perfect lens, converging or diverging, that resembles the device most.
+    """Find the focal length of the perfect lens, converging or diverging, that resembles the device most.
 
     A lens is named by the optical path between its middle and its edge, in radians. Two lenses a turn apart
     have no overlap, so that steps of 1 rad find the right one, and then steps of 0.01 rad the best.
@@ -194,7 +194,7 @@ def _focus(sag: float, radius: float, wavenumber: float) -> float:
 
 
 def _lens(distance: PlaneArray, focal_length: float, wavenumber: float) -> PlaneArray:
-    """Phase of a perfect lens, 0 in the middle."""
+    """Phase of a perfect lens at these distances from the axis, in radians; 0 on the axis."""
     if math.isinf(focal_length):
         return np.zeros_like(distance)
     path = np.sqrt(distance**2 + focal_length**2) - abs(focal_length)
@@ -209,8 +209,12 @@ def write_grid_phase(fit: RadialFit, path: str | Path) -> None:
     row towards +x and −y. All derivatives are 0, which asks the program to find them itself.
     Source: OpticStudio help, "Grid Sag" and "Grid Phase".
 
+    Args:
+        fit: the device and the polynomial that was fitted to it.
+        path: the file to write; its ending must be .DAT.
+
     Raises:
-        InputError: another suffix, or the device has fewer than five cells across.
+        InputError: the file has another ending, or the device fewer than five cells across.
     """
     path, count = Path(path), len(fit.map.values)
     if path.suffix.upper() != ".DAT":
@@ -225,7 +229,7 @@ def write_grid_phase(fit: RadialFit, path: str | Path) -> None:
 
 
 def write_csv(fit: RadialFit, path: str | Path) -> None:
-    """Write x, y, amplitude and phase of every cell, and in lines with # the conventions and the fit."""
+    """Write x, y, amplitude and phase of every cell; lines with # state the conventions and the fit."""
     of = fit.map
     x, y = np.broadcast_arrays(of.positions[:, None], of.positions[None, :])
     columns = [x, y, np.abs(of.values), fit.device_phase]
@@ -247,7 +251,7 @@ def write_csv(fit: RadialFit, path: str | Path) -> None:
 
 
 def fit_table(fit: RadialFit) -> Table:
-    """The coefficients as a Binary 2 surface takes them."""
+    """Make a table of the coefficients as a Binary 2 surface takes them."""
     rows = [(f"A{i}, of ρ^{2 * i}", f"{value:.9g}") for i, value in enumerate(fit.coefficients, start=1)]
     return Table(
         f"Binary 2 surface at {fit.map.wavelength:g} µm",

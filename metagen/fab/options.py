@@ -42,12 +42,12 @@ class LayoutFileOptions:
         polygon_tolerance: largest distance between a polygon and its circle.
         database_unit: smallest step of a coordinate. The default, 0.01 nm, holds the positions of the paper's
             lattice exactly, keeps the area of the smallest pillar true to 1e-4 and reaches ±21 mm.
-        bias: what the process takes off (or adds to) a pillar, made up for in the file: drawn radius = radius
-            + bias. A number, or (radius, bias) pairs that are interpolated linearly and held beyond the ends.
+        bias: what is added to every radius to make up for what the process takes off: drawn radius = radius
+            + bias. A number, or (radius, bias) pairs, interpolated linearly and held beyond the ends.
         tone: whether the pillars or the space between them are drawn.
         outline: whether to draw the aperture outline.
         mark_size: length of the four datum crosses beyond the corners of the aperture; 0 draws none.
-        text: engraved below the aperture; empty for none.
+        text: text engraved below the aperture; empty for none.
         text_height: height of the engraved text.
     """
 
@@ -98,7 +98,7 @@ def check_bias_table(table: NDArray[np.float64]) -> None:
 
 
 def drawn_radii(radii: NDArray[np.float64], bias: float | BiasTable) -> NDArray[np.float64]:
-    """Radii on the mask of pillars with these radii; 0 (no pillar) stays 0."""
+    """Return the radii to draw for pillars of these radii; 0 (no pillar) stays 0."""
     if isinstance(bias, float):
         return np.where(radii > 0, radii + bias, 0.0)
     table = np.array(bias)
@@ -106,7 +106,7 @@ def drawn_radii(radii: NDArray[np.float64], bias: float | BiasTable) -> NDArray[
 
 
 def designed_radii(drawn: NDArray[np.float64], bias: float | BiasTable) -> NDArray[np.float64]:
-    """The inverse of :func:`drawn_radii`."""
+    """Return the radii of pillars that are drawn with these radii: the inverse of :func:`drawn_radii`."""
     if isinstance(bias, float):
         return np.where(drawn > 0, drawn - bias, 0.0)
     table = np.array(bias)

@@ -22,7 +22,15 @@ COLOURS = {
 
 
 def plot_violations(layout: Layout, violations: tuple[Violation, ...]) -> Figure:
-    """Draw the radii in grey and every violation over them; a bar joins the two pillars of a gap."""
+    """Draw the radii in grey and every violation over them; a bar joins the two pillars of a gap.
+
+    Args:
+        layout: the device.
+        violations: what :func:`metagen.fab.check` found in it.
+
+    Returns:
+        The figure (matplotlib).
+    """
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(7, 6), layout="constrained")

@@ -211,7 +211,7 @@ def find_label(cells: list[gdstk.Cell], source: str) -> tuple[DeviceLabel, compl
 
 
 def check_lattice(label: DeviceLabel, platform: Platform, source: str) -> None:
-    """Refuse a file that was written for another lattice."""
+    """Raise MismatchError if a file was written for another period than that of the platform."""
     if label.period != platform.period:
         raise MismatchError(
             f"{source}: written for a period of {label.period:g}, the platform has {platform.period:g}; use "

@@ -30,11 +30,11 @@ Step = tuple[int, int]
 NEIGHBOURS: tuple[Step, ...] = ((1, 0), (0, 1), (1, 1), (1, -1))
 """Steps to four of the eight neighbours; the other four are the same pairs seen from the other pillar."""
 ROUNDING = 1e-9
-"""A value this close to its limit keeps it: this is the noise of sums of floats, no length of a pillar."""
+"""A value this close to its limit counts as kept: sums of floats are uncertain by this much (µm)."""
 
 
 class Rule(StrEnum):
-    """What can be broken."""
+    """The rules that a layout may break."""
 
     MIN_DIAMETER = "minimum diameter"
     MIN_GAP = "minimum gap"
@@ -47,10 +47,11 @@ class DesignRules:
     """What a fab can make; lengths in micrometres.
 
     Attributes:
-        min_diameter: smallest diameter of a pillar.
-        min_gap: smallest distance between the walls of neighbouring pillars, diagonal ones included.
-        grid: radii are whole multiples of this; None leaves it unchecked.
-        max_density: largest share of the area that pillars may cover in any window; None: unchecked.
+        min_diameter: smallest diameter that a pillar may have.
+        min_gap: smallest distance that the walls of neighbouring pillars may have, diagonal ones included.
+        grid: step of which all radii must be whole multiples; None leaves this unchecked.
+        max_density: largest share of the area that pillars may cover in any window; None leaves this
+            unchecked.
         density_window: side of the square window for ``max_density``, rounded to whole lattice cells; a
             smaller device is one window.
     """
@@ -67,7 +68,7 @@ class DesignRules:
         return load_toml(path, cls)
 
     def radius_limits(self, platform: Platform) -> tuple[float, float]:
-        """Limits within which radii keep the minimum diameter and gap whatever their neighbours are.
+        """Return the smallest and the largest radius that keep diameter and gap whatever the neighbours are.
 
         Raises:
             InputError: there are no such radii on this platform.
@@ -88,11 +89,11 @@ class Violation:
     """All the places where one rule is broken.
 
     Attributes:
-        rule: which.
+        rule: the rule that is broken.
         positions: [M, 1, 2] centres of the pillars (or, for the density, of the windows), or, for gaps,
             [M, 2, 2] centres of both pillars.
         values: [M] what was found there: diameter, gap, distance of the radius from the grid, or density.
-        limit: what the rule allows.
+        limit: the value that the rule allows.
     """
 
     rule: Rule
@@ -112,12 +113,12 @@ class Violation:
 
 
 def diameter(radii: Values) -> Values:
-    """Diameters of pillars."""
+    """Return the diameters of pillars of these radii."""
     return 2 * radii
 
 
 def neighbours(values: Values, step: Step) -> tuple[Values, Values]:
-    """Values [..., N, N] at both sites of every pair that is ``step`` = (di ≥ 0, dj) apart."""
+    """Return the values [..., N, N] at the first and at the second site of all pairs (di ≥ 0, dj) apart."""
     (rows, columns), (di, dj) = values.shape[-2:], step
     first = values[..., : rows - di, max(0, -dj) : columns - max(0, dj)]
     second = values[..., di:, max(0, dj) : columns - max(0, -dj)]
@@ -125,13 +126,17 @@ def neighbours(values: Values, step: Step) -> tuple[Values, Values]:
 
 
 def gap(radii: Values, period: float, step: Step) -> Values:
-    """Distance between the walls of every pair of pillars that is ``step`` apart, from radii [..., N, N]."""
+    """Return the distances between the walls of pillars that are ``step`` apart, from radii [..., N, N]."""
     first, second = neighbours(radii, step)
     return period * math.hypot(*step) - first - second
 
 
 def check(layout: Layout, rules: DesignRules) -> tuple[Violation, ...]:
     """Find every place where a layout breaks a rule.
+
+    Args:
+        layout: the device.
+        rules: what the fab can make.
 
     Returns:
         One :class:`Violation` per broken rule; empty if the layout keeps them all.

@@ -28,8 +28,8 @@ class Frame:
     """Where the lattice is.
 
     Attributes:
-        centre: x + i·y of its centre.
-        count: sites along one side.
+        centre: position of its centre, x + i·y.
+        count: number of sites along one side.
     """
 
     centre: complex
@@ -37,13 +37,12 @@ class Frame:
 
 
 def frame_of(circles: Circles, period: float) -> Frame:
-    """The smallest square lattice that holds all circles; where it cannot be centred, half a period aside.
+    """Find the smallest square lattice that holds all circles.
 
+    It is centred on them, or half a period aside where one side has an odd and one an even number of sites.
     The outermost circles say where it is to within their own rounding; the median of all says it exactly.
     """
     axes = (circles.centres.real, circles.centres.imag)
-    if not circles.centres.size:
-        return Frame(0j, 0)
     counts = [round(float(np.ptp(each)) / period) + 1 for each in axes]
     count = max(counts)
     x, y = (
@@ -56,10 +55,11 @@ def frame_of(circles: Circles, period: float) -> Frame:
 
 
 def sites_of(circles: Circles, platform: Platform, frame: Frame, source: str) -> NDArray[np.float64]:
-    """[N, N] radii; 0 where there is no circle.
+    """Put the circles on their sites: radii [N, N], 0 where there is no circle.
 
     Raises:
-        FormatError: wrong unit, off the lattice, too large, or two on one site.
+        FormatError: the file is in a wrong unit, or circles are off the lattice, too large for it, or two on
+            one site.
     """
     _check_size(circles, platform.period, source)
     _check_filling(circles, frame, source)

@@ -14,7 +14,7 @@ OASIS_END_BYTES, OASIS_END_RECORD = 256, 2
 
 
 def is_whole(path: Path, cells: int) -> bool:
-    """Whether a GDSII or OASIS file of ours, of so many cells, was written to its last byte."""
+    """Return whether a GDSII or OASIS file of ours, of so many cells, was written to its last byte."""
     with path.open("rb") as file:
         magic = file.read(len(OASIS_MAGIC))
         file.seek(max(0, file.seek(0, 2) - len(GDS_END)))
@@ -32,7 +32,7 @@ def check_oasis(path: Path) -> None:
     """Check the beginning, the end and the checksum of an OASIS file; gdstk itself reads one that is cut.
 
     Raises:
-        OSError: it is no OASIS file, or not a whole one.
+        OSError: the file is not OASIS, or not complete.
     """
     with path.open("rb") as file:
         magic = file.read(len(OASIS_MAGIC))

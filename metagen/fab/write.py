@@ -23,21 +23,21 @@ from metagen.fab.whole import is_whole
 
 MICROMETRE = 1e-6
 TIMESTAMP = datetime(2000, 1, 1)
-"""Stored in every GDS file, so that equal layouts give equal files."""
+"""The time that is stored in every GDS file, so that equal layouts give equal files."""
 Save = Callable[[Path, Iterator[gdstk.Cell], LayoutFileOptions], None]
-"""Writes cells to a file of one format."""
+"""A function that writes cells to a file of one format."""
 
 
 @dataclass(frozen=True)
 class LayoutFile:
-    """What was written.
+    """A layout file that was written; lengths in micrometres.
 
     Attributes:
         path: the file.
-        cells: number of cells, those of the hierarchy included.
-        references: number of placements as the file stores them (a repetition counts as its members).
+        cells: number of its cells, those that only place others included.
+        references: number of placements that the file stores; a repetition counts once for each member.
         pillars: number of pillars that they amount to.
-        bytes: size of the file.
+        bytes: size of the file in bytes.
         area_error: largest relative difference between the area of a pillar and its (rounded, biased) circle.
         position_error: largest distance along an axis between a stored position and its lattice site.
     """
@@ -59,22 +59,23 @@ def write_gds(layout: Layout, path: str | Path, options: LayoutFileOptions = DEF
 
     Args:
         layout: the device; the centre of its aperture becomes the origin of the file.
-        path: of the file.
-        options: how it is drawn.
+        path: the file to write.
+        options: how the layout is drawn.
 
     Returns:
         Counts, size, and how far the rounding moved anything.
 
     Raises:
         InputError: the bias makes a radius negative or neighbours overlap, the device does not fit the
-            coordinates of a file, or the database unit is too coarse for its pillars or its lattice.
-        FormatError: the disk took a part of the file only; there is none then.
+            coordinates of a file, the database unit is too coarse for its pillars or its lattice, or the name
+            is that of a compressed file.
+        FormatError: the disk took only a part of the file, which is then removed.
     """
     return _write(layout, Path(path), options, save_gds)
 
 
 def write_oasis(layout: Layout, path: str | Path, options: LayoutFileOptions = DEFAULTS) -> LayoutFile:
-    """Write a layout as an OASIS file: as :func:`write_gds`, several times smaller."""
+    """Write a layout as an OASIS file, several times smaller than GDSII; see :func:`write_gds`."""
     return _write(layout, Path(path), options, save_oasis)
 
 
@@ -130,7 +131,7 @@ def layout_cells(
 
 
 def radius_names(drawing: Drawing, options: LayoutFileOptions, prefix: str) -> list[str]:
-    """Name of the cell of each distinct radius: prefix and radius in grid steps; empty for no cell."""
+    """Name the cell of each distinct radius by its grid steps; the name is empty where no cell is needed."""
     return [f"{prefix}{step}" if step or options.tone is Tone.HOLES else "" for step in drawing.grid_steps]
 
 
@@ -162,14 +163,14 @@ def save_gds(path: Path, cells: Iterator[gdstk.Cell], options: LayoutFileOptions
 
 
 def save_oasis(path: Path, cells: Iterator[gdstk.Cell], options: LayoutFileOptions) -> None:
-    """Write OASIS; gdstk holds all cells meanwhile, 16 bytes per placed pillar."""
+    """Write OASIS; meanwhile gdstk holds all cells in memory, 16 bytes per placed pillar."""
     library = gdstk.Library("metagen", MICROMETRE, options.database_unit * MICROMETRE)
     library.add(*cells)
     library.write_oas(path, detect_rectangles=False, detect_trapezoids=False, validation="crc32")
 
 
 def file_table(files: Sequence[LayoutFile]) -> Table:
-    """Layout files: what is in them."""
+    """Make a table of what layout files contain."""
     return Table(
         "Layout files",
         ("file", "pillars", "cells", "placements", "bytes", "largest area error"),

@@ -226,5 +226,6 @@ def seconds_of_check(count):
 
 
 def test_the_time_of_a_check_grows_no_faster_than_the_pillars():
-    """Sixteen times the pillars; a factor of three in the time per pillar is left for caches and others."""
-    assert seconds_of_check(1200) < 3 * 16 * seconds_of_check(300)
+    """Nine times the pillars; a factor of three in the time per pillar is left for caches and others. The
+    arrays of either device (3 and 26 MB each) are beyond the fast caches, where a small one gains."""
+    assert seconds_of_check(1800) < 3 * 9 * seconds_of_check(600)
