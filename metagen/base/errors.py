@@ -13,6 +13,17 @@ class FormatError(MetagenError):
     """A file is damaged, of another kind, or of a schema version that this release does not read."""
 
 
+class DamagedError(FormatError):
+    """A file was read, and is not what was written: cut short, changed since, or no such file at all."""
+
+
+class AccessError(MetagenError):
+    """A file cannot be opened now: another program holds it, its file system has no locks, or it is private.
+
+    Nothing is known of its contents, so that nobody may delete, rename or replace it for this error.
+    """
+
+
 class MissingDependencyError(MetagenError, ImportError):
     """A program that this function needs is not installed."""
 

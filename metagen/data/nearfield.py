@@ -19,13 +19,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metagen.base.errors import FormatError, InputError
-from metagen.base.files import content_hash, reading_hdf5, writing_hdf5
+from metagen.base.files import HASH, Schema, content_hash, reading_hdf5, writing_hdf5
 from metagen.device.layout import Layout, read_layout, write_layout
 from metagen.device.sampling import MIRROR_X, MIRROR_Y, SAMPLES, monitor_height
 
-SCHEMA, VERSION = "metagen/near-field", 1
-HASH = "content_hash"
-"""Attribute of :func:`stored_hash`, compared whenever the file is read."""
+
+def _is_intact(file: h5py.File) -> bool:
+    """Whether a file of version 1 has the field, radii and numerics of its hash, if it has one."""
+    layout, attributes = file["layout"], file.attrs
+    found = content_hash(
+        np.asarray(file["field"]),
+        np.asarray(layout["radii"]),
+        str(layout.attrs["platform"]),
+        float(attributes["wavelength"]),
+        float(attributes["z"]),
+        int(attributes["samples_per_period"]),
+        str(attributes["symmetry"]),
+        str(attributes["numerics"]),
+    )
+    return bool(attributes.get(HASH, found) == found)
+
+
+SCHEMA = Schema("metagen/near-field", version=2, before=1, is_intact=_is_intact)
 Folding = Literal["mirror-xy", "none"]
 ASYMMETRY = 1e-3
 """Largest difference from its mirror image, over its maximum, of a field that is stored as a quadrant: far
@@ -101,7 +116,7 @@ class NearField:
             InputError: the field has not the symmetry that it is said to have.
         """
         stored = self.field if self.symmetry == "none" else self._quadrant()
-        with writing_hdf5(path, SCHEMA, VERSION) as file:
+        with writing_hdf5(path, SCHEMA) as file:
             write_layout(file.create_group("layout"), self.layout)
             file.create_dataset(
                 "field", data=stored, chunks=True, compression="gzip", shuffle=True, fletcher32=True
@@ -114,7 +129,6 @@ class NearField:
             file.attrs["symmetry"] = self.symmetry
             file.attrs["numerics"] = json.dumps(dict(self.numerics), sort_keys=True)
             file.attrs["provenance"] = json.dumps(dict(self.provenance), sort_keys=True)
-            file.attrs[HASH] = stored_hash(file)
 
     def _quadrant(self) -> NDArray[np.complex64]:
         quadrant = quadrant_of(self.field)
@@ -135,9 +149,7 @@ class NearField:
             FormatError: damaged, another kind of file, another schema version, other conventions, or
                 contents that contradict each other.
         """
-        with reading_hdf5(path, SCHEMA, VERSION) as file:
-            if HASH in file.attrs and file.attrs[HASH] != stored_hash(file):
-                raise FormatError(f"{path}: its contents are not those that were written; make it again")
+        with reading_hdf5(path, SCHEMA) as file:
             layout = read_layout(file["layout"])
             samples = int(file.attrs["samples_per_period"])
             symmetry: Folding = file.attrs["symmetry"]
@@ -159,21 +171,6 @@ class NearField:
                 provenance=json.loads(file.attrs["provenance"]),
                 symmetry=symmetry,
             )
-
-
-def stored_hash(file: h5py.File) -> str:
-    """Content hash of what an open near-field file says: the field, the radii and all that defines them."""
-    layout, attributes = file["layout"], file.attrs
-    return content_hash(
-        np.asarray(file["field"]),
-        np.asarray(layout["radii"]),
-        str(layout.attrs["platform"]),
-        float(attributes["wavelength"]),
-        float(attributes["z"]),
-        int(attributes["samples_per_period"]),
-        str(attributes["symmetry"]),
-        str(attributes["numerics"]),
-    )
 
 
 def quadrant_of(whole: NDArray[np.complex64]) -> NDArray[np.complex64]:

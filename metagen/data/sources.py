@@ -62,6 +62,6 @@ def _is_compact(source: str | Path) -> bool:
     if not path.is_file():
         return not path.is_dir()
     try:
-        return schema_of(path) == datasets.SCHEMA
+        return schema_of(path) == datasets.SCHEMA.name
     except FormatError:  # as a near field it is refused with what it should have been
         return False

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from metagen.base.errors import InputError
 from metagen.base.files import reading_hdf5, writing_hdf5
-from metagen.device.layout import SCHEMA, VERSION, Layout, read_layout, write_layout
+from metagen.device.layout import SCHEMA, Layout, read_layout, write_layout
 
 TENSORS = ("variables", "best")
 
@@ -56,7 +56,7 @@ class Device(Layout):
 
     def save(self, path: str | Path, progress: Checkpoint | None = None) -> None:
         """Write the device (atomically); :meth:`metagen.Layout.load` reads the file as a layout."""
-        with writing_hdf5(path, SCHEMA, VERSION) as file:
+        with writing_hdf5(path, SCHEMA) as file:
             write_layout(file, self)
             group = file.create_group("design")
             group["history"] = self.history
@@ -71,7 +71,7 @@ class Device(Layout):
         Raises:
             InputError, FormatError: see :func:`metagen.base.files.reading_hdf5`; a plain layout is no device.
         """
-        with reading_hdf5(path, SCHEMA, VERSION) as file:
+        with reading_hdf5(path, SCHEMA) as file:
             layout = read_layout(file)
             return cls(
                 layout.platform,
@@ -89,7 +89,7 @@ def load_with_history(path: str | Path) -> Layout:
     Raises:
         InputError, FormatError: see :func:`metagen.base.files.reading_hdf5`.
     """
-    with reading_hdf5(path, SCHEMA, VERSION) as file:
+    with reading_hdf5(path, SCHEMA) as file:
         designed = "design" in file
     return Device.load(path) if designed else Layout.load(path)
 
@@ -101,7 +101,7 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
         InputError, FormatError: see :func:`metagen.base.files.reading_hdf5`; also a layout, or a device
             that was saved without the state of its optimisation.
     """
-    with reading_hdf5(path, SCHEMA, VERSION) as file:
+    with reading_hdf5(path, SCHEMA) as file:
         if "progress" not in file:
             raise InputError(
                 f"{path} is a finished layout, and no optimisation that could go on; choose another path"

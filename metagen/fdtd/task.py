@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from metagen.base.errors import FormatError, InputError
+from metagen.base.errors import DamagedError
 from metagen.base.files import content_hash
 from metagen.base.wavelength import nanometres
 from metagen.data.nearfield import NearField
@@ -37,10 +37,17 @@ class Task:
         return grid.voxels / grid.pixel
 
     def is_done(self, folder: Path) -> bool:
-        """Whether the folder holds the complete near field of this very task."""
+        """Whether the folder holds the complete near field of this very task.
+
+        Raises:
+            AccessError: the file is there, but nobody can say now whether it is whole.
+            FormatError: it is of another kind or version, or in other conventions.
+        """
         path = folder / self.file_name
+        if not path.is_file():
+            return False
         try:
             near = NearField.load(path)
-            return Task(near.layout, Numerics(**near.numerics)).hash == self.hash  # type: ignore[arg-type]
-        except (FormatError, InputError):
+        except DamagedError:
             return False
+        return Task(near.layout, Numerics(**near.numerics)).hash == self.hash  # type: ignore[arg-type]

@@ -115,9 +115,9 @@ def shipped(need: Need) -> Iterator[Artefact]:
 
 def _hdf5(path: Path) -> list[Artefact]:
     match schema_of(path):
-        case nearfield.SCHEMA:
+        case nearfield.SCHEMA.name:
             return [_near_field(path, NearField.load(path))]
-        case datasets.SCHEMA:
+        case datasets.SCHEMA.name:
             return [_near_field(path, near) for near in datasets.near_fields(path)]
     return [_device(path)]
 

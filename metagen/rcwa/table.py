@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from metagen.base.errors import FormatError, InputError
-from metagen.base.files import content_hash, reading_hdf5, writing_hdf5
+from metagen.base.files import Schema, content_hash, reading_hdf5, writing_hdf5
 from metagen.base.memo import cache_folder
 from metagen.base.validation import validate
 from metagen.device.platform import Platform, check_scale
@@ -22,7 +22,7 @@ from metagen.rcwa.rational import Rational
 from metagen.rcwa.special import Reals
 from metagen.rcwa.tabulate import Order, Resonance, Sampling, Tabulated, resonances, tabulate
 
-SCHEMA, VERSION = "metagen/phase-table", 2
+SCHEMA = Schema("metagen/phase-table", version=3, before=2)
 SOLVER_VERSION = 2
 """Raised when the solver's results change, so that tables in caches are computed again."""
 ORDERS = 12
@@ -159,7 +159,7 @@ class PhaseTable:
     def save(self, path: str | Path) -> None:
         """Write to an HDF5 file (atomically)."""
         table = self.tabulated
-        with writing_hdf5(path, SCHEMA, VERSION) as file:
+        with writing_hdf5(path, SCHEMA) as file:
             file.attrs["platform"] = json.dumps(asdict(self.platform))
             file.attrs["wavelength"] = self.wavelength
             file.attrs["numerics"] = json.dumps(asdict(self.numerics))
@@ -177,7 +177,7 @@ class PhaseTable:
         Raises:
             InputError, FormatError: see :func:`metagen.base.files.reading_hdf5`.
         """
-        with reading_hdf5(path, SCHEMA, VERSION) as file:
+        with reading_hdf5(path, SCHEMA) as file:
             table = Tabulated(
                 tuple(Order(int(m), int(n), bool(tm), bool(up)) for m, n, tm, up in file["orders"]),
                 Rational(*(np.asarray(file[name]) for name in ("nodes", "values", "weights"))),
@@ -192,5 +192,5 @@ class PhaseTable:
 
 def cache_path(platform: Platform, wavelength: float, numerics: Sampling) -> Path:
     """Where the table is cached: the name is a hash of all that determines it."""
-    key = content_hash(asdict(platform), wavelength, asdict(numerics), SOLVER_VERSION, VERSION)
+    key = content_hash(asdict(platform), wavelength, asdict(numerics), SOLVER_VERSION, SCHEMA.version)
     return cache_folder() / f"phase-table-{key[:32]}.h5"

@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from dataclasses import field
 from importlib.resources import files
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import TypeAdapter
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from metagen.base.errors import FormatError, InputError
+from metagen.base.errors import AccessError, DamagedError, FormatError, InputError
 from metagen.base.files import content_hash, replacing
 from metagen.base.validation import checked, validate
 from metagen.surrogate.base import Surrogate
@@ -26,7 +26,9 @@ from metagen.surrogate.models import build
 from metagen.surrogate.settings import ModelSettings
 
 SCHEMA = "metagen/surrogate"
-VERSION: Literal[1] = 1
+VERSION: Literal[2] = 2
+BEFORE = 1
+"""The version before, which is still read; only some of its files carry a hash."""
 KEY = "metagen"
 """The entry of the safetensors metadata that holds the header."""
 HASH = "content_hash"
@@ -41,7 +43,7 @@ class Header:
     domain: Domain
     model: ModelSettings
     card: Card = field(default_factory=Card)
-    schema_version: Literal[1] = VERSION
+    schema_version: Literal[2] = VERSION
 
 
 def save(model: Surrogate, path: str | Path) -> None:
@@ -58,11 +60,11 @@ def load(path_or_name: str | Path) -> Surrogate:
 
     Raises:
         InputError: no such file, and no such name.
+        AccessError: it cannot be read now, and may be in order.
         FormatError: damaged, not a model file, or of another schema version.
     """
     path = _find(path_or_name)
-    text, weights = _read(path)
-    header = _header(path, text)
+    header, weights = _read(path)
     model = build(header.domain, header.model)
     if isinstance(model, ExpansionSurrogate) and any(name.startswith("error_map.") for name in weights):
         model.error_map = ErrorMap(header.domain).requires_grad_(False)
@@ -95,21 +97,25 @@ def _find(path_or_name: str | Path) -> Path:
     )
 
 
-def _read(path: Path) -> tuple[str, dict[str, Tensor]]:
+def _read(path: Path) -> tuple[Header, dict[str, Tensor]]:
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
-        raise FormatError(
+    except OSError as error:
+        raise AccessError(f"{path}: cannot be read now ({error.strerror}); it is left as it is") from error
+    except SafetensorError as error:
+        raise DamagedError(
             f"{path}: not a model file, damaged or incomplete ({error}); train the model again"
         ) from error
     text = metadata.get(KEY)
     if text is None:
         raise FormatError(f"{path}: a safetensors file, but not one that metagen wrote")
-    if HASH in metadata and metadata[HASH] != _hash(text, weights):
-        raise FormatError(f"{path}: its contents are not those that were written; train the model again")
-    return text, weights
+    values = _values(path, text)
+    stored = metadata.get(HASH)
+    if stored != _hash(text, weights) and (stored, values["schema_version"]) != (None, BEFORE):
+        raise DamagedError(f"{path}: its contents are not those that were written; train the model again")
+    return _header(path, values), weights
 
 
 def _hash(text: str, weights: Mapping[str, Tensor]) -> str:
@@ -118,20 +124,25 @@ def _hash(text: str, weights: Mapping[str, Tensor]) -> str:
     return content_hash(text, list(names), *(weights[name].numpy() for name in names))
 
 
-def _header(path: Path, text: str) -> Header:
+def _values(path: Path, text: str) -> dict[str, Any]:
+    """What the header says, after a look at its schema."""
     try:
         values = dict(json.loads(text))
     except (TypeError, ValueError) as error:
-        raise FormatError(f"{path}: the card is damaged ({error}); train the model again") from error
+        raise DamagedError(f"{path}: the card is damaged ({error}); train the model again") from error
     schema, version = values.pop("schema", None), values.get("schema_version")
     if schema != SCHEMA:
         raise FormatError(f"{path}: schema is {schema!r}, expected {SCHEMA!r}; this is another kind of file")
-    if version != VERSION:
+    if version not in (BEFORE, VERSION):
         raise FormatError(
-            f"{path}: schema version is {version}, this release reads version {VERSION}; train the model "
-            "again, or use the release that wrote it"
+            f"{path}: schema version is {version}, this release reads {BEFORE} and {VERSION}; train the "
+            "model again, or use the release that wrote it"
         )
+    return values
+
+
+def _header(path: Path, values: dict[str, Any]) -> Header:
     try:
-        return validate(values, Header, source=str(path))
+        return validate({**values, "schema_version": VERSION}, Header, source=str(path))
     except InputError as error:
         raise FormatError(str(error)) from error

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from metagen.base.errors import FormatError
-from metagen.base.files import reading_hdf5
-from metagen.data.nearfield import HASH, SCHEMA, VERSION, NearField
+from metagen.base.files import HASH, reading_hdf5
+from metagen.data.nearfield import SCHEMA, NearField
 from metagen.device.sampling import monitor_height
 from metagen.verify.metrics import Wavefront, transmission
 
@@ -29,7 +29,7 @@ def check_file(path: Path) -> tuple[NearField, float]:
         FormatError: the file does not keep the format, was changed, or holds a field that no device can have.
     """
     near = NearField.load(path)
-    with reading_hdf5(path, SCHEMA, VERSION) as file:
+    with reading_hdf5(path, SCHEMA) as file:
         for name, value in CONSTANT.items():
             _expect(path, name, file.attrs[name], value)
         if HASH not in file.attrs:

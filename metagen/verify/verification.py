@@ -29,6 +29,7 @@ from metagen.design import (
     Spots,
     Uniformity,
 )
+from metagen.design.light import Optics
 from metagen.device.layout import SCHEMA as LAYOUT
 from metagen.device.layout import Layout
 from metagen.surrogate import Domain
@@ -183,12 +184,8 @@ def _components(models: Sequence[Model], wavelength: float, otherwise: Component
 
 
 def values(goals: Sequence[Goal], layout: Layout, models: Sequence[Model]) -> list[float]:
-    """The value of each goal with the light that the models give behind a layout.
-
-    Raises:
-        MismatchError: a model is of another platform, or a goal's wavelength has no model.
-    """
-    light = Light.behind(layout, models)
+    """The value of each goal with the light that the models give behind a layout."""
+    light = Light([Optics(model) for model in models], torch.tensor(layout.radii, dtype=torch.float32))
     with torch.no_grad():
         return [float(goal(light)) for goal in goals]
 
@@ -245,7 +242,7 @@ def _without_layouts(paths: Iterable[str | Path]) -> Iterator[Path]:
     """The files, and of folders those that are no layouts or devices."""
     for path in map(Path, paths):
         for each in expand([path]):
-            if path.is_file() or schema_of(each) != LAYOUT:
+            if path.is_file() or schema_of(each) != LAYOUT.name:
                 yield each
 
 

@@ -12,6 +12,7 @@ import pytest
 
 import metagen as mg
 from metagen import cli
+from metagen.base.files import HASH, stored_hash
 from metagen.data.nearfield import NearField, unfold_field
 from metagen.device.layout import random_layout
 
@@ -129,6 +130,7 @@ def test_a_layout_with_an_impossible_radius_is_one_clear_error(tmp_path, metagen
     random_layout(mg.Platform(), 3, seed=1).save(path)
     with h5py.File(path, "a") as file:
         file["radii"][1, 1] = radius
+        file.attrs[HASH] = stored_hash(file)
     assert reason in fail(metagen("export", path, "--output", tmp_path / "lens.gds"))
     assert not (tmp_path / "lens.gds").exists()
 

@@ -8,6 +8,8 @@ import pytest
 
 import metagen as mg
 from metagen.base.errors import FormatError, InputError
+from metagen.data import compact
+from metagen.data.compact import FIXED_POINT
 from metagen.data.dataset import Dataset
 from metagen.data.nearfield import NearField, unfold_field
 from metagen.device.layout import random_layout
@@ -79,6 +81,30 @@ def test_a_compact_file_whose_contents_were_changed_is_refused(datasets, tmp_pat
                 layout["radii"][0, 0] += 1e-4
     with pytest.raises(FormatError, match="not those that were written"):
         mg.datasets.load(tmp_path / "c.h5")
+
+
+def test_the_field_that_is_unpacked_is_the_exact_sum_in_whatever_order_it_is_added(datasets, tmp_path):
+    """So that no processor can unpack another one, and a hash of it names what is stored."""
+    mg.datasets.pack(datasets, tmp_path / "c.h5", tolerance=1e-12)  # with the longest coefficients
+    near = mg.datasets.load(tmp_path / "c.h5")[0].near_fields[1]
+    with h5py.File(tmp_path / "c.h5") as file:
+        group = file["wavelengths/0.633000"]
+        steps, basis = np.asarray(group["001/coefficients"]), np.asarray(group["basis"])
+        unit, count, n = float(group.attrs["step"]) / FIXED_POINT, near.layout.count, near.samples
+    for sample in (0, 77, 299):
+        parts = [round(float(part) * FIXED_POINT) for b in basis[:, sample] for part in (b.real, b.imag)]
+        real = sum(int(c) * p * (-1) ** k for k, (c, p) in enumerate(zip(steps[:, -1], parts, strict=True)))
+        x, y, component = np.unravel_index(sample, (n, n, 3))
+        corner = count * n - n
+        assert near.field[corner + x, corner + y, component].real == np.float32(real * unit)
+    order = np.random.default_rng(0).permutation(len(basis))
+    shuffled = steps.reshape(-1, 2, steps.shape[1])[order].reshape(steps.shape)
+    unpacked = [unpacked_field(s, b, count, n) for s, b in ((steps, basis), (shuffled, basis[order]))]
+    np.testing.assert_array_equal(*unpacked)
+
+
+def unpacked_field(steps, basis, count, n):
+    return compact._field(steps, compact._real(basis), 1.0, count, n)
 
 
 def test_an_unknown_name_is_refused_with_those_that_there_are():

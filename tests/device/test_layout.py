@@ -8,7 +8,8 @@ import pytest
 
 import metagen as mg
 from metagen.base.errors import FormatError, InputError
-from metagen.data.nearfield import HASH, NearField, quadrant_of, stored_hash, unfold_field
+from metagen.base.files import HASH, stored_hash
+from metagen.data.nearfield import NearField, quadrant_of, unfold_field
 from metagen.device.layout import random_layout
 
 
@@ -127,6 +128,7 @@ def test_text_that_is_no_json_is_a_damaged_file(layout, tmp_path):
     layout.save(tmp_path / "a.h5")
     with h5py.File(tmp_path / "a.h5", "a") as file:
         file.attrs["provenance"] = "{"
+        file.attrs[HASH] = stored_hash(file)
     with pytest.raises(FormatError, match="damaged"):
         mg.Layout.load(tmp_path / "a.h5")
 

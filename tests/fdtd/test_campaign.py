@@ -16,7 +16,8 @@ import pytest
 
 from metagen import Platform
 from metagen.base.errors import InputError, SimulationError
-from metagen.data.nearfield import NearField, stored_hash
+from metagen.base.files import stored_hash
+from metagen.data.nearfield import NearField
 from metagen.device.layout import random_layout
 from metagen.fdtd import simulate
 from metagen.fdtd.calibration import numerics_for

@@ -1,11 +1,17 @@
 """What comes with metagen: the data set of the paper's lenses, and the models that were trained on it."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
 
 import metagen as mg
 from metagen import datasets
+from metagen.base.errors import DamagedError
+from metagen.data import compact
 from metagen.surrogate import evaluate
 
 LENSES = tuple(f"lens-f{focal}" for focal in range(10, 101, 10))
@@ -56,6 +62,52 @@ def test_the_models_keep_their_targets_and_the_errors_on_their_cards(data, model
         assert error.relative_error <= target
     kinds = {name.split("-")[0] for name in held_out}
     assert kinds == {"lens", "random"}
+
+
+def test_the_cards_name_the_near_fields_that_come_with_metagen(data, model):
+    training, _ = data[model.wavelength].split_layouts(model.card.settings.held_out)
+    assert training.names == model.card.layouts
+    assert tuple(near.hash for near in training.near_fields) == model.card.near_fields
+    assert training.hash == model.card.dataset
+
+
+HASHES = (
+    "import metagen as mg; print(*(near.hash for near in mg.datasets.near_fields('sin-lenses', 'lens-f10')))"
+)
+SIMPLE = {
+    "OPENBLAS_CORETYPE": "Prescott",
+    "NPY_DISABLE_CPU_FEATURES": "AVX2 FMA3 AVX512F AVX512CD AVX512_SKX",
+}
+"""A processor without wide registers; one that has none anyway is only told what it knows."""
+
+
+def test_near_fields_have_the_same_hashes_on_another_processor(data):
+    other = subprocess.run(
+        [sys.executable, "-c", HASHES],
+        env={**os.environ, **SIMPLE},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    here = [
+        near.hash for each in data.values() for near in each.near_fields if near.layout.name == "lens-f10"
+    ]
+    assert other.stdout.split() == here
+
+
+@pytest.mark.parametrize("part", [0.1, 0.5, 0.9])
+@pytest.mark.parametrize(
+    ("path", "load"),
+    [(path, mg.surrogate.load) for path in mg.surrogate.shipped().values()]
+    + [(compact._find("sin-lenses"), mg.datasets.load)],
+)
+def test_a_flipped_byte_in_what_comes_with_metagen_is_refused(path, load, part, tmp_path):
+    content = bytearray(path.read_bytes())
+    content[int(part * len(content))] ^= 1
+    changed = tmp_path / path.name
+    changed.write_bytes(content)
+    with pytest.raises(DamagedError):
+        load(changed)
 
 
 def test_the_models_expect_most_error_where_it_is(data, model):
