@@ -39,7 +39,7 @@ from metagen.design import (
     optimize,
     worst_of,
 )
-from metagen.design.light import Optics
+from metagen.design.optics import Optics
 from metagen.device.layout import random_layout
 from metagen.surrogate import ClusterSettings, Domain, Surrogate
 from metagen.surrogate.models import build

@@ -29,7 +29,8 @@ from torch import Tensor
 import metagen as mg
 from metagen.base.tables import Table, number
 from metagen.data.nearfield import NearField
-from metagen.design.light import Light, Optics
+from metagen.design.light import Light
+from metagen.design.optics import Optics
 from metagen.device.layout import random_layout
 from metagen.surrogate import (
     Domain,

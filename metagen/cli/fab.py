@@ -149,7 +149,7 @@ def tolerance(
     """Say how much of its performance a device keeps under process errors, as the surrogates predict it."""
     from metagen import surrogate
     from metagen.design import DesignSettings
-    from metagen.design.light import common_platform
+    from metagen.design.model import common_platform
     from metagen.fab import load_device
     from metagen.report.plot import save, tolerances
     from metagen.verify.tolerance import ProcessErrors, tolerance_table

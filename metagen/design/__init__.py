@@ -11,11 +11,11 @@ from metagen.design.correction import Corrected as Corrected
 from metagen.design.device import Device as Device
 from metagen.design.light import Light as Light
 from metagen.design.light import Wave as Wave
-from metagen.design.light import model_hash as model_hash
 from metagen.design.matched import matched as matched
 from metagen.design.methods import Method as Method
 from metagen.design.methods import Schedule as Schedule
 from metagen.design.model import Model as Model
+from metagen.design.model import model_hash as model_hash
 from metagen.design.objectives import Disc as Disc
 from metagen.design.objectives import Efficiency as Efficiency
 from metagen.design.objectives import Focus as Focus

@@ -20,10 +20,11 @@ from metagen.base.errors import InputError, MetagenError, MismatchError
 from metagen.base.files import content_hash
 from metagen.base.validation import Positive, PositiveInt, checked
 from metagen.design.device import Checkpoint, Device, read_checkpoint
-from metagen.design.light import Light, Optics, common_platform, model_hash
+from metagen.design.light import Light, optics_for
 from metagen.design.methods import Climber, Method, Schedule
-from metagen.design.model import Model
+from metagen.design.model import Model, common_platform, known_range, model_hash
 from metagen.design.objectives import Objective
+from metagen.design.optics import Optics
 from metagen.design.variables import Limits, Symmetry, Variables
 from metagen.device.layout import Layout
 from metagen.fab.rules import DesignRules
@@ -158,17 +159,12 @@ class _Ascent:
         settings: OptimizerSettings,
         notes: Mapping[str, str],
     ) -> _Ascent:
-        platform = common_platform(models)
-        if layout.platform != platform:
-            raise MismatchError(
-                f"layout {layout.name!r} is of {layout.platform}, the models of {platform}; use models that "
-                "were trained for the layout's platform"
-            )
+        common_platform(models)
         hashes = {model.domain.wavelength: model_hash(model) for model in models}
         return cls(
             name,
             layout,
-            [Optics(model) for model in models],
+            optics_for(layout, models),
             objective,
             settings,
             Variables.of(layout, _limits(models, settings), settings.symmetry),
@@ -249,8 +245,8 @@ class _Ascent:
 
     def figure(self, radii: Tensor) -> Tensor:
         """The objective; over all biases if there is one."""
-        bias, domains = self.settings.radius_bias, [each.model.domain for each in self.optics]
-        low, high = max(d.radius_low for d in domains), min(d.radius_high for d in domains)
+        bias = self.settings.radius_bias
+        low, high = known_range([each.model for each in self.optics])
         shifts = [0.0] if bias is None else [-bias, 0.0, bias]
         shifted = [(radii + shift).clamp(low, high) if shift else radii for shift in shifts]
         figures = [self.objective(Light(self.optics, each)) for each in shifted]
@@ -288,13 +284,10 @@ def _bar(state: Checkpoint, total: int, show: bool) -> tqdm[NoReturn]:
 
 def _limits(models: Sequence[Model], settings: OptimizerSettings) -> Limits:
     """What the platform, all models and the gap allow."""
-    domains = [model.domain for model in models]
-    platform = domains[0].platform
     rules = DesignRules(min_diameter=0.0, min_gap=settings.minimum_gap or 0.0)
-    smallest, largest = rules.radius_limits(platform)
-    low = max(smallest, *(domain.radius_low for domain in domains))
-    high = min(largest, *(domain.radius_high for domain in domains))
-    return Limits(low, high, settings.grid)
+    smallest, largest = rules.radius_limits(models[0].domain.platform)
+    low, high = known_range(models)
+    return Limits(max(smallest, low), min(largest, high), settings.grid)
 
 
 def is_result_of(

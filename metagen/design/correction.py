@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property, lru_cache
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from metagen.base.errors import MismatchError
+from metagen.base.files import content_hash
 from metagen.base.wavelength import same_wavelength
 from metagen.data.nearfield import NearField
-from metagen.design.model import Model
+from metagen.design.model import (
+    Model,
+    TransmittedField,
+    Transmitting,
+    expected_error,
+    model_hash,
+)
+from metagen.design.optics import KEPT, Points, field_at, hashable, transmitting
 from metagen.surrogate.prediction import predict
 
 
@@ -23,7 +32,7 @@ class Corrected(torch.nn.Module):
     there stays predictable. (In optimisation with approximate models this is known as additive correction.)
 
     Attributes:
-        model: that is corrected.
+        model: what is corrected.
         residual: [C, X, Y] complex: what is added to its field.
     """
 
@@ -42,6 +51,8 @@ class Corrected(torch.nn.Module):
         self.domain.require_samples(near.samples)
         simulated = np.moveaxis(near.field[..., : self.domain.components], -1, 0)
         self.register_buffer("residual", torch.from_numpy(simulated - predict(model, near.layout)))
+        self._near_hash = near.hash
+        self._residual_at = lru_cache(KEPT)(self._make_residual_at)
 
     def forward(self, radii: Tensor) -> Tensor:
         """[..., C, X, Y] field of devices of [..., N, N] radii.
@@ -49,21 +60,66 @@ class Corrected(torch.nn.Module):
         Raises:
             MismatchError: the device is of another size than the simulated one.
         """
-        self.require_size(radii.shape[-1])
+        self._require_size(radii.shape[-1])
         return self.model(radii) + self.residual
 
-    def require_size(self, count: int) -> None:
-        """Refuse a device of another size than the simulated one.
+    def behind(self, radii: Tensor) -> CorrectedField:
+        """The field behind devices of [..., N, N] radii.
 
         Raises:
-            MismatchError: it has another number of pillars along a side.
+            MismatchError: the device is of another size than the simulated one.
         """
+        self._require_size(radii.shape[-1])
+        return CorrectedField(self, self._uncorrected.behind(radii))
+
+    def residual_at(self, points: Tensor) -> Tensor:
+        """[C, P] what is added to the field at points [P, 3], computed once: no radius changes it."""
+        return self._residual_at(hashable(points))
+
+    def expected_error(self, radii: Tensor) -> Tensor:
+        """[..., N, N] that of the model which is corrected.
+
+        Raises:
+            InputError: that model does not know its own error.
+        """
+        return expected_error(self.model, radii)
+
+    @property
+    def hash(self) -> str:
+        """Content hash of the model and of the near field that corrects it."""
+        return content_hash(model_hash(self.model), self._near_hash)
+
+    @cached_property
+    def _uncorrected(self) -> Transmitting:
+        return transmitting(self.model)
+
+    def _make_residual_at(self, points: Points) -> Tensor:
+        return field_at(points, self.residual, self.domain)
+
+    def _require_size(self, count: int) -> None:
         known = self.residual.shape[-1] // self.domain.samples
         if count != known:
             raise MismatchError(
                 f"the model was corrected by a device of {known} pillars along a side, this one has {count}; "
                 "correct it by a device of that size"
             )
+
+
+class CorrectedField:
+    """The field that a model gives behind devices, and the correction added to it."""
+
+    def __init__(self, corrected: Corrected, plain: TransmittedField) -> None:
+        self._corrected, self._plain = corrected, plain
+
+    @cached_property
+    def near_field(self) -> Tensor:
+        """[..., C, X, Y] on the monitor plane."""
+        return self._plain.near_field + self._corrected.residual
+
+    def at(self, points: Tensor) -> Tensor:
+        """[..., C, P] at points [P, 3]."""
+        plain = self._plain.at(points)
+        return plain + self._corrected.residual_at(points).to(plain.dtype)
 
 
 def corrected(models: Sequence[Model], near_fields: Sequence[NearField]) -> list[Model]:

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from typing import Protocol, runtime_checkable
 
+import torch
 from torch import Tensor
 
+from metagen.base.errors import InputError, MismatchError
+from metagen.base.files import content_hash
+from metagen.base.wavelength import same_wavelength
+from metagen.device.platform import Platform, difference
 from metagen.surrogate.prediction import Model as Model
 
 
@@ -16,3 +24,111 @@ class Confident(Protocol):
     def expected_error(self, radii: Tensor) -> Tensor:
         """[..., N, N] expected squared error of the near field over each cell, relative to the mean power of
         a cell, differentiable."""
+
+
+@runtime_checkable
+class Modal(Model, Protocol):
+    """A model whose field over every cell is a sum of modes that the radii do not change.
+
+    What is linear in the field (propagation to a point) is then applied to the modes once, and to the
+    coefficients of the cells after that.
+    """
+
+    @property
+    def modes(self) -> Tensor:
+        """[rank, n·n·C] complex field of each mode over a cell."""
+
+    @property
+    def keeps_mirrors(self) -> bool:
+        """Whether every mode is even or odd under each mirror, and the mirrors of a device are those of its
+        field."""
+
+    def coefficients_from(self, first: int, radii: Tensor) -> Tensor:
+        """[..., N − first, N − first, rank] complex coefficients of the cells whose row and column are
+        ``first`` or later, for devices of [..., N, N] radii."""
+
+    def sum_from(
+        self, first: int, radii: Tensor, contribution: Callable[[Tensor, slice, slice], Tensor]
+    ) -> Tensor:
+        """The sum over blocks of those cells of what ``contribution`` makes of the coefficients
+        [D, A, B, rank], the rows and the columns of a block. No coefficients are kept, for the gradient
+        neither; the D devices are all those of the leading axes."""
+
+
+class TransmittedField(Protocol):
+    """The complex field behind devices, with the leading axes of their radii; nothing is computed twice."""
+
+    @property
+    def near_field(self) -> Tensor:
+        """[..., C, X, Y] on the monitor plane."""
+
+    def at(self, points: Tensor) -> Tensor:
+        """[..., C, P] at points [P, 3], measured from the centre of the monitor plane."""
+
+
+@runtime_checkable
+class Transmitting(Protocol):
+    """A model that says itself what its field at points is."""
+
+    def behind(self, radii: Tensor) -> TransmittedField:
+        """The field behind devices of [..., N, N] radii."""
+
+
+@runtime_checkable
+class Identified(Protocol):
+    """A model that says itself what tells it from others."""
+
+    @property
+    def hash(self) -> str:
+        """Content hash."""
+
+
+def expected_error(model: Model, radii: Tensor) -> Tensor:
+    """[..., N, N] see :meth:`Confident.expected_error`.
+
+    Raises:
+        InputError: the model does not know its own error.
+    """
+    if not isinstance(model, Confident):
+        raise InputError(
+            f"the model of wavelength {model.domain.wavelength:g} has no expected_error; leave the trust "
+            "penalty away, or train a model that has a trust map"
+        )
+    return model.expected_error(radii)
+
+
+def model_hash(model: Model) -> str:
+    """Content hash of a model: what it is, what it stands for, and its weights."""
+    if isinstance(model, Identified):
+        return model.hash
+    weights = model.state_dict() if isinstance(model, torch.nn.Module) else {}
+    arrays = [tensor.detach().cpu().numpy() for _, tensor in sorted(weights.items())]
+    return content_hash(type(model).__qualname__, asdict(model.domain), *arrays)
+
+
+def known_range(models: Sequence[Model]) -> tuple[float, float]:
+    """The smallest and the largest radius that all models know."""
+    domains = [model.domain for model in models]
+    return max(each.radius_low for each in domains), min(each.radius_high for each in domains)
+
+
+def common_platform(models: Sequence[Model]) -> Platform:
+    """The one platform of all models.
+
+    Raises:
+        InputError: there is no model, or two are of one wavelength.
+        MismatchError: the models are of different platforms.
+    """
+    if not models:
+        raise InputError("no model is given; a design needs one per wavelength")
+    wavelengths = [model.domain.wavelength for model in models]
+    if any(same_wavelength(*pair) for pair in itertools.combinations(wavelengths, 2)):
+        raise InputError(f"the models' wavelengths are {wavelengths}; give one model per wavelength")
+    platform = models[0].domain.platform
+    for model in models[1:]:
+        if model.domain.platform != platform:
+            raise MismatchError(
+                f"the models are of different platforms: that of wavelength {model.domain.wavelength:g} has "
+                f"{difference(platform, model.domain.platform)}; a design needs models of one platform"
+            )
+    return platform

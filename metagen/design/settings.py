@@ -15,9 +15,8 @@ from metagen.base.validation import Positive, PositiveInt, checked, load_toml
 from metagen.design.ascent import OptimizerSettings
 from metagen.design.combine import Sum, Trust, WorstOf
 from metagen.design.device import Device
-from metagen.design.light import common_platform
 from metagen.design.matched import matched
-from metagen.design.model import Model
+from metagen.design.model import Model, common_platform
 from metagen.design.objectives import Goal, Objective
 from metagen.design.starts import optimize
 from metagen.device.layout import Layout, random_layout
@@ -55,6 +54,8 @@ Start = Annotated[LensStart | RandomStart | MatchedStart, Field(discriminator="k
 @checked
 class DesignSettings:
     """All that a design needs, as read from a TOML file or written in a script.
+
+    The device has the platform of its models, which must all be of one platform.
 
     Attributes:
         name: of the device, and of files about it: without a slash.

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from metagen.base.errors import InputError
-from metagen.device.materials import Dispersion, Material
+from metagen.device.materials import Dispersion, Formula, Material, Tabulated
 from metagen.device.platform import Platform
 from metagen.rcwa.shapes import Shape
 from metagen.rcwa.special import Numbers, Reals, as_tensor
@@ -104,9 +104,16 @@ def platform_cell(platform: Platform, shape: Shape, wavelength: Tensor) -> Cell:
 
 
 def index_tensor(material: Material, wavelength: Tensor) -> Tensor:
-    """Index at wavelengths [...] where it is known, complex if it absorbs; formulas have gradients."""
+    """Index at wavelengths [...] where it is known, with its gradient; complex if the material absorbs."""
     if not isinstance(material, Dispersion):
         return as_tensor(material)
-    n = as_tensor(material.n(wavelength))
-    k = as_tensor(material.k(wavelength.detach())).clamp(min=0) if material.k else torch.zeros_like(n)
+    n = _values(material.n, wavelength)
+    k = _values(material.k, wavelength).clamp(min=0) if material.k else torch.zeros_like(n)
     return torch.complex(n, k) if bool((k != 0).any()) else n
+
+
+def _values(part: Formula | Tabulated, wavelength: Tensor) -> Tensor:
+    if isinstance(part, Formula):
+        return as_tensor(part(wavelength))
+    here = wavelength.detach()
+    return as_tensor(part(here)) + as_tensor(part.slope(here)) * (wavelength - here)

@@ -126,8 +126,8 @@ class Domain:
         if layout.platform != self.platform:
             raise MismatchError(
                 f"layout {layout.name!r} is of another platform than the model: "
-                f"{difference(self.platform, layout.platform)}; use a model that was trained for that "
-                "platform, or a layout of the model's"
+                f"{difference(self.platform, layout.platform)}; use a model that was "
+                "trained for the layout's platform, or a layout of the model's"
             )
 
     def require_wavelength(self, wavelength: float) -> None:

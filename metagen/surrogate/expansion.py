@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 from typing import ClassVar
 
 import torch
@@ -11,7 +12,7 @@ from torch import Tensor
 from metagen.base.errors import InputError
 from metagen.surrogate.base import Surrogate
 from metagen.surrogate.basis import PatchBasis
-from metagen.surrogate.blocks import in_blocks
+from metagen.surrogate.blocks import in_blocks, sum_of_blocks
 from metagen.surrogate.domain import Domain
 from metagen.surrogate.error_map import SIDE, ErrorMap
 from metagen.surrogate.lattice import assemble, lay_out, surround, windows
@@ -66,6 +67,36 @@ class ExpansionSurrogate(Surrogate):
         if coefficients.requires_grad:
             return assemble(self.basis.expand(coefficients), samples, components)
         return lay_out(coefficients, self.basis.modes.to(coefficients.dtype), samples, components)
+
+    @property
+    def modes(self) -> Tensor:
+        """[rank, n·n·C] complex field of each mode over a cell."""
+        return self.basis.modes
+
+    @property
+    def keeps_mirrors(self) -> bool:
+        """Whether every mode is even or odd under each mirror, as in a :class:`SymmetricSurrogate`."""
+        return bool(self.basis.parity.all())
+
+    def coefficients_from(self, first: int, radii: Tensor) -> Tensor:
+        """[..., N − first, N − first, rank] complex coefficients of the cells whose row and column are
+        ``first`` or later, for devices of [..., N, N] radii."""
+        return self.coefficient_map(self._surrounded_from(first, radii))
+
+    def sum_from(
+        self, first: int, radii: Tensor, contribution: Callable[[Tensor, slice, slice], Tensor]
+    ) -> Tensor:
+        """The sum over blocks of those cells of what ``contribution`` makes of the coefficients
+        [D, A, B, rank], the rows and the columns of a block; no coefficients are kept."""
+
+        def of_radii(block: Tensor, rows: slice, columns: slice) -> Tensor:
+            return contribution(self.block(block), rows, columns)
+
+        return sum_of_blocks(of_radii, self._surrounded_from(first, radii), self.width // 2, self.block_side)
+
+    def _surrounded_from(self, first: int, radii: Tensor) -> Tensor:
+        """Radii of the cells from ``first`` on, and of a margin around them."""
+        return surround(self.admit(radii), self.width)[..., first:, first:]
 
     def expected_error(self, radii: Tensor, *, clamp: bool = False) -> Tensor:
         """[..., N, N] squared error of the near field that the model expects over each cell of devices,

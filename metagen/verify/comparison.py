@@ -13,7 +13,6 @@ from metagen.base.tables import Table, number, numbered
 from metagen.base.wavelength import nanometres, same_wavelength
 from metagen.data.nearfield import NearField
 from metagen.design import Goal, Light, Model
-from metagen.design.light import Optics
 from metagen.device.layout import Layout
 from metagen.verify.metrics import DepthOfFocus, FocusMetrics, RingMetrics
 from metagen.verify.tables import describe, describe_depth
@@ -164,9 +163,8 @@ def _has(models: Sequence[Model], wavelength: float) -> bool:
 
 
 def _mean_intensity(goal: Goal, layout: Layout, models: Sequence[Model]) -> float:
-    light = Light([Optics(model) for model in models], torch.tensor(layout.radii, dtype=torch.float32))
     with torch.no_grad():
-        return float(light[goal.wavelength].intensity(goal.points()).mean())
+        return float(Light.behind(layout, models)[goal.wavelength].intensity(goal.points()).mean())
 
 
 def _named(metrics: Metrics | None) -> Iterator[tuple[str, Finding]]:

@@ -16,8 +16,10 @@ from metagen.base.tables import Table, number
 from metagen.base.threads import one_thread
 from metagen.base.validation import checked
 from metagen.design import Light, Model
-from metagen.design.light import Optics
+from metagen.design.light import optics_for
+from metagen.design.model import known_range
 from metagen.design.objectives import Goal
+from metagen.design.optics import Optics
 from metagen.device.layout import Layout
 from metagen.verify.tables import describe
 
@@ -133,7 +135,7 @@ def tolerance(
     Raises:
         InputError: there are no samples, the seed is negative, noise or bias is over half the period, or the
             layout itself has radii that a model does not know.
-        MismatchError: a goal asks for a wavelength without a model.
+        MismatchError: a goal asks for a wavelength without a model, or a model is of another platform.
     """
     if samples < 1:
         raise InputError(f"samples is {samples}; it must be at least 1")
@@ -144,7 +146,7 @@ def tolerance(
             f"noise is {errors.noise:g} and bias {errors.bias:g}; either is at most half the period, "
             f"{layout.platform.period / 2:g} (lengths are micrometres: 3 nm is 0.003)"
         )
-    device = _Device(tuple(goals), layout, [Optics(model) for model in models])
+    device = _Device(tuple(goals), layout, optics_for(layout, models))
     nominal = device.values(layout.radii[None])[0]
     shifts, noises = SHIFTS * errors.bias, NOISES * errors.noise
     shifted = [device.values(device.clamp(with_bias(layout, shift)[None])[0])[0] for shift in shifts]
@@ -182,8 +184,7 @@ class _Device:
 
     def clamp(self, radii: Values) -> tuple[Values, int]:
         """Radii that all models know, and how many had to be moved for that; 0 (no pillar) stays 0."""
-        domains = [each.model.domain for each in self.optics]
-        low, high = max(d.radius_low for d in domains), min(d.radius_high for d in domains)
+        low, high = known_range([each.model for each in self.optics])
         known = np.where(radii == 0, 0.0, radii.clip(low, high))
         return known, int(np.count_nonzero((known != radii) & (known > 0)))
 

@@ -29,7 +29,6 @@ from metagen.design import (
     Spots,
     Uniformity,
 )
-from metagen.design.light import Optics
 from metagen.device.layout import SCHEMA as LAYOUT
 from metagen.device.layout import Layout
 from metagen.surrogate import Domain
@@ -184,8 +183,12 @@ def _components(models: Sequence[Model], wavelength: float, otherwise: Component
 
 
 def values(goals: Sequence[Goal], layout: Layout, models: Sequence[Model]) -> list[float]:
-    """The value of each goal with the light that the models give behind a layout."""
-    light = Light([Optics(model) for model in models], torch.tensor(layout.radii, dtype=torch.float32))
+    """The value of each goal with the light that the models give behind a layout.
+
+    Raises:
+        MismatchError: a model is of another platform, or a goal's wavelength has no model.
+    """
+    light = Light.behind(layout, models)
     with torch.no_grad():
         return [float(goal(light)) for goal in goals]
 

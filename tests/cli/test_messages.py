@@ -250,15 +250,3 @@ def test_process_errors_in_nanometres_are_refused(given):
         mg.tolerance.tolerance(
             [goal], start, [mg.surrogate.load("sin-633")], mg.tolerance.ProcessErrors(**given)
         )
-
-
-def test_a_focal_length_in_nanometres_is_warned_of():
-    """9.3 µm across and 12 mm away: the Fresnel number is 0.003."""
-    with pytest.warns(UserWarning, match=r"cannot focus .* at a distance of 12000 \(Fresnel number 0\.003\)"):
-        mg.lens.warn_if_far(side=9.3, wavelength=0.633, distance=12_000.0)
-
-
-def test_a_lens_that_can_focus_is_not_warned_of(recwarn):
-    """The slowest lens of the paper: 50 µm across, f = 100 µm, Fresnel number 9.9."""
-    mg.lens.warn_if_far(side=50.07, wavelength=0.633, distance=100.0)
-    assert not recwarn.list

@@ -31,7 +31,7 @@ from metagen.design import (
     power_mean,
     worst_of,
 )
-from metagen.design.light import Optics
+from metagen.design.optics import Optics
 from metagen.device.layout import random_layout
 from metagen.propagation import coordinates
 

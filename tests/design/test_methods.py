@@ -11,8 +11,8 @@ from delays import HIGH, LOW, PLATFORM, Delay, DelayTable, domain
 import metagen as mg
 from metagen.base.errors import InputError, MismatchError
 from metagen.design import Device, Focus, Light, Line, OptimizerSettings, OverBias, Ring, optimize, worst_of
-from metagen.design.light import Optics
 from metagen.design.methods import Schedule
+from metagen.design.optics import Optics
 from metagen.design.settings import DesignSettings, start_layouts
 from metagen.device.layout import random_layout
 from metagen.surrogate import Domain

@@ -31,6 +31,7 @@ def test_layouts_have_mirror_planes_keep_the_limits_differ_and_repeat(family):
     assert [layout.hash for layout in family.layouts(platform)] == [layout.hash for layout in layouts]
 
 
+@pytest.mark.closed_form
 @pytest.mark.parametrize("pillars", [3, 6])
 @pytest.mark.parametrize("count", [400, 401])
 def test_a_smooth_layout_has_the_correlation_length_that_it_states(pillars, count):
@@ -47,6 +48,7 @@ def test_a_smooth_layout_has_the_correlation_length_that_it_states(pillars, coun
     assert np.mean(correlations) == pytest.approx(np.exp(-1), abs=0.04)
 
 
+@pytest.mark.closed_form
 def test_the_radii_of_a_smooth_layout_are_spread_evenly():
     platform = Platform()
     radii = smooth_layout(platform, 40, 2.0, seed=1).radii
@@ -54,6 +56,7 @@ def test_the_radii_of_a_smooth_layout_are_spread_evenly():
     np.testing.assert_array_equal(counts, 160)
 
 
+@pytest.mark.closed_form
 def test_perturbed_lenses_deviate_by_the_spread():
     platform = Platform()
     (lens,) = Focusing("focusing", 61, 0.633, (20.0,)).layouts(platform)

@@ -41,6 +41,7 @@ def relative_l2(found, expected):
     return float((found - expected).abs().norm() / expected.abs().norm())
 
 
+@pytest.mark.closed_form
 @pytest.mark.parametrize("z", [2.0, 10.0])
 def test_a_gaussian_beam_spreads_as_the_paraxial_formula_says(z):
     # The next order of the paraxial expansion is (z/z_R)/(k w)²·O(1) = 4e-3 at z = 10 for a waist of 1.5.
@@ -48,6 +49,7 @@ def test_a_gaussian_beam_spreads_as_the_paraxial_formula_says(z):
     assert relative_l2(angular_spectrum(gaussian(1.5), PITCH, WAVELENGTH, z), expected) < 6e-3
 
 
+@pytest.mark.convergence
 def test_the_paraxial_formula_is_approached_with_the_square_of_the_waist():
     errors = []
     for waist in (0.75, 1.5):
@@ -57,14 +59,17 @@ def test_the_paraxial_formula_is_approached_with_the_square_of_the_waist():
     assert math.log2(errors[0] / errors[1]) == pytest.approx(2, abs=0.2)
 
 
+@pytest.mark.cross_check
 def test_both_methods_agree_for_a_beam_that_stays_within_the_window():
-    # What is left is the beam's tail at the window's edge, exp(-(5/1.5)²) = 1.5e-5, times the edge's share.
+    # What is left is the beam's tail at the window's edge, exp(-(5/1.5)²) = 1.5e-5, times the edge's share,
+    # which is below a hundredth.
     beam = gaussian(1.5)
     by_points = rayleigh_sommerfeld(beam, PITCH, WAVELENGTH, POINTS)
     by_waves = focal_plane(beam, PITCH, WAVELENGTH, 10.0, POINTS[:, 0], POINTS[:, 1]).diagonal()
-    assert float((by_points - by_waves).abs().max() / by_points.abs().max()) < 1e-6
+    assert float((by_points - by_waves).abs().max() / by_points.abs().max()) < 1e-7
 
 
+@pytest.mark.closed_form
 def test_a_tilted_beam_does_not_come_back_on_the_other_side():
     """A Gaussian of waist 4 µm at 20° has left the window 150 µm on; in too small a plane it comes back."""
     pitch, distance = 0.2, 150.0
@@ -78,10 +83,11 @@ def test_a_tilted_beam_does_not_come_back_on_the_other_side():
     )
     assert cut > 1e-2 * power_here
     # The beam's own tail is far smaller (the window ends 29 µm from its middle, it is 8 µm wide); what
-    # is seen is the ringing of the waves that were left out, at most 1e-4 of the power.
-    assert found < 1e-5 * power_here
+    # is seen is the ringing of the waves that were left out: 2e-7 of the power.
+    assert found < 1e-6 * power_here
 
 
+@pytest.mark.cross_check
 def test_a_plane_too_large_to_be_transformed_as_a_whole_gives_the_same_light(monkeypatch):
     x = torch.linspace(-1, 1, 5, dtype=torch.float64)
     asked = [
@@ -99,8 +105,10 @@ def test_a_plane_too_large_to_be_transformed_as_a_whole_gives_the_same_light(mon
         angular_spectrum(lens(), PITCH, WAVELENGTH, 10.0, padding=3)
 
 
+@pytest.mark.convergence
 def test_both_methods_agree_better_with_more_padding_for_a_lens_with_sharp_edges():
-    # Waves off the sharp edge that the band limit leaves out are the difference; padding raises the limit.
+    # Waves off the sharp edge that the band limit leaves out are the difference; padding raises the limit. A
+    # sharp edge has no order of its own, so the bounds are what was found, 8.5e-3 and 6.8e-4, rounded up.
     exact = rayleigh_sommerfeld(lens(), PITCH, WAVELENGTH, POINTS)
     errors = []
     for padding in (2, 4):
@@ -110,8 +118,10 @@ def test_both_methods_agree_better_with_more_padding_for_a_lens_with_sharp_edges
         errors.append(float((plane - exact).abs().max() / exact.abs().max()))
     assert errors[0] < 1e-2
     assert errors[1] < 1e-3
+    assert errors[1] < errors[0] / 8
 
 
+@pytest.mark.closed_form
 def test_the_focus_of_a_square_lens_is_the_product_of_two_sincs():
     # Airy pattern of a square aperture of side D: sinc(D x/(λ f)) per axis. The kernel's 1/R² fall-off, which
     # the formula leaves out, takes 2·(D²/6)/f² = 5.2e-3 off the intensity at f = 8 D.
@@ -124,6 +134,7 @@ def test_the_focus_of_a_square_lens_is_the_product_of_two_sincs():
     assert float((found - expected).abs().max() / expected.max()) < 6e-3
 
 
+@pytest.mark.closed_form
 def test_the_focus_of_a_round_lens_is_the_airy_pattern():
     # 2 J1(v)/v with v = k a x/f. The kernel's 1/R² fall-off takes a²/f² = 3.6e-3 off the intensity, and the
     # staircase edge moves the area by 1.4e-3, so the intensity by 2.8e-3.
@@ -137,18 +148,20 @@ def test_the_focus_of_a_round_lens_is_the_airy_pattern():
     assert float((found - airy).abs().max() / airy.max()) < 8e-3
 
 
-def test_the_axis_behind_a_square_hole_follows_the_exact_formula_of_a_round_one():
+@pytest.mark.closed_form
+def test_the_axis_behind_a_round_hole_follows_the_exact_formula():
     # Behind a round hole of radius a the first Rayleigh–Sommerfeld integral is, on the axis,
     # exp(ikz) − (z/R) exp(ikR) with R² = z² + a² (Osterberg and Smith 1961). The staircase edge moves the
-    # second term's phase by up to k·pitch·a/R, averaged over the circumference to about 1e-2.
+    # second term's phase by up to k·pitch·a/R = 0.28, averaged over the circumference to about 0.02.
     radius, z = 4.0, 6.0
     distance = math.hypot(z, radius)
     exact = cmath.exp(1j * K * z) - z / distance * cmath.exp(1j * K * distance)
     hole = (radius > RHO).to(torch.complex128)
     found = rayleigh_sommerfeld(hole, PITCH, WAVELENGTH, torch.tensor([[0.0, 0.0, z]]))
-    assert abs(complex(found[0]) - exact) < 0.03
+    assert abs(complex(found[0]) - exact) < 0.02
 
 
+@pytest.mark.closed_form
 def test_a_plane_wave_in_a_periodic_window_keeps_its_amplitude_and_turns_its_phase():
     # Without padding the window is periodic, and the uniform field is one plane wave: exact to rounding.
     wave = torch.ones(16, 16, dtype=torch.complex128)
@@ -156,17 +169,20 @@ def test_a_plane_wave_in_a_periodic_window_keeps_its_amplitude_and_turns_its_pha
     assert relative_l2(found, wave * cmath.exp(1j * 1.5 * K * 3.7)) < 1e-12
 
 
+@pytest.mark.closed_form
 def test_propagating_there_and_back_restores_a_beam():
     beam = gaussian(1.0)
     back = angular_spectrum(angular_spectrum(beam, PITCH, WAVELENGTH, 3.0), PITCH, WAVELENGTH, -3.0)
-    # The tail that left the window on the way is lost: w(3) = 1.17, exp(-(5/1.17)²) is below 1e-7.
-    assert relative_l2(back, beam) < 1e-6
+    # The tail that left the window on the way is lost: w(3) = 1.17, exp(-(5/1.17)²) = 1.2e-8.
+    assert relative_l2(back, beam) < 1.2e-8
 
 
+@pytest.mark.closed_form
 def test_no_distance_changes_nothing():
     assert relative_l2(angular_spectrum(lens(), PITCH, WAVELENGTH, 0.0), lens()) < 1e-12
 
 
+@pytest.mark.closed_form
 def test_evanescent_waves_fade_in_either_direction():
     # One wave with kx = 2k fades as exp(−√3 k |z|); the window holds whole periods of it.
     pitch = WAVELENGTH / 16
@@ -177,20 +193,24 @@ def test_evanescent_waves_fade_in_either_direction():
         assert float(found.abs().max()) == pytest.approx(math.exp(-math.sqrt(3) * K * 0.2), rel=1e-9)
 
 
+@pytest.mark.closed_form
 def test_free_space_conserves_power():
-    # A beam that fits the window: the only loss is its tail, below 1e-6.
+    # A beam that fits the window: the only loss is the tail that leaves it, exp(-2(5/1.65)²) = 1e-8.
     beam = gaussian(1.5)
     before = power(beam, PITCH, WAVELENGTH)
     after = power(angular_spectrum(beam, PITCH, WAVELENGTH, 5.0), PITCH, WAVELENGTH)
-    assert float(after / before) == pytest.approx(1, abs=1e-6)
+    assert float(after / before) == pytest.approx(1, abs=1e-8)
 
 
+@pytest.mark.closed_form
 def test_the_flux_sums_to_the_power():
     beam = gaussian(1.5)
     flux = focal_flux(beam, PITCH, WAVELENGTH, 5.0, GRID)
-    assert float(flux.sum() * PITCH**2 / power(beam, PITCH, WAVELENGTH)) == pytest.approx(1, abs=1e-6)
+    # As above.
+    assert float(flux.sum() * PITCH**2 / power(beam, PITCH, WAVELENGTH)) == pytest.approx(1, abs=1e-8)
 
 
+@pytest.mark.closed_form
 def test_the_power_of_a_plane_wave_is_index_times_area_and_its_cosine():
     # Window of whole periods, so each field is one plane wave: exact.
     pitch = WAVELENGTH / 16
@@ -204,6 +224,7 @@ def test_the_power_of_a_plane_wave_is_index_times_area_and_its_cosine():
     assert float(power(straight, pitch, WAVELENGTH, index=1.45, padding=1)) == pytest.approx(1.45 * area)
 
 
+@pytest.mark.closed_form
 def test_vector_power_is_the_flux_of_poyntings_vector():
     # A wave at the angle θ in the xz plane, polarised in it with |E| = 1: flux cosθ; Ex alone sees cos³θ.
     pitch = WAVELENGTH / 16
@@ -216,12 +237,14 @@ def test_vector_power_is_the_flux_of_poyntings_vector():
     assert float(found[0] / area) == pytest.approx(cosine**3)
 
 
+@pytest.mark.cross_check
 def test_the_zoomed_plane_holds_the_samples_of_the_plain_one():
     plane = angular_spectrum(lens(), PITCH, WAVELENGTH, FOCAL)
     zoomed = focal_plane(lens(), PITCH, WAVELENGTH, FOCAL, GRID[90:111], GRID[50:60])
     torch.testing.assert_close(zoomed, plane[90:111, 50:60])
 
 
+@pytest.mark.cross_check
 def test_a_section_is_the_middle_of_the_planes_that_it_cuts():
     distances = torch.tensor([4.0, 9.0])
     section = axial_section(lens(), PITCH, WAVELENGTH, distances, GRID[80:121], padding=3)
@@ -230,6 +253,7 @@ def test_a_section_is_the_middle_of_the_planes_that_it_cuts():
         torch.testing.assert_close(row, plane[80:121, COUNT // 2])
 
 
+@pytest.mark.closed_form
 def test_a_field_of_any_shape_and_parity_stays_centred():
     # A symmetric field on an even and odd window must stay symmetric.
     x, y = coordinates(40, PITCH), coordinates(51, PITCH)
@@ -252,6 +276,7 @@ def test_leading_dimensions_are_a_batch_and_precision_is_kept(dtype):
     assert relative_l2(at_points[0, 0], rayleigh_sommerfeld(fields[0, 0], PITCH, WAVELENGTH, POINTS)) < 2e-5
 
 
+@pytest.mark.cross_check
 def test_single_precision_loses_no_phase():
     # The phase at z = 300 is 3000 rad, of which single precision would round 1e-4; ours is double.
     exact = rayleigh_sommerfeld(lens(), PITCH, WAVELENGTH, POINTS * torch.tensor([1, 1, 30]))
@@ -259,12 +284,14 @@ def test_single_precision_loses_no_phase():
     assert relative_l2(found, exact) < 1e-5
 
 
+@pytest.mark.cross_check
 def test_the_sum_over_points_does_not_depend_on_how_it_is_cut(monkeypatch):
     whole = rayleigh_sommerfeld(lens(), PITCH, WAVELENGTH, POINTS)
     monkeypatch.setattr("metagen.propagation.points.CHUNK", 3 * COUNT * 7)
     torch.testing.assert_close(rayleigh_sommerfeld(lens(), PITCH, WAVELENGTH, POINTS), whole)
 
 
+@pytest.mark.gradient
 @pytest.mark.parametrize(
     "intensity",
     [
@@ -281,6 +308,7 @@ def test_gradients_equal_finite_differences(intensity):
     assert torch.autograd.gradcheck(intensity, field)
 
 
+@pytest.mark.closed_form
 def test_a_lens_attains_nearly_the_largest_intensity_that_a_field_can_make():
     # Cauchy and Schwarz: the bound is reached by the conjugate kernel; a lens of even amplitude reaches
     # (mean |K|)²/mean |K|² of it, which for this aperture (NA 0.45) is within 2 % of one.
@@ -289,6 +317,7 @@ def test_a_lens_attains_nearly_the_largest_intensity_that_a_field_can_make():
     assert 0.98 < share < 1
 
 
+@pytest.mark.closed_form
 def test_no_random_field_beats_the_attainable_intensity_and_the_best_one_reaches_it():
     points = POINTS * torch.tensor([1, 1, 0.1])
     bound = attainable_intensity((20, 20), 0.1, WAVELENGTH, points)
@@ -304,6 +333,7 @@ def test_no_random_field_beats_the_attainable_intensity_and_the_best_one_reaches
     assert (mean[1:] < bound).all()
 
 
+@pytest.mark.cross_check
 @pytest.mark.parametrize("chunk", [1 << 22, 500])
 def test_the_compressed_propagator_is_the_full_one(chunk, monkeypatch):
     monkeypatch.setattr("metagen.propagation.points.CHUNK", chunk)
@@ -317,6 +347,7 @@ def test_the_compressed_propagator_is_the_full_one(chunk, monkeypatch):
     torch.testing.assert_close(fast, kept)
 
 
+@pytest.mark.cross_check
 @pytest.mark.parametrize("count", [1, 4, 5])
 @pytest.mark.parametrize("mirror", [(1, 1), (-1, 1), (1, -1), (-1, -1)])
 def test_one_quadrant_of_a_symmetric_device_gives_the_field_of_the_whole(count, mirror):
@@ -337,20 +368,26 @@ def test_one_quadrant_of_a_symmetric_device_gives_the_field_of_the_whole(count, 
     assert folded.weights.numel() * 4 <= whole.weights.numel() * (1 + 1 / count) ** 2
 
 
+@pytest.mark.convergence
 def test_the_sum_over_points_is_the_integral_from_one_sample_on():
     """A beam half a wavelength wide has evanescent waves; its plane waves, summed, are exact for them."""
     x = coordinates(401, PITCH)
     beam = torch.exp(-(x[:, None] ** 2 + x**2) / 0.3**2).to(torch.complex128)
     centre = torch.zeros(1, dtype=torch.float64)
-    for pitches, error in ((1.0, 0.01), (2.0, 3e-5)):
+    errors = []
+    for pitches in (1.0, 1.5, 2.0):
         distance = pitches * PITCH
         point = torch.tensor([[0.0, 0.0, distance]], dtype=torch.float64)
         exact = focal_plane(beam, PITCH, WAVELENGTH, distance, centre)[0]
         found = rayleigh_sommerfeld(beam, PITCH, WAVELENGTH, point)
-        # As documented; the sum over samples aliases the kernel's spectrum, exp(−2πz/pitch).
-        assert float((found - exact).abs() / exact.abs()) < error
+        errors.append(float((found - exact).abs() / exact.abs()))
         with pytest.raises(InputError, match="focal_plane"):
             rayleigh_sommerfeld(beam, PITCH, WAVELENGTH, 0.4 * point)
+    # As documented.
+    assert errors[0] < 0.01
+    assert errors[2] < 3e-5
+    # The sum over samples aliases the kernel's spectrum, exp(−2πz/pitch) but for slower factors of z.
+    assert math.log(errors[0] / errors[2]) == pytest.approx(2 * math.pi, rel=0.05)
 
 
 def test_bad_input_is_named():

@@ -241,6 +241,21 @@ def test_a_material_has_its_index_at_each_wavelength():
         assert t == pytest.approx(solve(number, 0.12, wavelength, orders=4).t, abs=1e-11)
 
 
+@pytest.mark.parametrize("name", ["silicon_nitride", "titanium_dioxide"])
+def test_a_material_has_its_slope_in_the_gradient_of_the_wavelength(name):
+    """A formula, and a table of n and k in the violet, where both change fast."""
+    platform = mg.Platform(pillar=name, period=0.25, radius_min=0.05, radius_max=0.12)
+
+    def transmittance(wavelength):
+        return solve(platform, 0.08, wavelength, orders=3).transmittance
+
+    wavelength, step = torch.tensor(0.4, dtype=torch.float64, requires_grad=True), 1e-7
+    transmittance(wavelength).backward()
+    difference = (transmittance(0.4 + step) - transmittance(0.4 - step)) / (2 * step)
+    # The step's square times the third derivative, and 1e-13 of rounding over the step.
+    assert float(wavelength.grad) == pytest.approx(difference, rel=1e-6)
+
+
 def test_an_absorbing_material_loses_power():
     cell = solve(mg.Platform(pillar="titanium_dioxide"), 0.1, 0.4, orders=4)
     # k = 0.009 over 1.6 wavelengths of height takes some percent.

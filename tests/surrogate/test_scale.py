@@ -9,7 +9,8 @@ import torch
 
 from metagen.base.errors import InputError, MismatchError
 from metagen.data.dataset import Dataset
-from metagen.design.light import Light, Optics
+from metagen.design.light import Light
+from metagen.design.optics import Optics
 from metagen.device.sampling import MIRROR_X, MIRROR_Y
 from metagen.surrogate import (
     LPA,
@@ -253,7 +254,7 @@ def light_at_points(settings, symmetric, count=9):
 def test_light_summed_up_block_by_block_is_that_of_all_coefficients(settings, symmetric, monkeypatch):
     evaluate, model = light_at_points(settings, symmetric)
     at_once = evaluate()
-    monkeypatch.setattr("metagen.design.light.LARGE", 80)
+    monkeypatch.setattr("metagen.design.optics.LARGE", 80)
     split_up(model, 4, monkeypatch)
     for one, other in zip(at_once, evaluate(), strict=True):
         assert one.abs().max() > 0
@@ -264,7 +265,7 @@ def test_light_summed_up_block_by_block_keeps_no_coefficients(monkeypatch):
     """What autograd keeps beyond views of the radii does not grow with the number of modes."""
 
     def kept(rank):
-        monkeypatch.setattr("metagen.design.light.LARGE", 80)
+        monkeypatch.setattr("metagen.design.optics.LARGE", 80)
         evaluate, model = light_at_points(dataclasses.replace(CLUSTER, rank=rank), symmetric=False)
         split_up(model, 4, monkeypatch)
         evaluate()  # the propagators are made

@@ -30,7 +30,7 @@ from metagen.design import (
     optimize,
     run,
 )
-from metagen.design.light import Optics
+from metagen.design.optics import Optics
 from metagen.device.layout import random_layout
 from metagen.fdtd import Numerics
 from metagen.fdtd.campaign import Campaign
@@ -39,7 +39,8 @@ from metagen.surrogate import ClusterSettings, TrainingSettings, kept, predict
 from metagen.verify import refinement
 from metagen.verify.comparison import WORST, Candidate, compare_devices, comparison_table
 from metagen.verify.refinement import MeepService, RefineSettings, Retraining, best, refine, refinement_table
-from metagen.verify.verification import near_fields_of, values, verify
+from metagen.verify.tolerance import ProcessErrors, tolerance
+from metagen.verify.verification import Simulated, near_fields_of, values, verify
 
 FOCUS, RING = Focus(0.633, 4.0), Ring(0.400, 4.0, radius=0.8)
 COUNT = 9
@@ -152,6 +153,47 @@ def test_a_correction_by_what_does_not_belong_to_the_model_is_refused(device):
         Corrected(MODELS[0], near)(torch.full((7, 7), 0.1))
     with pytest.raises(MismatchError, match="9 pillars along a side, this one has 7"):
         FOCUS(light_of(Corrected(MODELS[0], near), random_layout(PLATFORM, 7, seed=1)))
+
+
+# Devices of another platform
+
+
+HIGHER = replace(PLATFORM, height=0.7)
+
+
+@pytest.mark.parametrize(
+    "meet",
+    [
+        lambda layout: predict(MODELS[0], layout),
+        lambda layout: values([FOCUS], layout, MODELS),
+        lambda layout: compare_devices([FOCUS], [Candidate(layout, MODELS)]),
+        lambda layout: tolerance([FOCUS], layout, MODELS, ProcessErrors(), samples=1),
+        lambda layout: optimize(layout, MODELS, FOCUS, OptimizerSettings(steps=1), progress=False),
+        lambda layout: Corrected(MODELS[0], simulated_on(layout)),
+    ],
+    ids=["predict", "values", "compare", "yield", "design", "correct"],
+)
+def test_a_model_meets_no_device_of_another_platform_though_it_knows_its_radii(device, meet):
+    elsewhere = mg.Layout(HIGHER, device.radii, name="higher")
+    with pytest.raises(MismatchError, match=r"'higher' is of .*: height 0\.7 instead of 0\.633;"):
+        meet(elsewhere)
+
+
+def simulated_on(layout):
+    """The truth at 633 nm, said to be of another platform."""
+    return replace(simulated(mg.Layout(PLATFORM, layout.radii), 0.633), layout=layout)
+
+
+def test_a_simulation_answers_for_its_own_device_alone(device):
+    near = simulated(device, 0.633)
+    truth = Simulated(near)
+    np.testing.assert_array_equal(predict(truth, device)[0], near.field[..., 0])
+    other = random_layout(PLATFORM, COUNT, seed=8)
+    for layout in (other, random_layout(PLATFORM, 7, seed=1)):
+        with pytest.raises(MismatchError, match="of the device 'tiny', and the light behind another"):
+            predict(truth, layout)
+        with pytest.raises(MismatchError, match="of the device 'tiny', and the light behind another"):
+            values([FOCUS], layout, [truth])
 
 
 # The loop
@@ -459,6 +501,23 @@ def test_a_script_is_designed_and_compared_with_its_simulation(recipe, tmp_path,
     assert f"{Device.load(device).figure:.3g}" in done.stdout
     assert "Strehl at 633 nm" in done.stdout
     assert "tiny, Meep" in report.read_text()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "compare recipe.py higher.h5",
+        "yield recipe.py higher.h5",
+        "handover higher.h5 -o a --model model.safetensors",
+    ],
+)
+def test_a_device_of_another_platform_is_refused_by_name(command, recipe, tmp_path, metagen, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    random_layout(HIGHER, 7, seed=1).save("higher.h5")
+    done = metagen(*command.split())
+    assert done.returncode == 1
+    assert "error: layout 'random-s1' is of another platform" in done.stderr
+    assert "height 0.7 instead of 0.633" in done.stderr
 
 
 def test_every_device_is_predicted_by_what_it_was_designed_with(monkeypatch):

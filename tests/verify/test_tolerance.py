@@ -11,7 +11,7 @@ import metagen as mg
 from metagen import surrogate
 from metagen.base.errors import InputError
 from metagen.design import Disc, Focus, Light, Line, Ring
-from metagen.design.light import Optics
+from metagen.design.optics import BySamples, Optics
 from metagen.device.layout import random_layout
 from metagen.fab import write_gds
 from metagen.report.plot import tolerances
@@ -141,7 +141,7 @@ def test_phase_noise_lowers_a_focus_as_marechal_says():
 def weights_of(layout):
     """What each pillar adds to the field at the focus."""
     probe = torch.eye(layout.radii.size).reshape(-1, layout.count, layout.count)
-    fields = Optics(RED).propagators(FOCUS.points(), layout.count)[0]
+    fields = BySamples(RED).propagator(FOCUS.points(), layout.count)
     plane = RED(torch.tensor(layout.radii, dtype=torch.float32))
     masks = probe.repeat_interleave(2, -2).repeat_interleave(2, -1)
     return fields(plane * masks).numpy()

@@ -51,6 +51,12 @@ class Tabulated:
         """[...] value at wavelengths [...]."""
         return np.asarray(np.interp(np.asarray(wavelength), self.wavelengths, self.values))
 
+    def slope(self, wavelength: Any) -> NDArray[np.float64]:
+        """[...] slope of the straight line at wavelengths [...]."""
+        knots, values = np.asarray(self.wavelengths), np.asarray(self.values)
+        interval = np.clip(np.searchsorted(knots, np.asarray(wavelength)) - 1, 0, len(knots) - 2)
+        return np.asarray((np.diff(values) / np.diff(knots))[interval])
+
     def at(self, wavelength: float) -> float:
         """The value at one wavelength."""
         return float(self(wavelength))

@@ -1,0 +1,190 @@
+"""From what a model predicts to the field at points, by the shortest way that the model allows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property, lru_cache
+
+import torch
+from torch import Tensor
+
+from metagen.design.model import Modal, Model, TransmittedField, Transmitting
+from metagen.device.sampling import MIRROR_X, MIRROR_Y
+from metagen.propagation import PointPropagator, attainable_intensity, rayleigh_sommerfeld
+from metagen.surrogate import Domain
+from metagen.surrogate.prediction import near_field
+
+COARSE = 3
+"""Samples per cell and axis for the attainable intensity, whose integrand K(p)·K(q)* has no fast phase."""
+LARGEST = 1 << 25
+"""Kernel values (complex, 268 MB in single precision) that are kept; above it they are made each time."""
+KEPT = 16
+"""Sets of points per model whose propagators are kept."""
+LARGE = 1 << 18
+"""Devices with more cells than this are summed up block by block: the coefficients of 16 modes would take
+34 MB, and several times that with gradients."""
+
+Points = tuple[tuple[float, float, float], ...]
+"""Points that can be the key of a cache."""
+
+
+class Optics:
+    """A model together with what takes its light to points; what the radii do not change is made once.
+
+    Attributes:
+        model: what predicts the light.
+    """
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self._source = transmitting(model)
+        self._attainable = lru_cache(KEPT)(self._make_attainable)
+
+    @property
+    def domain(self) -> Domain:
+        """What the model predicts, and for which radii."""
+        return self.model.domain
+
+    def behind(self, radii: Tensor) -> TransmittedField:
+        """The field behind devices of [..., N, N] radii."""
+        return self._source.behind(radii)
+
+    def attainable(self, points: Tensor, count: int) -> float:
+        """Largest mean intensity over the points, of all power incident on ``count`` × ``count`` cells."""
+        return self._attainable(hashable(points), count)
+
+    def _make_attainable(self, points: Points, count: int) -> float:
+        domain, side = self.domain, count * COARSE
+        pitch, at = domain.platform.period / COARSE, torch.tensor(points, dtype=torch.float64)
+        media = domain.media
+        per_power = attainable_intensity((side, side), pitch, domain.wavelength, at, media.cover)
+        return per_power * media.substrate / media.cover
+
+
+def transmitting(model: Model) -> Transmitting:
+    """The model itself where it says what its field at points is; or else the shortest way to say it."""
+    if isinstance(model, Transmitting):
+        return model
+    return ByModes(model) if isinstance(model, Modal) else BySamples(model)
+
+
+def hashable(points: Tensor) -> Points:
+    """Points [P, 3] as the key of a cache."""
+    return tuple((float(x), float(y), float(z)) for x, y, z in points)
+
+
+def field_at(points: Points, field: Tensor, domain: Domain) -> Tensor:
+    """[..., P] field at points from its samples [..., X, Y], by the integral itself."""
+    at = torch.tensor(points, dtype=torch.float64)
+    return rayleigh_sommerfeld(field, domain.pitch, domain.wavelength, at, domain.media.cover)
+
+
+class _NearField:
+    """The near field of a model behind devices, made when it is first asked for."""
+
+    def __init__(self, model: Model, radii: Tensor) -> None:
+        self.model, self.radii = model, radii
+
+    @cached_property
+    def near_field(self) -> Tensor:
+        """[..., C, X, Y] on the monitor plane."""
+        return near_field(self.model, self.radii)
+
+
+class BySamples:
+    """Every sample of the near field is taken to the points: the way that is open to any model."""
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self._propagators = lru_cache(KEPT)(self._make_propagator)
+
+    def behind(self, radii: Tensor) -> SampledField:
+        """The field behind devices of [..., N, N] radii."""
+        return SampledField(self, radii)
+
+    def propagator(self, points: Tensor, count: int) -> Callable[[Tensor], Tensor]:
+        """From the samples [..., X, Y] of one component behind ``count`` × ``count`` cells to the points."""
+        return self._propagators(hashable(points), count)
+
+    def _make_propagator(self, points: Points, count: int) -> Callable[[Tensor], Tensor]:
+        domain, side = self.model.domain, count * self.model.domain.samples
+        if len(points) * side**2 > LARGEST:
+            return lambda field: field_at(points, field, domain)
+        dtype = torch.complex128 if torch.get_default_dtype() == torch.float64 else torch.complex64
+        at = torch.tensor(points, dtype=torch.float64)
+        medium = (domain.pitch, domain.wavelength, at, domain.media.cover)
+        return PointPropagator.for_samples(side, *medium, dtype)
+
+
+class SampledField(_NearField):
+    """The field behind devices, from the samples of the near field."""
+
+    def __init__(self, way: BySamples, radii: Tensor) -> None:
+        super().__init__(way.model, radii)
+        self._way = way
+
+    def at(self, points: Tensor) -> Tensor:
+        """[..., C, P] at points [P, 3]."""
+        propagator = self._way.propagator(points, self.radii.shape[-1])
+        return torch.stack([propagator(component) for component in self.near_field.unbind(-3)], -2)
+
+
+class ByModes:
+    """Only the coefficients of the modes are taken to the points; the modes were taken there before."""
+
+    def __init__(self, model: Modal) -> None:
+        self.model = model
+        self._propagators = lru_cache(KEPT)(self._make_propagators)
+
+    def behind(self, radii: Tensor) -> ModalField:
+        """The field behind devices of [..., N, N] radii."""
+        return ModalField(self, radii)
+
+    def propagators(self, points: Tensor, count: int, folded: bool) -> tuple[PointPropagator, ...]:
+        """One per component, for the coefficients of all cells or of those with x, y ≥ 0."""
+        return self._propagators(hashable(points), count, folded)
+
+    def _make_propagators(self, points: Points, count: int, folded: bool) -> tuple[PointPropagator, ...]:
+        domain, at = self.model.domain, torch.tensor(points, dtype=torch.float64)
+        modes = self.model.modes.reshape(-1, domain.samples, domain.samples, domain.components)
+        signs = list(zip(MIRROR_X.tolist(), MIRROR_Y.tolist(), strict=True))[: domain.components]
+        size = (count, domain.platform.period, domain.wavelength)
+        return tuple(
+            PointPropagator.for_basis(mode, *size, at, domain.media.cover, sign if folded else None)
+            for mode, sign in zip(modes.unbind(-1), signs, strict=True)
+        )
+
+
+class ModalField(_NearField):
+    """The field behind devices, from the coefficients of the modes over each cell."""
+
+    def __init__(self, way: ByModes, radii: Tensor) -> None:
+        super().__init__(way.model, radii)
+        self._way = way
+
+    def at(self, points: Tensor) -> Tensor:
+        """[..., C, P] at points [P, 3]; block by block behind devices of very many cells."""
+        propagators = self._way.propagators(points, self.radii.shape[-1], self._folds)
+        if self.radii.numel() <= LARGE:
+            return torch.stack([each(self.coefficients) for each in propagators], -2)
+
+        def contribution(coefficients: Tensor, rows: slice, columns: slice) -> Tensor:
+            return torch.stack([each.part(rows, columns)(coefficients) for each in propagators], -2)
+
+        fields = self._way.model.sum_from(self._first, self.radii, contribution)
+        return fields.reshape(*self.radii.shape[:-2], *fields.shape[-2:])
+
+    @cached_property
+    def coefficients(self) -> Tensor:
+        """[..., A, B, rank] of all cells, or of those with x, y ≥ 0 where these suffice."""
+        return self._way.model.coefficients_from(self._first, self.radii)
+
+    @property
+    def _first(self) -> int:
+        return self.radii.shape[-1] // 2 if self._folds else 0
+
+    @cached_property
+    def _folds(self) -> bool:
+        """Whether the cells x, y ≥ 0 determine the light: device and modes have both mirror planes."""
+        mirrored = all(torch.equal(self.radii, self.radii.flip(axis)) for axis in (-2, -1))
+        return mirrored and self._way.model.keeps_mirrors
