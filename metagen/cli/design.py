@@ -115,7 +115,7 @@ def compare(
     """Measure devices for the same job by the same functions: predicted and in Meep, in one table."""
     from metagen.design import DesignSettings
     from metagen.design.device import load_with_history
-    from metagen.verify.comparison import Candidate, compare_devices, comparison_table
+    from metagen.verify.comparison import Candidate, compare_devices, comparison_table, published_values
     from metagen.verify.verification import near_fields_of
 
     wanted = DesignSettings.load(settings)
@@ -127,7 +127,8 @@ def compare(
     for each in candidates:
         if near_fields and not each.near_fields:
             warnings.warn(f"none of the near fields is of the device {each.layout.name}", stacklevel=2)
-    table = comparison_table(compare_devices(wanted.goals, candidates), wanted.name)
+    published = published_values(candidate.layout for candidate in candidates)
+    table = comparison_table(compare_devices(wanted.goals, candidates), wanted.name, published)
     table.print()
     if report is not None:
         from metagen.report.devices import write_device_report

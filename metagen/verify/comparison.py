@@ -14,6 +14,7 @@ from metagen.base.wavelength import nanometres, same_wavelength
 from metagen.data.nearfield import NearField
 from metagen.design import Goal, Light, Model
 from metagen.device.layout import Layout
+from metagen.device.platform import Platform
 from metagen.verify.metrics import DepthOfFocus, FocusMetrics, RingMetrics
 from metagen.verify.tables import describe, describe_depth
 from metagen.verify.verification import Metrics, Simulated, as_predicted, metrics_of_goals, values
@@ -25,6 +26,10 @@ PUBLISHED = {
     "depth of focus at 633 nm": "100–350 µm",
 }
 """What the paper gives (its definitions of efficiency and ratio are in a supplement that we do not have)."""
+
+COLUMNS = ("", "device", "predicted", "in Meep", "gap", "in Meep, (Ex, Ey, Ez)")
+PAPERS_COUNT = 113
+"""Pillars along one side of the paper's devices, which are of the platform that a platform is by default."""
 
 Finding = float | DepthOfFocus
 Findings = Mapping[str, Finding]
@@ -92,10 +97,23 @@ def with_distinct_names(candidates: Iterable[Candidate]) -> list[Candidate]:
     ]
 
 
+def published_values(layouts: Iterable[Layout]) -> Mapping[str, str]:
+    """What the paper gives, if all layouts are of its size and platform; nothing else compares with it."""
+    papers = all(each.count == PAPERS_COUNT and each.platform == Platform() for each in layouts)
+    return PUBLISHED if papers else {}
+
+
 def comparison_table(
-    found: Sequence[Compared], title: str = "Devices", published: Mapping[str, str] = PUBLISHED
+    found: Sequence[Compared], title: str = "Devices", published: Mapping[str, str] | None = None
 ) -> Table:
-    """One row per quantity and device, quantity by quantity."""
+    """One row per quantity and device, quantity by quantity.
+
+    Args:
+        found: what was measured of each device.
+        title: of the table.
+        published: the paper's value by name of the quantity (:func:`published_values`), shown beside the
+            others; there is no such column without them.
+    """
     quantities = dict.fromkeys(name for each in found for name in (*each.predicted, *each.whole))
     rows = [
         (
@@ -105,17 +123,25 @@ def comparison_table(
             _text(each.verified.get(quantity)),
             _percent(each.gap(quantity)),
             _text(each.whole.get(quantity)),
-            published.get(quantity, "") if first else "",
+            *([published.get(quantity, "") if first else ""] if published else ()),
         )
         for quantity in quantities
         for first, each in _with_first(found)
     ]
     return Table(
         title,
-        ("", "device", "predicted", "in Meep", "gap", "in Meep, (Ex, Ey, Ez)", "paper"),
+        (
+            "",
+            "device",
+            "predicted",
+            "in Meep",
+            "gap",
+            "in Meep, (Ex, Ey, Ez)",
+            *(["paper"] if published else ()),
+        ),
         tuple(rows),
-        "Predicted and 'in Meep' are of the components that the models predict; gap: their ratio − 1. "
-        "The worst goal is the smallest value over target. Intensities: Σ|E|² over that of the incident "
+        "Predicted and the first 'in Meep' are of the components that the models predict; gap: their ratio "
+        "− 1. The worst goal is the smallest value over target. Intensities: Σ|E|² over that of the incident "
         "wave. Efficiency: power within a radius of 1.5 FWHM (focus) or the ring, over incident power. Ring "
         "ratio: power in the ring over power inside it. Depth of focus: where the intensity on the axis is "
         "above half of its maximum.",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from metagen.base.tables import Table, number
 from metagen.base.wavelength import nanometres
-from metagen.design.objectives import Goal
+from metagen.design.objectives import Efficiency, Goal
 from metagen.verify.metrics import DepthOfFocus, FocusMetrics, RingMetrics
 from metagen.verify.verification import Metrics, Verification
 
@@ -17,7 +17,7 @@ def verification_table(verifications: Sequence[Verification]) -> Table:
     predictions = [] if all(each.predicted is None for each in reached) else ["predicted"]
     return Table(
         "Figures of merit",
-        ("device", "goal", *predictions, "in Meep", "metrics in Meep"),
+        ("device", "goal", *predictions, "in Meep", "metrics in Meep (Ex, Ey, Ez)"),
         tuple(
             (
                 device.device,
@@ -29,15 +29,22 @@ def verification_table(verifications: Sequence[Verification]) -> Table:
             for device in verifications
             for each, metrics in zip(device.goals, device.metrics, strict=True)
         ),
-        "A goal's value is its mean |Ex|² over the largest that the aperture could give with all incident "
-        "power. Efficiency: power within a radius of 1.5 FWHM (focus) or 0.5 µm of the circle (ring) over "
-        "incident power. Ring ratio: power within 0.5 µm of the circle over power inside it.",
+        "A goal's value is of the components that the models predict, of all three without models: a share "
+        "of the incident power, or the mean intensity over the largest that the aperture could give with all "
+        "incident power. Efficiency: power within a radius of 1.5 FWHM (focus) or 0.5 µm of the circle "
+        "(ring) over incident power. Ring ratio: power within 0.5 µm of the circle over power inside it.",
     )
 
 
 def describe(goal: Goal) -> str:
     """A goal in a few words."""
-    return f"{goal.kind} at {nanometres(goal.wavelength)} nm"
+    where = f" {_circle(goal)}" if isinstance(goal, Efficiency) else ""
+    return f"{goal.kind}{where} at {nanometres(goal.wavelength)} nm"
+
+
+def _circle(goal: Efficiency) -> str:
+    """Where the power of a goal counts; its circle is not that of the focusing efficiency."""
+    return f"between {goal.inner:g} and {goal.radius:g} µm" if goal.inner else f"within {goal.radius:g} µm"
 
 
 def describe_metrics(metrics: Metrics | None) -> str:

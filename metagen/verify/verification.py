@@ -152,7 +152,7 @@ def verify(
     for near in near_fields:
         if near.layout.hash != layout.hash:
             raise MismatchError(f"the near field is of {near.layout.name}, another device than {layout.name}")
-    simulated = values(goals, layout, as_predicted(near_fields, models, otherwise=1))
+    simulated = values(goals, layout, as_predicted(near_fields, models, otherwise=3))
     predicted = values(goals, layout, models) if models else [None] * len(goals)
     whole = [Simulated(near, components=3) for near in near_fields]
     return Verification(
