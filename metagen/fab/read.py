@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import warnings
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import gdstk
@@ -96,7 +98,8 @@ def _read(
     path: Path, platform: Platform, layer: Layer | None, cell: str | None, drawn: DrawnFormat
 ) -> Layout:
     library, source = _library(path, drawn), str(path)
-    cells = placed_cells(_device_cell(library, cell, source), source)
+    with _decoding_names(source):
+        cells = placed_cells(_device_cell(library, cell, source), source)
     found = find_label(cells, source)
     if found is None:
         circles = _circles(library, cells, layer or DEFAULTS.pillar_layer, None, source)
@@ -149,9 +152,37 @@ def device_labels(path: str | Path) -> dict[str, DeviceLabel]:
     drawn = drawn_format(path)
     if drawn is None:
         raise InputError(f"path is {path}; drawn layouts end in {', '.join(DRAWN_ENDINGS)}")
-    cells = [cell for cell in _library(path, drawn).cells if isinstance(cell, gdstk.Cell)]
-    parsed = {cell.name: [parse_label(each.text, str(path)) for each in cell.labels] for cell in cells}
-    return {name: label for name, labels in parsed.items() for label in labels if label is not None}
+    with _decoding_names(str(path)):
+        cells = [cell for cell in _library(path, drawn).cells if isinstance(cell, gdstk.Cell)]
+        names = [cell.name for cell in cells]
+    return {
+        name: label
+        for name, cell in zip(names, cells, strict=True)
+        for label, _ in _labels_of(cell, str(path))
+    }
+
+
+@contextmanager
+def _decoding_names(source: str) -> Iterator[None]:
+    """Turn the TypeError that gdstk raises for a name in another encoding into one that says what to do."""
+    try:
+        yield
+    except TypeError as error:
+        raise FormatError(
+            f"{source}: the name of a cell is not written in UTF-8 ({error}); rename it, and export again"
+        ) from error
+
+
+def _labels_of(cell: gdstk.Cell, source: str) -> Iterator[tuple[DeviceLabel, complex]]:
+    """Our labels in a cell, and where they stand as x + i·y."""
+    for label in cell.labels:
+        try:
+            text = label.text
+        except TypeError:  # in another encoding than UTF-8: no label of ours, which is ASCII
+            continue
+        parsed = parse_label(text, source)
+        if parsed is not None:
+            yield parsed, complex(*label.origin)
 
 
 def _library(path: Path, drawn: DrawnFormat) -> gdstk.Library:
@@ -160,7 +191,7 @@ def _library(path: Path, drawn: DrawnFormat) -> gdstk.Library:
     try:
         with unpacked(path) as plain:
             return _open_oasis(plain) if drawn is DrawnFormat.OASIS else _open_gds(plain)
-    except (OSError, EOFError, zlib.error, RuntimeError) as error:
+    except (OSError, EOFError, zlib.error, RuntimeError, MemoryError) as error:
         raise FormatError(
             f"{path}: damaged, incomplete or of another format ({error}); export it again"
         ) from error
@@ -196,12 +227,7 @@ def _device_cell(library: gdstk.Library, name: str | None, source: str) -> gdstk
 
 def find_label(cells: list[gdstk.Cell], source: str) -> tuple[DeviceLabel, complex] | None:
     """Our label in the last of the cells, and where it stands as x + i·y; None if no cell has one."""
-    labelled = {}
-    for cell in cells:
-        for label in cell.labels:
-            parsed = parse_label(label.text, source)
-            if parsed is not None:
-                labelled[cell.name] = (parsed, complex(*label.origin))
+    labelled = {cell.name: found for cell in cells for found in _labels_of(cell, source)}
     if labelled and cells[-1].name not in labelled:
         raise InputError(
             f"{source}: cell {cells[-1].name!r} holds the device(s) {', '.join(sorted(labelled)[:20])}; "

@@ -7,7 +7,7 @@ import pytest
 import metagen as mg
 from metagen.base.errors import FormatError, InputError, MetagenError, MismatchError
 from metagen.device.layout import cell_centres, random_layout
-from metagen.fab import load_device, read_gds, read_oasis, write_gds, write_oasis
+from metagen.fab import device_labels, load_device, read_gds, read_oasis, write_gds, write_oasis
 
 PERIOD = 0.4431
 PLATFORM = mg.Platform()
@@ -328,6 +328,31 @@ def test_a_damaged_device_label_is_refused(tmp_path, text):
     library.write_gds(path)
     with pytest.raises(FormatError, match="device label is damaged"):
         read_gds(path, PLATFORM)
+
+
+def in_latin_1(path, text):
+    """Replace a letter of a text by one that is no UTF-8."""
+    data = path.read_bytes()
+    assert text in data
+    path.write_bytes(data.replace(text, text.replace(b"u", b"\xb5")))
+    return path
+
+
+def test_a_text_in_another_encoding_is_no_obstacle(tmp_path):
+    library = gdstk.read_gds(flat_file(tmp_path, radii_of(4)))
+    library.cells[0].add(gdstk.Label("period 0.4431 um", (0, 0)))
+    path = in_latin_1(save(library, tmp_path), b"0.4431 um")
+    assert read_gds(path, PLATFORM).count == 4
+    assert device_labels(path) == {}
+
+
+def test_a_cell_name_in_another_encoding_is_refused(tmp_path):
+    library = gdstk.Library(precision=1e-12)
+    library.new_cell("LENS_50um").add(gdstk.ellipse((0, 0), 0.1, tolerance=1e-4, layer=1))
+    path = in_latin_1(save(library, tmp_path), b"50um")
+    for read in (lambda: read_gds(path, PLATFORM), lambda: device_labels(path)):
+        with pytest.raises(FormatError, match=r"name of a cell is not written in UTF-8"):
+            read()
 
 
 def test_every_refusal_can_be_caught_as_one_kind_of_error():
