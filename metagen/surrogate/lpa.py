@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cmath
 import math
+from dataclasses import asdict
 from functools import lru_cache
 from typing import Self
 
@@ -13,7 +14,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from metagen import rcwa
+from metagen.base.files import content_hash
 from metagen.device.sampling import monitor_height
+from metagen.rcwa.table import SOLVER_VERSION
 from metagen.surrogate.base import Surrogate
 from metagen.surrogate.blocks import in_blocks
 from metagen.surrogate.domain import Domain
@@ -46,6 +49,14 @@ class LPA(Surrogate):
         cells = flat_cells(domain, radii) if settings.cell == CellField.FLAT else near_cells(domain, radii)
         model.cells.fit(cells[:-1], cells[-1])
         return model.eval()
+
+    @property
+    def hash(self) -> str:
+        """Content hash of what the cells are computed from; the cells themselves every processor rounds
+        differently."""
+        return content_hash(
+            type(self).__qualname__, asdict(self.domain), asdict(self.settings), SOLVER_VERSION
+        )
 
     def fields(self, surrounded: Tensor) -> Tensor:
         """[..., A, B, n·n·C] complex field over cells with radii [..., A, B]."""

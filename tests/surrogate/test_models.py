@@ -1,6 +1,7 @@
 """Surrogate models: conventions, symmetry, gradients, and what they are made of."""
 
 import cmath
+import copy
 from dataclasses import replace
 from itertools import pairwise
 
@@ -13,6 +14,7 @@ import metagen as mg
 from metagen.base.errors import InputError, MismatchError
 from metagen.data.dataset import Dataset, cut
 from metagen.data.nearfield import NearField
+from metagen.design import model_hash
 from metagen.device.layout import random_layout
 from metagen.surrogate import (
     LPA,
@@ -386,6 +388,18 @@ def test_a_cover_that_is_a_material_gives_the_field_of_its_index(cell):
         for platform in (material, number)
     ]
     assert torch.equal(*fields)
+
+
+def test_a_computed_model_is_told_by_what_it_is_computed_from_and_not_by_how_a_processor_rounds_it(periodic):
+    model, other = periodic[CellField.FLAT], periodic[CellField.NEAR_FIELD]
+    rounded = copy.deepcopy(model)
+    for tensor in rounded.state_dict().values():
+        tensor *= 1 + 1e-15
+    assert not torch.equal(
+        rounded(torch.full((1, 1), 0.11).double()), model(torch.full((1, 1), 0.11).double())
+    )
+    assert model_hash(rounded) == model_hash(model) != model_hash(other)
+    assert model_hash(LPA(replace(model.domain, samples=2), model.settings)) != model_hash(model)
 
 
 def test_both_versions_agree_on_average_over_the_cell(periodic):

@@ -35,7 +35,10 @@ def test_a_prediction_is_the_models_field_with_its_component_axis(components):
     [
         ({"height": 0.5}, "height 0.5 instead of 0.633"),
         ({"pillar": 2.35}, "pillar 2.35 instead of 2.0"),
-        ({"substrate": materials.FUSED_SILICA, "period": 0.44}, "substrate fused_silica instead of 1.45"),
+        (
+            {"substrate": materials.shipped("fused_silica"), "period": 0.44},
+            "substrate fused_silica instead of 1.45",
+        ),
     ],
 )
 def test_a_layout_of_another_platform_is_refused_and_the_difference_named(changed, reason):
