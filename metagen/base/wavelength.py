@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Protocol, TypeVar
+
 TOLERANCE = 1e-6
 """Wavelengths this close (micrometres) are the same: a thousandth of a nanometre."""
 DECIMALS = 3
@@ -11,6 +14,19 @@ DECIMALS = 3
 def same_wavelength(one: float, other: float) -> bool:
     """Whether two wavelengths (micrometres) are the same, up to rounding."""
     return abs(one - other) < TOLERANCE
+
+
+class _Monochrome(Protocol):
+    @property
+    def wavelength(self) -> float: ...
+
+
+T = TypeVar("T", bound=_Monochrome)
+
+
+def of_wavelength(things: Iterable[T], wavelength: float) -> list[T]:
+    """Those of several near fields, models, datasets, … that are of a wavelength."""
+    return [each for each in things if same_wavelength(each.wavelength, wavelength)]
 
 
 def nanometres(wavelength: float) -> str:

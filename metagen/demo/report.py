@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from metagen.base.files import replacing
 from metagen.base.tables import Table
-from metagen.base.wavelength import nanometres, same_wavelength
+from metagen.base.wavelength import nanometres, of_wavelength
 from metagen.data.nearfield import NearField, provenance
 from metagen.demo.chain import Demo
 from metagen.design.objectives import Goal
@@ -45,8 +45,8 @@ def finish(demo: Demo) -> list[Table]:
     device, files = demo.device, demo.layout_files()
     trained = [demo.trained(dataset) for dataset in demo.datasets]
     verifications = [demo.verification(layout) for layout in (demo.start, device)]
-    models = {model.wavelength: model for model, _ in trained}
-    imperfect = tolerance(demo.settings.goals, device, list(models.values()), ERRORS, COPIES)
+    models = [model for model, _ in trained]
+    imperfect = tolerance(demo.settings.goals, device, models, ERRORS, COPIES)
     tables = [
         validation_table(demo.cell_errors or []),
         error_table([row for _, rows in trained for row in rows]),
@@ -56,8 +56,8 @@ def finish(demo: Demo) -> list[Table]:
     ]
     sections = [
         _device_section(demo, tables[2]),
-        *(_focal_section(demo, goal, models[goal.wavelength]) for goal in demo.settings.goals),
-        _near_field_section(demo, list(models.values()), tables[1]),
+        *(_focal_section(demo, goal, models) for goal in demo.settings.goals),
+        _near_field_section(demo, models, tables[1]),
         Section("Data", "The training layouts, and Meep beside RCWA.", (_data(demo),), (tables[0],)),
         _tolerance_section(imperfect, tables[3]),
         Section("Layout files", "For the fab: one cell per distinct radius.", tables=(tables[4],)),
@@ -81,7 +81,7 @@ def _overview(demo: Demo) -> Figure:
     fields = demo.simulated(demo.device)
     planes = {
         f"{describe(goal)}, in Meep": (
-            Wavefront.of(_at(fields, goal.wavelength)),
+            Wavefront.of(of_wavelength(fields, goal.wavelength)[0]),
             float(goal.points()[0, 2]),
         )
         for goal in demo.settings.goals
@@ -108,10 +108,12 @@ def _device_section(demo: Demo, table: Table) -> Section:
     )
 
 
-def _focal_section(demo: Demo, goal: Goal, model: Surrogate) -> Section:
+def _focal_section(demo: Demo, goal: Goal, models: Sequence[Surrogate]) -> Section:
     fields = {
-        layout.name: _at(demo.simulated(layout), goal.wavelength) for layout in (demo.start, demo.device)
+        layout.name: of_wavelength(demo.simulated(layout), goal.wavelength)[0]
+        for layout in (demo.start, demo.device)
     }
+    (model,) = of_wavelength(models, goal.wavelength)
     waves = {f"{name}, Meep": _wave(near, near.field[..., 0]) for name, near in fields.items()}
     near = fields[demo.device.name]
     waves[f"{demo.device.name}, predicted"] = _wave(near, predict(model, near.layout)[0])
@@ -156,7 +158,3 @@ def _data(demo: Demo) -> Figure:
 def _wave(near: NearField, field: NDArray[np.complex64]) -> Wavefront:
     """An Ex on the monitor plane of a near field, ready to be propagated."""
     return Wavefront(torch.tensor(field)[None], near.pitch, near.wavelength, near.layout.platform)
-
-
-def _at(fields: Sequence[NearField], wavelength: float) -> NearField:
-    return next(near for near in fields if same_wavelength(near.wavelength, wavelength))

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from metagen.base.errors import MismatchError
 from metagen.base.files import content_hash
-from metagen.base.wavelength import same_wavelength
+from metagen.base.wavelength import of_wavelength
 from metagen.data.nearfield import NearField
 from metagen.design.model import (
     Model,
@@ -128,7 +128,5 @@ def corrected(models: Sequence[Model], near_fields: Sequence[NearField]) -> list
 
 
 def _corrected(model: Model, near_fields: Sequence[NearField]) -> Model:
-    for near in near_fields:
-        if same_wavelength(near.wavelength, model.domain.wavelength):
-            return Corrected(model, near)
-    return model
+    own = of_wavelength(near_fields, model.domain.wavelength)
+    return Corrected(model, own[0]) if own else model

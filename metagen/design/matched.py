@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from scipy.integrate import cumulative_trapezoid
 
 from metagen.base.errors import InputError
-from metagen.design.objectives import Disc, Efficiency, Goal, Line, Ring, RingRatio, SideLobes, Uniformity
+from metagen.design.objectives import Goal
 from metagen.device.layout import Layout, cell_centres, unfold
 from metagen.device.platform import Platform
 from metagen.rcwa.table import PhaseTable
@@ -73,23 +72,24 @@ def _targets(platform: Platform, goals: Sequence[Goal], x: NDArray[np.float64]) 
     targets: Targets = {}
     for goal in goals:
         k = 2 * np.pi / goal.wavelength * platform.at(goal.wavelength).cover
-        field = _unit(_axilens(goal, x, k) if isinstance(goal, Line) else _conjugate(goal, x, k))
+        field = _unit(_axilens(goal, x, k) if goal.in_turn else _conjugate(goal, x, k))
         targets[goal.wavelength] = _unit(targets.get(goal.wavelength, np.zeros_like(field)) + field)
     return targets
 
 
 def _conjugate(goal: Goal, x: NDArray[np.float64], k: float) -> NDArray[np.complex128]:
     """[sites] conjugate of what the goal's points would send to the device."""
-    points = _sources(goal).numpy()
+    points = goal.sources().numpy()
     _check_mirrors(goal, points)
     return np.asarray(np.sum([_backwards(point, x, k) for point in points], axis=0))
 
 
-def _axilens(goal: Line, x: NDArray[np.float64], k: float) -> NDArray[np.complex128]:
+def _axilens(goal: Goal, x: NDArray[np.float64], k: float) -> NDArray[np.complex128]:
     """[sites] a lens whose focal length grows with the area inside a radius, from the first distance to the
     last, so that every stretch of the line gets the same power (N. Davidson, A. A. Friesem and E. Hasman,
     Opt. Lett. 16, 523 (1991))."""
-    near, far = min(goal.distances), max(goal.distances)
+    distances = goal.sources()[:, 2]
+    near, far = float(distances.min()), float(distances.max())
     rho = np.linspace(0, np.hypot(x[-1], x[-1]), RAYS)
     focal_length = near + (far - near) * np.minimum(rho / x[-1], 1) ** 2
     slope = -k * rho / np.hypot(rho, focal_length)
@@ -130,26 +130,6 @@ def _overlap(
     left = np.stack([part for each in wanted for part in (each.real, each.imag)], axis=1)
     right = np.stack([part for each in given for part in (each.real, each.imag)])
     return np.asarray(left @ right)
-
-
-def _sources(goal: Goal) -> torch.Tensor:
-    """[P, 3] where the light of a goal should come together."""
-    match goal:
-        case Efficiency() if goal.inner > 0:
-            ring = Ring(goal.wavelength, goal.distance, (goal.inner + goal.radius) / 2).points()
-            return ring + torch.tensor([goal.x, goal.y, 0.0], dtype=torch.float64)
-        case Efficiency():
-            return torch.tensor([[goal.x, goal.y, goal.distance]], dtype=torch.float64)
-        case RingRatio():
-            return Ring(goal.wavelength, goal.distance, goal.radius).points()
-        case Disc():
-            return torch.tensor([[0.0, 0.0, goal.distance]], dtype=torch.float64)
-        case SideLobes():
-            return goal.points()[:1]
-        case Uniformity():
-            return _sources(goal.of)
-        case _:
-            return goal.points()
 
 
 def _check_mirrors(goal: Goal, points: NDArray[np.float64]) -> None:

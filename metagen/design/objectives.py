@@ -15,8 +15,9 @@ How goals are put together: :mod:`metagen.design.combine`.
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -25,24 +26,46 @@ from torch import Tensor
 from metagen.base.errors import InputError
 from metagen.base.validation import Positive, PositiveInt, checked
 from metagen.design.light import Light
+from metagen.design.questions import DepthAlongAxis, FocusOnAxis, Question, RingAroundAxis
 
 Objective = Callable[[Light], Tensor]
 """Maps the light behind a device to one real number, to be maximised."""
 
+CIRCLE = 32
+"""Points on a circle, where nothing else is said."""
+RING_HALF_WIDTH = 0.5
+"""Half width of the ring in which the power of a circle is measured (the paper's), in micrometres."""
 SHARPNESS = 8.0
 """Exponent of the power mean that stands for the largest side lobe: smooth, and led by the brightest."""
 
 
 @checked
-class Aimed:
+class Aimed(ABC):
     """What every goal has.
 
     Attributes:
         target: the value that counts as 1 where the goal is weighed against others
             (:func:`metagen.design.worst_of`); it does not change the goal's own value.
+        in_turn: whether a device serves the sources one after the other, each by a zone around its middle,
+            and not all of them by all of its area.
     """
 
     target: Positive = Field(default=1.0, kw_only=True)
+    in_turn: ClassVar[bool] = False
+
+    @abstractmethod
+    def points(self) -> Tensor:
+        """[P, 3] where the intensity is taken."""
+
+    def sources(self) -> Tensor:
+        """[P, 3] where light should come together: sent backwards from there, it says what a device should
+        send out (:func:`metagen.design.matched`)."""
+        return self.points()
+
+    @property
+    def question(self) -> Question | None:
+        """What to measure to judge the goal by metrics; None where no metric is about it."""
+        return None
 
 
 @checked
@@ -66,6 +89,10 @@ class Focus(Aimed):
         """[1, 3] where the intensity is taken."""
         return _points([(self.x, self.y, self.distance)])
 
+    @property
+    def question(self) -> Question | None:
+        return FocusOnAxis(self.distance) if self.x == self.y == 0 else None
+
     def __call__(self, light: Light) -> Tensor:
         return light[self.wavelength].relative_intensity(self.points()).mean(-1)
 
@@ -84,15 +111,16 @@ class Ring(Aimed):
     wavelength: Positive
     distance: Positive
     radius: Positive = 1.5
-    count: PositiveInt = 32
+    count: PositiveInt = CIRCLE
     kind: Literal["ring"] = "ring"
 
     def points(self) -> Tensor:
         """[count, 3] where the intensity is taken; symmetric about both mirror planes if count is even."""
-        angles = [2 * math.pi * (m + 0.5) / self.count for m in range(self.count)]
-        return _points(
-            [(self.radius * math.cos(a), self.radius * math.sin(a), self.distance) for a in angles]
-        )
+        return circle(self.radius, self.distance, self.count)
+
+    @property
+    def question(self) -> Question | None:
+        return RingAroundAxis(self.distance, self.radius, min(RING_HALF_WIDTH, self.radius / 2))
 
     def __call__(self, light: Light) -> Tensor:
         return light[self.wavelength].relative_intensity(self.points()).mean(-1)
@@ -119,6 +147,10 @@ class Disc(Aimed):
         """[count, 3] where the intensity is taken."""
         return spiral(0.0, self.radius, self.distance, self.count)
 
+    def sources(self) -> Tensor:
+        """[1, 3] the middle of the disc."""
+        return _points([(0.0, 0.0, self.distance)])
+
     def __call__(self, light: Light) -> Tensor:
         return light[self.wavelength].relative_intensity(self.points()).mean(-1)
 
@@ -140,10 +172,16 @@ class Line(Aimed):
     distances: Annotated[tuple[Positive, ...], Field(min_length=1)]
     exponent: float = 0.0
     kind: Literal["line"] = "line"
+    in_turn: ClassVar[bool] = True
 
     def points(self) -> Tensor:
         """[P, 3] where the intensity is taken."""
         return _points([(0.0, 0.0, z) for z in self.distances])
+
+    @property
+    def question(self) -> Question | None:
+        ends = min(self.distances), max(self.distances)
+        return DepthAlongAxis(*ends) if len(self.distances) > 1 else None
 
     def __call__(self, light: Light) -> Tensor:
         return power_mean(light[self.wavelength].relative_intensity(self.points()), self.exponent)
@@ -207,8 +245,29 @@ class Efficiency(Aimed):
 
     def points(self) -> Tensor:
         """[count, 3] where the intensity is taken."""
-        centre = torch.tensor([self.x, self.y, 0.0], dtype=torch.float64)
-        return spiral(self.inner, self.radius, self.distance, self.count) + centre
+        return spiral(self.inner, self.radius, self.distance, self.count) + self._centre
+
+    def sources(self) -> Tensor:
+        """[P, 3] the middle of the circle, or the circle in the middle of the ring."""
+        middle = _points([(0.0, 0.0, self.distance)])
+        return (circle(self._middle, self.distance) if self.inner else middle) + self._centre
+
+    @property
+    def question(self) -> Question | None:
+        if self.x or self.y:
+            return None
+        if not self.inner:
+            return FocusOnAxis(self.distance)
+        return RingAroundAxis(self.distance, self._middle, (self.radius - self.inner) / 2)
+
+    @property
+    def _middle(self) -> float:
+        """Radius of the circle in the middle of the ring."""
+        return (self.inner + self.radius) / 2
+
+    @property
+    def _centre(self) -> Tensor:
+        return torch.tensor([self.x, self.y, 0.0], dtype=torch.float64)
 
     def __call__(self, light: Light) -> Tensor:
         wave, area = light[self.wavelength], math.pi * (self.radius**2 - self.inner**2)
@@ -253,6 +312,14 @@ class RingRatio(Aimed):
                 spiral(0.0, inner, self.distance, self.count),
             ]
         )
+
+    def sources(self) -> Tensor:
+        """[P, 3] the circle in the middle of the ring."""
+        return circle(self.radius, self.distance)
+
+    @property
+    def question(self) -> Question | None:
+        return RingAroundAxis(self.distance, self.radius, self.half_width)
 
     def __call__(self, light: Light) -> Tensor:
         found = light[self.wavelength].flux(self.points())
@@ -300,6 +367,10 @@ class SideLobes(Aimed):
         focus = _points([(0.0, 0.0, self.distance)])
         return torch.cat([focus, spiral(self.inner, self.outer, self.distance, self.count)]) + centre
 
+    def sources(self) -> Tensor:
+        """[1, 3] the focus."""
+        return self.points()[:1]
+
     def __call__(self, light: Light) -> Tensor:
         found = light[self.wavelength].intensity(self.points())
         return 1 / (1 + power_mean(found[..., 1:], SHARPNESS) / found[..., 0])
@@ -325,6 +396,10 @@ class Uniformity(Aimed):
         """[P, 3] where the intensity is taken."""
         return self.of.points()
 
+    def sources(self) -> Tensor:
+        """[P, 3] those of the goal whose points are looked at."""
+        return self.of.sources()
+
     def __call__(self, light: Light) -> Tensor:
         found = light[self.wavelength].intensity(self.points())
         return power_mean(found, -1.0) / found.mean(-1)
@@ -343,6 +418,12 @@ def power_mean(values: Tensor, exponent: float) -> Tensor:
         return logarithms.mean(-1).exp()
     total = torch.logsumexp(exponent * logarithms, -1) - math.log(values.shape[-1])
     return (total / exponent).exp()
+
+
+def circle(radius: float, distance: float, count: int = CIRCLE) -> Tensor:
+    """[count, 3] points on a circle around the axis; if count is even, symmetric about both mirror planes."""
+    angles = [2 * math.pi * (m + 0.5) / count for m in range(count)]
+    return _points([(radius * math.cos(a), radius * math.sin(a), distance) for a in angles])
 
 
 def spiral(inner: float, outer: float, distance: float, count: int) -> Tensor:

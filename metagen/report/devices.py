@@ -10,9 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from metagen.base.tables import Table
-from metagen.base.wavelength import nanometres, same_wavelength
+from metagen.base.wavelength import nanometres, of_wavelength, same_wavelength
 from metagen.data.nearfield import provenance
-from metagen.design import DesignSettings, Device, Goal, Line
+from metagen.design import DesignSettings, Device, Goal
+from metagen.design.questions import DepthAlongAxis
 from metagen.report import plot
 from metagen.report.page import Section, write_report
 from metagen.verify.comparison import Candidate, with_distinct_names
@@ -64,7 +65,7 @@ def _distinct(goals: Sequence[Goal]) -> Iterator[Goal]:
     """The goals whose light is drawn: the first of those that share wavelength and plane (or line)."""
     seen = set()
     for goal in goals:
-        at = (goal.wavelength, float(goal.points()[0, 2]), isinstance(goal, Line))
+        at = (goal.wavelength, float(goal.points()[0, 2]), isinstance(goal.question, DepthAlongAxis))
         if at not in seen:
             seen.add(at)
             yield goal
@@ -82,13 +83,12 @@ def _lit(
 def _goal_section(goal: Goal, waves: Mapping[str, Wavefront]) -> Section:
     points = goal.points()
     reach = max(SMALLEST_REACH, 1.3 * float(points[:, :2].abs().max()))
-    distances = points[:, 2]
+    distances, question = points[:, 2], goal.question
     figures = [plot.axial_sections(waves, 1.5 * float(distances.max()), reach)]
-    if isinstance(goal, Line) and len(goal.distances) > 1:
-        planes = [min(goal.distances), float(distances.median()), max(goal.distances)]
-        figures.insert(0, on_axis(waves, goal))
-    else:
-        planes = [float(distances[0])]
+    planes = [float(distances[0])]
+    if isinstance(question, DepthAlongAxis):
+        planes = [question.nearest, float(distances.median()), question.farthest]
+        figures.insert(0, on_axis(waves, question))
     for distance in planes:
         figures += [plot.focal_planes(waves, distance, reach), cuts(waves, distance, reach)]
     return Section(
@@ -102,7 +102,7 @@ def _goal_section(goal: Goal, waves: Mapping[str, Wavefront]) -> Section:
 def _waves(goal: Goal, candidates: Sequence[Candidate]) -> Iterator[tuple[str, Wavefront]]:
     """The light of every device at the goal's wavelength: simulated if it was, or else predicted."""
     for candidate in candidates:
-        near = [each for each in candidate.near_fields if same_wavelength(each.wavelength, goal.wavelength)]
+        near = of_wavelength(candidate.near_fields, goal.wavelength)
         models = [
             each for each in candidate.models if same_wavelength(each.domain.wavelength, goal.wavelength)
         ]
@@ -127,14 +127,14 @@ def cuts(waves: Mapping[str, Wavefront], distance: float, reach: float) -> Figur
     return figure
 
 
-def on_axis(waves: Mapping[str, Wavefront], goal: Line) -> Figure:
-    """Intensity on the axis, where the goal is and around it."""
-    z = torch.linspace(0.5 * min(goal.distances), 1.5 * max(goal.distances), POINTS, dtype=torch.float64)
+def on_axis(waves: Mapping[str, Wavefront], wanted: DepthAlongAxis) -> Figure:
+    """Intensity on the axis, where it is wanted and around that."""
+    z = torch.linspace(0.5 * wanted.nearest, 1.5 * wanted.farthest, POINTS, dtype=torch.float64)
     points = torch.stack([0 * z, 0 * z, z], dim=1)
     figure, axes = _axes("on the axis")
     for name, wave in waves.items():
         axes.plot(z, intensity(wave, points), label=name)
-    for end in (min(goal.distances), max(goal.distances)):
+    for end in (wanted.nearest, wanted.farthest):
         axes.axvline(end, color="grey", linestyle=":")
     axes.set(xlabel="distance from the monitor plane (µm)", ylabel="|E|² / incident")
     axes.legend()

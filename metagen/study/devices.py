@@ -10,7 +10,7 @@ import torch
 
 from metagen.base.errors import MismatchError
 from metagen.base.tables import Table, number
-from metagen.base.wavelength import nanometres, same_wavelength
+from metagen.base.wavelength import nanometres, of_wavelength
 from metagen.data.dataset import Dataset
 from metagen.data.nearfield import NearField
 from metagen.device.layout import Layout
@@ -128,9 +128,8 @@ def _row(error: DeviceError) -> tuple[str, ...]:
 
 
 def _model_for(models: Sequence[Surrogate], near: NearField) -> Surrogate:
-    for model in models:
-        if same_wavelength(model.wavelength, near.wavelength):
-            return model
+    for model in of_wavelength(models, near.wavelength):
+        return model
     raise MismatchError(
         f"{near.layout.name} was simulated at wavelength {near.wavelength:g}, but the models predict "
         f"{[model.wavelength for model in models]}; give a model of that wavelength"

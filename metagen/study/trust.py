@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from metagen.base.tables import Table, number
-from metagen.base.wavelength import nanometres
+from metagen.base.wavelength import nanometres, of_wavelength
 from metagen.data.dataset import Dataset
 from metagen.data.nearfield import NearField
 from metagen.surrogate import ExpansionSurrogate, cell_errors
@@ -54,13 +54,8 @@ def trust_checks(models: Iterable[ExpansionSurrogate], near_fields: Iterable[Nea
     Raises:
         InputError: a model without an error map, or radii that it does not know.
     """
-    by_wavelength = {model.wavelength: model for model in models}
-    checks = []
-    for near in near_fields:
-        model = by_wavelength.get(near.wavelength)
-        if model is not None:
-            checks.append(_check(model, near))
-    return checks
+    known = list(models)
+    return [_check(model, near) for near in near_fields for model in of_wavelength(known, near.wavelength)]
 
 
 def _check(model: ExpansionSurrogate, near: NearField) -> TrustCheck:

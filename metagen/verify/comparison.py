@@ -10,7 +10,7 @@ import torch
 from tqdm import tqdm
 
 from metagen.base.tables import Table, number, numbered
-from metagen.base.wavelength import nanometres, same_wavelength
+from metagen.base.wavelength import nanometres, of_wavelength
 from metagen.data.nearfield import NearField
 from metagen.design import Goal, Light, Model
 from metagen.device.layout import Layout
@@ -185,7 +185,7 @@ def _add(found: dict[str, Finding], name: str, value: Finding) -> None:
 
 
 def _has(models: Sequence[Model], wavelength: float) -> bool:
-    return any(same_wavelength(model.domain.wavelength, wavelength) for model in models)
+    return bool(of_wavelength([model.domain for model in models], wavelength))
 
 
 def _mean_intensity(goal: Goal, layout: Layout, models: Sequence[Model]) -> float:

@@ -13,7 +13,7 @@ from metagen.base.errors import InputError
 from metagen.base.parallel import communicator
 from metagen.base.tables import Table, number
 from metagen.base.validation import Positive, PositiveInt, checked
-from metagen.base.wavelength import nanometres, same_wavelength
+from metagen.base.wavelength import nanometres, of_wavelength
 from metagen.data.dataset import Dataset
 from metagen.data.nearfield import NearField
 from metagen.design import DesignSettings, Method, Model, OptimizerSettings, optimize
@@ -90,7 +90,7 @@ class Retraining:
         """
         recipe, known = self.check(model)
         devices = {near.layout.hash for near in known.near_fields}
-        new = [near for near in seen if same_wavelength(near.wavelength, known.wavelength)]
+        new = of_wavelength(seen, known.wavelength)
         fields = (*known.near_fields, *(near for near in new if near.layout.hash not in devices))
         file = f"model-{nanometres(known.wavelength)}-round{len(new)}.safetensors"
         return trained(Dataset(fields), recipe, self.folder / file)
@@ -107,7 +107,7 @@ class Retraining:
                 f"the model of wavelength {model.domain.wavelength:g} has no training recipe on its card, so "
                 "it cannot be trained again; leave the training data away: it is then only corrected"
             )
-        known = [each for each in self.data if same_wavelength(each.wavelength, model.domain.wavelength)]
+        known = of_wavelength(self.data, model.domain.wavelength)
         if not known:
             raise InputError(
                 f"the training data have no near field of wavelength {model.domain.wavelength:g}"

@@ -12,23 +12,11 @@ from torch import Tensor
 
 from metagen.base.errors import InputError, MismatchError
 from metagen.base.files import schema_of
-from metagen.base.wavelength import same_wavelength
+from metagen.base.wavelength import of_wavelength, same_wavelength
 from metagen.data.dataset import expand
 from metagen.data.nearfield import NearField
-from metagen.design import (
-    Disc,
-    Efficiency,
-    Focus,
-    Goal,
-    Light,
-    Line,
-    Model,
-    Ring,
-    RingRatio,
-    SideLobes,
-    Spots,
-    Uniformity,
-)
+from metagen.design import Goal, Light, Model
+from metagen.design.questions import DepthAlongAxis, FocusOnAxis, Question, RingAroundAxis
 from metagen.device.layout import SCHEMA as LAYOUT
 from metagen.device.layout import Layout
 from metagen.surrogate import Domain
@@ -172,14 +160,12 @@ def as_predicted(
         models: one per wavelength.
         otherwise: components where a wavelength has no model.
     """
-    return [Simulated(near, _components(models, near.wavelength, otherwise)) for near in near_fields]
-
-
-def _components(models: Sequence[Model], wavelength: float, otherwise: Components) -> Components:
-    domains = (model.domain for model in models)
-    return next(
-        (each.components for each in domains if same_wavelength(each.wavelength, wavelength)), otherwise
-    )
+    known = [model.domain for model in models]
+    components = [of_wavelength(known, near.wavelength) for near in near_fields]
+    return [
+        Simulated(near, domains[0].components if domains else otherwise)
+        for near, domains in zip(near_fields, components, strict=True)
+    ]
 
 
 def values(goals: Sequence[Goal], layout: Layout, models: Sequence[Model]) -> list[float]:
@@ -199,20 +185,12 @@ def metrics_of_goals(goals: Sequence[Goal], layout: Layout, models: Sequence[Mod
     Goals that ask for the same metrics are measured once.
     """
     waves = [Wavefront.predicted(model, layout) for model in models]
-    wanted = [_question(goal) for goal in goals]
-    answers = {
-        (goal.wavelength, question): question(_at(waves, goal.wavelength))
-        for goal, question in zip(goals, wanted, strict=True)
-        if question is not None
+    answers: dict[tuple[float, Question | None], Metrics] = {
+        (goal.wavelength, goal.question): answer(goal.question, of_wavelength(waves, goal.wavelength)[0])
+        for goal in goals
+        if goal.question is not None
     }
-    return [
-        None if question is None else answers[goal.wavelength, question]
-        for goal, question in zip(goals, wanted, strict=True)
-    ]
-
-
-def _at(waves: Iterable[Wavefront], wavelength: float) -> Wavefront:
-    return next(wave for wave in waves if same_wavelength(wave.wavelength, wavelength))
+    return [answers.get((goal.wavelength, goal.question)) for goal in goals]
 
 
 def near_fields_of(layout: Layout, paths: Iterable[str | Path]) -> list[NearField]:
@@ -249,35 +227,13 @@ def _without_layouts(paths: Iterable[str | Path]) -> Iterator[Path]:
                 yield each
 
 
-@dataclass(frozen=True)
-class _Question:
-    """What to measure about a wave; equal questions have equal answers."""
-
-    distance: float
-    radius: float = 0.0
-    half_width: float = 0.0
-    last: float = 0.0
-
-    def __call__(self, wave: Wavefront) -> Metrics:
-        if self.last:
-            ends = (math.log10(SCAN_FROM * self.distance), math.log10(SCAN_TO * self.last))
-            return depth_of_focus(wave, torch.logspace(ends[0], ends[1], SCAN, dtype=torch.float64))
-        if self.radius:
-            return ring_metrics(wave, self.distance, self.radius, self.half_width)
-        return focus_metrics(wave, self.distance)
-
-
-def _question(goal: Goal) -> _Question | None:
-    match goal:
-        case Efficiency(distance=distance, radius=outer, inner=inner, x=0, y=0) if inner > 0:
-            return _Question(distance, (inner + outer) / 2, (outer - inner) / 2)
-        case Focus(distance=distance, x=0, y=0) | Efficiency(distance=distance, x=0, y=0):
-            return _Question(distance)
-        case Ring(distance=distance, radius=radius):
-            return _Question(distance, radius, min(0.5, radius / 2))
-        case RingRatio(distance=distance, radius=radius, half_width=half_width):
-            return _Question(distance, radius, half_width)
-        case Line(distances=distances) if len(distances) > 1:
-            return _Question(min(distances), last=max(distances))
-        case Disc() | Efficiency() | Focus() | Line() | SideLobes() | Spots() | Uniformity():
-            return None
+def answer(question: Question, wave: Wavefront) -> Metrics:
+    """Measure what a goal asks of a wave."""
+    match question:
+        case FocusOnAxis():
+            return focus_metrics(wave, question.distance)
+        case RingAroundAxis():
+            return ring_metrics(wave, question.distance, question.radius, question.half_width)
+        case DepthAlongAxis():
+            ends = (math.log10(SCAN_FROM * question.nearest), math.log10(SCAN_TO * question.farthest))
+            return depth_of_focus(wave, torch.logspace(*ends, SCAN, dtype=torch.float64))

@@ -11,6 +11,7 @@ from delays import HIGH, LOW, PLATFORM, Delay, DelayTable, domain
 import metagen as mg
 from metagen import metrics
 from metagen.base.errors import InputError
+from metagen.base.validation import checked
 from metagen.design import (
     Disc,
     Efficiency,
@@ -31,9 +32,12 @@ from metagen.design import (
     power_mean,
     worst_of,
 )
+from metagen.design.objectives import Aimed
 from metagen.design.optics import Optics
+from metagen.design.questions import DepthAlongAxis, FocusOnAxis, RingAroundAxis
 from metagen.device.layout import random_layout
 from metagen.propagation import coordinates
+from metagen.verify.verification import metrics_of_goals
 
 FOCUS = Focus(0.633, 4.0)
 
@@ -221,6 +225,46 @@ def test_a_model_that_does_not_know_its_error_cannot_be_trusted_by_degrees():
     light = Light([Optics(Delay(domain()))], torch.full((5, 5), 0.1))
     with pytest.raises(InputError, match="no expected_error"):
         Trust(0.633)(light)
+
+
+# One's own
+
+
+@checked
+class Twin(Aimed):
+    """A goal as a user writes one: equal foci on either side of the axis."""
+
+    wavelength: float
+    apart: float
+
+    def points(self):
+        return torch.tensor([[x, 0.0, 4.0] for x in (-self.apart, self.apart)], dtype=torch.float64)
+
+    @property
+    def question(self):
+        return RingAroundAxis(4.0, self.apart, 0.3)
+
+    def __call__(self, light):
+        return light[self.wavelength].relative_intensity(self.points()).amin(-1)
+
+
+def test_a_goal_of_ones_own_is_designed_for_started_from_and_measured():
+    goal, model = Twin(0.633, 0.8), Delay(domain())
+    start = matched(PLATFORM, [goal], 9, {0.633: DelayTable()})
+    device = optimize(start, [model], worst_of(goal), OptimizerSettings(steps=5), progress=False)
+    assert (
+        device.figure >= device.history[0] > float(goal(Light.behind(random_layout(PLATFORM, 9, 1), [model])))
+    )
+    (found,) = metrics_of_goals([goal], device, [model])
+    assert found == metrics.ring_metrics(metrics.Wavefront.predicted(model, device), 4.0, 0.8, 0.3)
+
+
+def test_what_a_goal_asks_to_be_measured_is_about_its_own_place():
+    """Off the axis no metric is about it; equal questions are equal, so that they are asked once."""
+    assert Focus(0.633, 4.0).question == Efficiency(0.633, 4.0, 1.0).question == FocusOnAxis(4.0)
+    assert Efficiency(0.633, 4.0, 1.0, inner=0.5).question == RingAroundAxis(4.0, 0.75, 0.25)
+    assert Line(0.633, (6.0, 3.0)).question == DepthAlongAxis(3.0, 6.0)
+    assert Focus(0.633, 4.0, x=0.5).question is Efficiency(0.633, 4.0, 1.0, y=0.5).question is None
 
 
 # Starts
