@@ -38,9 +38,7 @@ NOT_SUPPORTED = {
     "angle": "light comes along z, and pillars are circles",
     "polar": "light comes along z",
     "azimuth": "light comes along z",
-    "lattice": "the lattice is square, of side period",
-    "shape": "pillars are circles",
-    "atom": "pillars are circles",
+    "shape": "the table [atom] of a platform says the shape of its pillars",
 }
 """Keys that somebody may well look for, and how it is instead."""
 
@@ -124,12 +122,17 @@ def validate(values: object, kind: type[T], source: str, folder: Path | None = N
         raise InputError(describe(error, source, kind)) from error
 
 
+def plain(value: object) -> Any:
+    """A checked dataclass as plain values for files, which :func:`validate` reads."""
+    return TypeAdapter(type(value)).dump_python(value, mode="json")
+
+
 def describe(error: ValidationError, source: str, kind: type[Any]) -> str:
     """Say in one line per problem which key is wrong, what was given and what is allowed.
 
     Args:
         error: what pydantic found.
-        source: where the values come from, such as the path of a file.
+        source: where the values come from, such as the path of a file; "" leaves that out.
         kind: the type that the values should have made.
     """
     faults: dict[str, str] = {}
@@ -137,7 +140,7 @@ def describe(error: ValidationError, source: str, kind: type[Any]) -> str:
         key = ".".join(_keys(problem["loc"]))
         consequence = _is_consequence(problem) and any(other.startswith(f"{key}.") for other in faults)
         if key not in faults and not consequence:
-            faults[key] = f"{source}: {_fault(problem, key, kind)}"
+            faults[key] = f"{source}: {_fault(problem, key, kind)}" if source else _fault(problem, key, kind)
     return "\n".join(faults.values())
 
 

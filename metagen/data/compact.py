@@ -13,7 +13,7 @@ import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
@@ -265,7 +265,7 @@ def _write_layout(group: h5py.Group, layout: Layout) -> None:
     quadrant = layout.radii[first:, first:]
     group.create_dataset("radii", data=quadrant, compression="gzip", shuffle=True)
     group.attrs["count"] = layout.count
-    group.attrs["platform"] = json.dumps(asdict(layout.platform))
+    group.attrs["platform"] = json.dumps(layout.platform.described)
     group.attrs["name"] = layout.name
     group.attrs["provenance"] = json.dumps(dict(layout.provenance))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -12,6 +11,7 @@ from torch import Tensor
 
 from metagen.base.errors import InputError, MismatchError
 from metagen.base.files import content_hash
+from metagen.base.validation import plain
 from metagen.base.wavelength import same_wavelength
 from metagen.device.platform import Platform, difference
 from metagen.surrogate.prediction import Model as Model
@@ -103,7 +103,7 @@ def model_hash(model: Model) -> str:
         return model.hash
     weights = model.state_dict() if isinstance(model, torch.nn.Module) else {}
     arrays = [tensor.detach().cpu().numpy() for _, tensor in sorted(weights.items())]
-    return content_hash(type(model).__qualname__, asdict(model.domain), *arrays)
+    return content_hash(type(model).__qualname__, plain(model.domain), *arrays)
 
 
 def known_range(models: Sequence[Model]) -> tuple[float, float]:

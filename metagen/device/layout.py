@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import h5py
@@ -85,7 +85,7 @@ class Layout:
     @property
     def hash(self) -> str:
         """Content hash of the platform and the radii (not of the name)."""
-        return content_hash(asdict(self.platform), self.radii)
+        return content_hash(self.platform.described, self.radii)
 
     def save(self, path: str | Path) -> None:
         """Write the layout to an HDF5 file (atomically)."""
@@ -161,7 +161,7 @@ def unfold(quadrant: NDArray[np.float64], count: int) -> NDArray[np.float64]:
 def write_layout(group: h5py.Group, layout: Layout) -> None:
     """Store a layout in an open HDF5 file or group."""
     group["radii"] = layout.radii
-    group.attrs["platform"] = json.dumps(asdict(layout.platform))
+    group.attrs["platform"] = json.dumps(layout.platform.described)
     group.attrs["name"] = layout.name
     group.attrs["provenance"] = json.dumps(dict(layout.provenance))
 

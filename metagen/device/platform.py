@@ -1,14 +1,27 @@
-"""What the fabrication process fixes: the lattice, the pillar height, the media and the radius limits."""
+"""What the fabrication process fixes: the lattice, the meta-atom, the pillar height and the media."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
+
+from pydantic import (
+    BeforeValidator,
+    Field,
+    GetJsonSchemaHandler,
+    TypeAdapter,
+    model_serializer,
+    model_validator,
+)
+from pydantic_core import ArgsKwargs, CoreSchema
 
 from metagen.base.errors import InputError
 from metagen.base.files import content_hash
 from metagen.base.validation import Positive, checked, load_toml
+from metagen.device.atoms import Atom, read_atom
+from metagen.device.circles import CircleLimits, expanded
+from metagen.device.lattice import Lattice
 from metagen.device.materials import Material, index_at
 from metagen.device.media import Media, outer_index
 
@@ -16,41 +29,103 @@ UNIT_SLIP = 100.0
 """Height, wavelength and period are within this factor of each other wherever pillars shape light; a length
 in nanometres is wrong by a factor of 1,000."""
 
+if TYPE_CHECKING:
+    AnyAtom = Atom
+else:
+    AnyAtom = Annotated[Any, BeforeValidator(read_atom)]
+
 
 @checked
 class Platform:
-    """A square lattice of circular pillars on a substrate; the defaults are the silicon nitride of the paper.
+    """Pillars of one family of shapes on a lattice; the defaults are the silicon nitride of the paper.
+
+    Circles on a square lattice have a short form, in Python and in files: ``period``, ``radius_min`` and
+    ``radius_max`` in place of ``lattice`` and ``atom``. They are written to files in that form, so that files
+    and hashes are those of earlier releases.
 
     Attributes:
-        period: lattice constant.
+        lattice: where pillars can stand.
+        atom: the family of shapes of the pillars, with the limits that a design may use.
         height: pillar height.
         pillar: refractive index of the pillars, or a material (:mod:`metagen.device.materials`).
         substrate: the same below z = 0, where the light comes from.
         cover: the same around and above the pillars.
-        radius_min: smallest radius that a design may use.
-        radius_max: largest radius that a design may use.
+
+    Raises:
+        InputError: a value that is not allowed, or neighbours that may overlap.
     """
 
-    period: Positive = 0.4431
+    lattice: Lattice = Field(default_factory=lambda: CircleLimits().lattice)
+    atom: AnyAtom = Field(default_factory=lambda: CircleLimits().atom)
     height: Positive = 0.633
     pillar: Material = 2.0
     substrate: Material = 1.45
     cover: Material = 1.0
-    radius_min: Positive = 0.05
-    radius_max: Positive = 0.17
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            lattice: Lattice = ...,
+            atom: Atom = ...,
+            height: float = ...,
+            pillar: Material = ...,
+            substrate: Material = ...,
+            cover: Material = ...,
+            period: float = ...,
+            radius_min: float = ...,
+            radius_max: float = ...,
+        ) -> None: ...
+
+    @model_validator(mode="before")
+    @classmethod
+    def _expand(cls, given: Any) -> Any:
+        if isinstance(given, ArgsKwargs):
+            return ArgsKwargs(given.args, expanded(given.kwargs or {}))
+        return expanded(given) if isinstance(given, dict) else given
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """Add the keys of the short form: advice on unknown keys comes from this schema."""
+        found = handler(schema)
+        short = TypeAdapter(CircleLimits).json_schema()["properties"]
+        handler.resolve_ref_schema(found)["properties"].update(short)
+        return found
 
     def __post_init__(self) -> None:
-        check_scale("height", self.height, self.period)
-        if not self.radius_min < self.radius_max <= self.period / 2:
-            raise InputError(
-                f"radius limits {self.radius_min} .. {self.radius_max} must be increasing and at most half "
-                f"the period ({self.period / 2:g}); set radius_min and radius_max"
-            )
+        check_scale("height", self.height, self.lattice.pitch[0])
+        self.atom.check_room(self.lattice)
+
+    def __repr__(self) -> str:
+        """In the short form, if it has one."""
+        return f"{type(self).__name__}({', '.join(f'{name}={part!r}' for name, part in self.parts.items())})"
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
         """Read a platform from a TOML file with the attributes as keys; a key left out has its default."""
         return load_toml(path, cls)
+
+    @property
+    def period(self) -> float:
+        """Lattice constant of circles on a square lattice.
+
+        Raises:
+            InputError: the platform is of another lattice or of other shapes.
+        """
+        return self._circles("period").period
+
+    @property
+    def radius_min(self) -> float:
+        """Smallest radius of circles on a square lattice that a design may use; raises as :attr:`period`."""
+        return self._circles("radius_min").radius_min
+
+    @property
+    def radius_max(self) -> float:
+        """Largest radius of circles on a square lattice that a design may use; raises as :attr:`period`."""
+        return self._circles("radius_max").radius_max
 
     def at(self, wavelength: float) -> Media:
         """The refractive indices that the materials have at a wavelength.
@@ -59,7 +134,7 @@ class Platform:
             InputError: a material is not known at this wavelength, the substrate or the cover absorbs, or the
                 wavelength is out of all proportion to the period.
         """
-        check_scale("wavelength", wavelength, self.period)
+        check_scale("wavelength", wavelength, self.lattice.pitch[0])
         return Media(
             wavelength,
             pillar=index_at(self.pillar, wavelength),
@@ -70,7 +145,45 @@ class Platform:
     @property
     def hash(self) -> str:
         """Content hash of all attributes."""
-        return content_hash(asdict(self))
+        return content_hash(self.described)
+
+    @property
+    def long_parts(self) -> dict[str, Any]:
+        """The attributes by name."""
+        return {each.name: getattr(self, each.name) for each in fields(self)}
+
+    @property
+    def parts(self) -> dict[str, Any]:
+        """The attributes by name; in the short form, if it has one."""
+        long, short = self.long_parts, CircleLimits.of(self.lattice, self.atom)
+        if short is None:
+            return long
+        media = {name: long[name] for name in ("height", "pillar", "substrate", "cover")}
+        return {
+            "period": short.period,
+            **media,
+            "radius_min": short.radius_min,
+            "radius_max": short.radius_max,
+        }
+
+    @property
+    def described(self) -> dict[str, Any]:
+        """The parts as plain values for files, which :func:`metagen.base.validation.validate` reads."""
+        plain = {**asdict(self), "atom": self.atom.described}
+        return {name: plain.get(name, part) for name, part in self.parts.items()}
+
+    @model_serializer
+    def _serialised(self) -> dict[str, Any]:
+        return self.described
+
+    def _circles(self, name: str) -> CircleLimits:
+        found = CircleLimits.of(self.lattice, self.atom)
+        if found is None:
+            raise InputError(
+                f"{name} is for circles of free radius on a square lattice only; this platform has "
+                f"{self.atom} on {self.lattice}"
+            )
+        return found
 
 
 def check_scale(name: str, length: float, period: float) -> None:
@@ -87,11 +200,13 @@ def check_scale(name: str, length: float, period: float) -> None:
 
 def difference(old: Platform, new: Platform) -> str:
     """What is new about a platform, in a few words: "height 0.5 instead of 0.6"."""
-    pairs = {each.name: (getattr(old, each.name), getattr(new, each.name)) for each in fields(Platform)}
+    before, after = (each.parts for each in (old, new))
+    if before.keys() != after.keys():
+        before, after = (each.long_parts for each in (old, new))
     return ", ".join(
-        f"{name} {_brief(after)} instead of {_brief(before)}"
-        for name, (before, after) in pairs.items()
-        if before != after
+        f"{name} {_brief(after[name])} instead of {_brief(before[name])}"
+        for name in after
+        if before[name] != after[name]
     )
 
 

@@ -160,7 +160,7 @@ class PhaseTable:
         """Write to an HDF5 file (atomically)."""
         table = self.tabulated
         with writing_hdf5(path, SCHEMA) as file:
-            file.attrs["platform"] = json.dumps(asdict(self.platform))
+            file.attrs["platform"] = json.dumps(self.platform.described)
             file.attrs["wavelength"] = self.wavelength
             file.attrs["numerics"] = json.dumps(asdict(self.numerics))
             file.attrs["held_out_error"] = table.held_out_error
@@ -192,5 +192,5 @@ class PhaseTable:
 
 def cache_path(platform: Platform, wavelength: float, numerics: Sampling) -> Path:
     """Where the table is cached: the name is a hash of all that determines it."""
-    key = content_hash(asdict(platform), wavelength, asdict(numerics), SOLVER_VERSION, SCHEMA.version)
+    key = content_hash(platform.described, wavelength, asdict(numerics), SOLVER_VERSION, SCHEMA.version)
     return cache_folder() / f"phase-table-{key[:32]}.h5"

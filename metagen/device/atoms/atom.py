@@ -128,13 +128,15 @@ class Atom(ABC):
 
 
 def read_atom(value: Any) -> Any:
-    """Turn the table of a file, with ``kind`` and the parameters, into a meta-atom; leave others as they are.
+    """Turn the table of a file, with ``kind`` and the parameters, into a meta-atom, unless it is one already.
 
     Raises:
         InputError: an unknown kind, or parameters that it cannot have.
     """
-    if not isinstance(value, dict):
+    if isinstance(value, Atom):
         return value
+    if not isinstance(value, dict):
+        raise InputError(f"atom is {value!r}; give a table with 'kind' and the parameters of this family")
     kinds = {made.kind: made for made in _families(Atom)}
     kind = value.get("kind")
     if kind not in kinds:

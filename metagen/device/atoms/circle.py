@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     from metagen.device.shapes import Ellipse
 
+TOUCHING = 1e-9
+"""Neighbours that overlap by less than this share of their distance touch."""
+
 
 @checked
 class Circle(Family):
@@ -38,5 +41,5 @@ class Circle(Family):
     def check_room(self, lattice: Lattice) -> None:
         """See :meth:`Atom.check_room`; without torch, since every default platform comes here."""
         largest = limits(self.radius)[1]
-        if 2 * largest > lattice.spacing:
+        if 2 * largest > lattice.spacing * (1 + TOUCHING):
             self.refuse_room(lattice, f"neighbours of radius {largest:g} overlap")

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 SAME_ANGLE = 1e-9
 """Radians."""
+TOUCHING = 1e-9
+"""Pillars that reach over half the distance of neighbours by less than this share of it touch."""
 TURN = math.radians(1)
 """Step of the angles that stand for a range; between them the reach is missed by 4·10⁻⁵ of it."""
 
@@ -128,7 +130,7 @@ class Family(Atom):
         text = "neighbours of " + ", ".join(f"{name} {value:g}" for name, value in largest.items())
         turned = [self.named_shape(**largest, **turn) for turn in self._turns()]
         reach = float(turned[0].reach)
-        if 2 * reach <= lattice.spacing:
+        if 2 * reach <= lattice.spacing * (1 + TOUCHING):
             return
         if self._turns_all_round:
             self.refuse_room(lattice, f"{text}, which reach {reach:g} all round, overlap")
