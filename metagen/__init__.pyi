@@ -9,8 +9,11 @@ from .base import errors as errors
 from .data import NearField as NearField
 from .data import dataset as dataset
 from .data import datasets as datasets
+from .device import Illumination as Illumination
+from .device import Lattice as Lattice
 from .device import Layout as Layout
 from .device import Platform as Platform
+from .device import atoms as atoms
 from .device import materials as materials
 from .forward import lens as lens
 from .provenance import passport as passport
