@@ -152,6 +152,12 @@ def refine(
             "may be given several times): train them again in every round."
         ),
     ] = None,
+    near_fields: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Folder of near fields that are there already (of `verify`); may be given several times."
+        ),
+    ] = None,
     rounds: Annotated[int, typer.Option(help="Most rounds of optimisation.")] = 3,
     tolerance: Annotated[float, typer.Option(help="Stop when no goal's gap is larger.")] = 0.02,
 ) -> None:
@@ -175,7 +181,7 @@ def refine(
     loop = RefineSettings(rounds=rounds, tolerance=tolerance)
     light = Campaign.load(campaign).light_of(goal.wavelength for goal in wanted.goals)
     require_meep()
-    service = MeepService(light, output)
+    service = MeepService(light, output, near_fields or [])
     with aborting_together(communicator()):
         if launched_rank() > 0:
             service.serve()

@@ -29,7 +29,7 @@ def near_fields(sources: Iterable[str | Path]) -> Iterator[NearField]:
 
 
 def by_wavelength(sources: Iterable[str | Path]) -> list[Dataset]:
-    """The same as one dataset per wavelength, the longest first.
+    """The same as one dataset per wavelength, the longest first; of equal simulations the first counts.
 
     Raises:
         InputError, FormatError: see :func:`near_fields`.
@@ -37,8 +37,15 @@ def by_wavelength(sources: Iterable[str | Path]) -> list[Dataset]:
     """
     groups: dict[float, list[NearField]] = {}
     for near in near_fields(sources):
-        groups.setdefault(near.wavelength, []).append(near)
+        group = groups.setdefault(near.wavelength, [])
+        if not any(_is_same_simulation(near, other) for other in group):
+            group.append(near)
     return [Dataset(tuple(group)) for _, group in sorted(groups.items(), reverse=True)]
+
+
+def _is_same_simulation(one: NearField, other: NearField) -> bool:
+    """Whether two near fields are of one device, simulated in one way; either will do."""
+    return one.layout.hash == other.layout.hash and dict(one.numerics) == dict(other.numerics)
 
 
 def only(dataset: Dataset, names: Sequence[str]) -> Dataset:

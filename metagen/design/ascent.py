@@ -269,6 +269,7 @@ class _Ascent:
                 "objective": _name(self.objective),
                 "figure": repr(max(state.history)),
                 "steps": f"{len(state.history) - 1} of {self.settings.steps}",
+                **_place(self.objective),
                 **self.notes,
             },
             history=np.array(state.history),
@@ -306,6 +307,14 @@ def _key(start: str, models: list[str], objective: Objective, settings: Optimize
     described = asdict(settings)
     del described["save_every"]
     return content_hash(start, described, _name(objective), *models)
+
+
+def _place(objective: object) -> dict[str, str]:
+    """How far behind the device the first goal of an objective lies, where it is made of goals."""
+    for parts in ("parts", "goals"):
+        if inner := getattr(objective, parts, ()):
+            return _place(inner[0])
+    return {"distance": repr(float(objective.points()[0, 2]))} if hasattr(objective, "points") else {}
 
 
 def _name(objective: Objective) -> str:

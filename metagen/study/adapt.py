@@ -58,6 +58,7 @@ def adapt(
         dataset=dataset.hash,
         layouts=dataset.names,
         near_fields=tuple(near.hash for near in dataset.near_fields),
+        devices=tuple(layout.hash for layout in dataset.layouts),
         provenance=provenance(adapted_from=old.card.dataset),
     )
     return new

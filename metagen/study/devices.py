@@ -70,8 +70,8 @@ def device_errors(
     Args:
         models: one per wavelength.
         near_fields: simulated near fields of any devices, at the wavelengths of the models.
-        distance: distance of the plane where the light is measured; by default the focal length that the
-            layout states, or else the side of the device.
+        distance: distance of the plane where the light is measured; by default the focal length or
+            the distance of the goal that the layout states, or else the side of the device.
 
     Raises:
         MismatchError: no model of this wavelength, or one of another platform.
@@ -144,7 +144,7 @@ def _compare(model: Surrogate, near: NearField, distance: float | None) -> Devic
     return DeviceError(
         layout=layout.name,
         wavelength=near.wavelength,
-        known=layout.name in model.card.layouts or near.hash in model.card.near_fields,
+        known=model.card.has_seen(near),
         distance=plane,
         relative_error=evaluate(model, Dataset((near,))).overall.relative_error,
         predicted=measure_light(predicted, plane),
@@ -153,5 +153,5 @@ def _compare(model: Surrogate, near: NearField, distance: float | None) -> Devic
 
 
 def _own_distance(layout: Layout) -> float:
-    stated = layout.provenance.get("focal_length")
+    stated = layout.provenance.get("focal_length") or layout.provenance.get("distance")
     return float(stated) if stated else layout.side

@@ -65,7 +65,7 @@ def _check(model: ExpansionSurrogate, near: NearField) -> TrustCheck:
     return TrustCheck(
         layout=near.layout.name,
         wavelength=near.wavelength,
-        known=near.hash in model.card.near_fields or near.layout.name in model.card.layouts,
+        known=model.card.has_seen(near),
         expected=expected.double().numpy().ravel(),
         true=differences / powers.mean(),
     )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import field
 
 from metagen.base.validation import checked
+from metagen.data.nearfield import NearField
 from metagen.surrogate.settings import TrainingSettings
 
 
@@ -18,6 +19,7 @@ class Card:
         dataset: content hash of the data that it was trained on.
         layouts: names of the layouts in those data.
         near_fields: content hashes of their near fields (:attr:`metagen.NearField.hash`), in the same order.
+        devices: content hashes of those layouts (:attr:`metagen.Layout.hash`), in the same order.
         provenance: time, program versions, machine, command and what training measured.
         errors: relative errors (eq. 9) on layouts that were not trained on, by name, and "all".
     """
@@ -26,5 +28,10 @@ class Card:
     dataset: str = ""
     layouts: tuple[str, ...] = ()
     near_fields: tuple[str, ...] = field(default=(), repr=False)
+    devices: tuple[str, ...] = field(default=(), repr=False)
     provenance: Mapping[str, object] = field(default_factory=dict)
     errors: Mapping[str, float] = field(default_factory=dict)
+
+    def has_seen(self, near: NearField) -> bool:
+        """Whether the model was trained on this device (not on one that only has the same name)."""
+        return near.layout.hash in self.devices or near.hash in self.near_fields

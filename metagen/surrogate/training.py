@@ -48,6 +48,7 @@ def train(dataset: Dataset, settings: TrainingSettings, *, progress: bool = True
         dataset=kept.hash,
         layouts=kept.names,
         near_fields=tuple(near.hash for near in kept.near_fields),
+        devices=tuple(layout.hash for layout in kept.layouts),
         provenance={**provenance(cells=kept.size, wall_time_s=seconds), **measured},
     )
     return model.eval()

@@ -211,20 +211,24 @@ class MeepService:
 
     Attributes:
         light: numerics of each wavelength.
-        folder: of the near-field files; what is there is not computed again.
+        folder: where near-field files are written; what is there is not computed again.
+        known: other folders of near-field files, such as that of an earlier verification; nothing is written
+            there.
     """
 
-    def __init__(self, light: Sequence[Numerics], folder: Path) -> None:
+    def __init__(self, light: Sequence[Numerics], folder: Path, known: Sequence[Path] = ()) -> None:
         self.light = light
         self.folder = folder
+        self.known = known
         self._world: Any = communicator()
 
     def __call__(self, layout: Layout) -> list[NearField]:
         """Near field of a layout at every wavelength (on rank 0)."""
+        tasks = [Task(layout, each) for each in self.light]
+        there = {task: folder for folder in self.known for task in tasks if task.is_done(folder)}
         self._world.bcast(True)
-        return [
-            NearField.load(path) for path in run([Task(layout, each) for each in self.light], self.folder)
-        ]
+        run([task for task in tasks if task not in there], self.folder)
+        return [NearField.load(there.get(task, self.folder) / task.file_name) for task in tasks]
 
     def serve(self) -> None:
         """Take part in what rank 0 asks for (on the other ranks)."""

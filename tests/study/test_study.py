@@ -260,8 +260,25 @@ def test_light_that_is_predicted_too_strong_is_found_too_strong(model):
 
 def test_a_device_that_was_trained_on_is_marked(model, dataset):
     new = scaled(model, 1, coupled_dipoles.smooth_layout(11, 25.0))
-    known = [each.known for each in device_errors([model], [dataset.near_fields[0], new])]
-    assert known == [True, False]
+    # A device of the same name as one that was trained on is another device all the same.
+    namesake = replace(new, layout=replace(new.layout, name=dataset.names[0]))
+    found = device_errors([model], [dataset.near_fields[0], new, namesake])
+    assert [each.known for each in found] == [True, False, False]
+
+
+def test_the_light_of_a_designed_device_is_measured_where_its_goal_is(model):
+    layout = coupled_dipoles.smooth_layout(11, 25.0)
+    designed = replace(layout, provenance={"distance": "7.5"})
+    (found,) = device_errors([model], [scaled(model, 1, designed)])
+    assert found.distance == 7.5
+
+
+def test_a_simulation_that_is_there_twice_counts_once(tmp_path):
+    near = coupled_dipoles.near_field(random_layout(mg.Platform(), 6, 1))
+    for folder in ("near-fields", "verification"):
+        near.save(tmp_path / folder / "one.h5")
+    (data,) = by_wavelength([tmp_path / "near-fields", tmp_path / "verification"])
+    assert len(data.near_fields) == 1
 
 
 def test_a_device_without_a_model_of_its_wavelength_is_refused(model):

@@ -461,6 +461,10 @@ def test_the_loop_closes_the_gap_to_meep(tmp_path):
     assert found[0].verification.gap > 0.03
     assert found[-1].verification.gap < 0.02
     assert Device.load(tmp_path / "round-1.h5").hash == found[1].device.hash
+    # What a verification has simulated is taken from its folder, and nothing is written again.
+    other = MeepService([light], tmp_path / "other", known=[tmp_path])
+    assert other(device)[0].hash == service(device)[0].hash
+    assert not list((tmp_path / "other").iterdir())
 
 
 # On the command line
