@@ -30,8 +30,8 @@ from metagen.device.sampling import SAMPLES, monitor_height, sample_points
 from metagen.fdtd import Numerics, simulate
 from metagen.fdtd.calibration import numerics_for
 from metagen.fdtd.engine import require_meep
+from metagen.fdtd.grid import COURANT
 from metagen.fdtd.interpolation import to_points
-from metagen.fdtd.numerics import COURANT
 from metagen.fdtd.validation import relative_error
 
 TARGETS = {0.633: 0.005, 0.400: 0.01}
@@ -126,7 +126,12 @@ class Script:
         x, y, *_ = simulation.get_array_metadata(dft_cell=monitor)
         points = sample_points(self.layout.count, SAMPLES, platform.period)
         fields = [
-            to_points(np.asarray(x), np.asarray(y), simulation.get_dft_array(monitor, component, 0), points)
+            to_points(
+                np.asarray(x),
+                np.asarray(y),
+                simulation.get_dft_array(monitor, component, 0),
+                (points, points),
+            )
             for component in components
         ]
         simulation.reset_meep()

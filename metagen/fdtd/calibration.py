@@ -25,7 +25,8 @@ from metagen.base.parallel import aborting_together, communicator, launched, lau
 from metagen.base.tables import Table, number
 from metagen.device.layout import Layout, random_layout
 from metagen.device.platform import Platform
-from metagen.fdtd.numerics import Numerics, coarsest
+from metagen.fdtd.grid import coarsest
+from metagen.fdtd.numerics import Numerics
 from metagen.fdtd.simulation import simulate
 from metagen.fdtd.validation import CellError, compare_with_rcwa, periodic_field, relative_error
 from metagen.rcwa import near_fields

@@ -21,7 +21,8 @@ from metagen.fdtd.engine import require_meep
 from metagen.fdtd.memory import memory_here
 from metagen.fdtd.numerics import Numerics
 from metagen.fdtd.plan import TYPICAL_TIME, ranks_on_this_node, refuse_what_does_not_fit
-from metagen.fdtd.simulation import OnProgress, simulate
+from metagen.fdtd.simulation import simulate
+from metagen.fdtd.stepping import OnProgress
 from metagen.fdtd.task import Task as Task
 from metagen.forward.families import Family
 

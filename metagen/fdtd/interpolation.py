@@ -11,7 +11,9 @@ from scipy.interpolate import BarycentricInterpolator, make_interp_spline
 
 from metagen.device.platform import Platform
 from metagen.device.sampling import SAMPLES, monitor_height, sample_points
-from metagen.fdtd.numerics import STENCIL, Grid, Numerics, grid_for
+from metagen.fdtd.dispersion import GridWave
+from metagen.fdtd.grid import STENCIL, Grid, layout_grid
+from metagen.fdtd.numerics import Numerics
 from metagen.rcwa import near_fields
 
 ComplexArray = NDArray[np.complex128]
@@ -38,11 +40,12 @@ class Plane:
     height: float
 
     @classmethod
-    def of(cls, platform: Platform, wavelength: float, grid: Grid) -> Plane:
-        """The monitor plane of a simulation."""
+    def of(cls, cover: GridWave, pillar_height: float) -> Plane:
+        """The monitor plane of a simulation, from the outgoing wave of the zeroth order."""
+        grid, wavelength = cover.grid, cover.wavelength
         # The grid's own wavenumber in the cover is the exact one: that is what the compensation is for.
-        wavenumber = 2 * math.pi * platform.at(wavelength).cover / wavelength * grid.pixel
-        height = monitor_height(platform.height, wavelength) / grid.pixel - (grid.monitor - grid.base)
+        wavenumber = 2 * math.pi * cover.vertical / wavelength * grid.pixel
+        height = monitor_height(pillar_height, wavelength) / grid.pixel - (grid.monitor - grid.base)
         return cls(wavenumber, height)
 
     def flatten(self, values: ComplexArray, stagger: float) -> ComplexArray:
@@ -58,9 +61,11 @@ def levels(count: int, stagger: float) -> RealArray:
     return np.arange(count) - 1 - stagger
 
 
-def to_points(x: RealArray, y: RealArray, plane: ComplexArray, points: RealArray) -> ComplexArray:
-    """[M, M] field at the lateral ``points`` from [X, Y] at x, y (quintic splines)."""
-    return _spline(y, _spline(x, plane, points).T, points).T
+def to_points(
+    x: RealArray, y: RealArray, plane: ComplexArray, points: tuple[RealArray, RealArray]
+) -> ComplexArray:
+    """[M, N] field at lateral points, x [M] and y [N], from [X, Y] at x, y (quintic splines)."""
+    return _spline(y, _spline(x, plane, points[0]).T, points[1]).T
 
 
 def _spline(x: RealArray, values: ComplexArray, points: RealArray) -> ComplexArray:
@@ -74,12 +79,13 @@ def interpolation_error(platform: Platform, numerics: Numerics, radius: float) -
     The field from RCWA stands in for Meep's: taken where Yee's points are, interpolated as Meep's would be,
     and compared with itself at the samples.
     """
-    grid = grid_for(platform, numerics, 1, periodic=False)
-    plane = Plane.of(platform, numerics.wavelength, grid)
+    grid = layout_grid(platform, numerics, 1)
+    cover = platform.at(numerics.wavelength).cover
+    plane = Plane.of(GridWave(cover, (0.0, 0.0), numerics.wavelength, grid), platform.height)
     points = sample_points(1, SAMPLES, platform.period) / grid.pixel
     reach = math.ceil(points[-1]) + BORDER
     found = [
-        to_points(*_yee_plane(platform, numerics, grid, plane, radius, axis, reach), points)
+        to_points(*_yee_plane(platform, numerics, grid, plane, radius, axis, reach), (points, points))
         for axis in range(3)
     ]
     true = near_fields(platform, [radius], numerics.wavelength)[0]

@@ -17,11 +17,12 @@ from numpy.typing import NDArray
 
 from metagen.device.sampling import MIRROR_X, MIRROR_Y
 from metagen.fdtd.engine import require_meep
+from metagen.fdtd.grid import STENCIL
 from metagen.fdtd.interpolation import BORDER, STAGGER, Plane, to_points
-from metagen.fdtd.numerics import STENCIL
 from metagen.fdtd.scene import Scene
 
 ComplexArray = NDArray[np.complex128]
+RealArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,8 @@ class Monitor:
     def add(cls, simulation: Any, scene: Scene, reach: float) -> Monitor:
         """Attach the monitors; ``reach`` is the largest sample coordinate, in pixels."""
         mp, grid = require_meep(), scene.grid
-        last = min(math.ceil(reach) + BORDER, grid.lateral // 2)
-        first = 0 if scene.mirrors else -last
+        last = min(math.ceil(reach) + BORDER, grid.lateral[0] // 2)
+        first = 0 if all(scene.mirrors) else -last
         low, high = grid.monitor - 1, grid.monitor + STENCIL - 2
         # Meep widens a region to the next grid points outside; ending it between two makes that unambiguous.
         centre, size = (first + last) / 2, last - first - 0.5
@@ -53,7 +54,7 @@ class Monitor:
         handles = tuple(
             simulation.add_dft_fields(
                 [component],
-                [grid.pixel / scene.numerics.wavelength],
+                [grid.pixel / scene.wavelength],
                 yee_grid=True,
                 center=mp.Vector3(centre, centre, centre_z),
                 size=mp.Vector3(size, size, size_z),
@@ -62,28 +63,27 @@ class Monitor:
         )
         return cls(scene, first, last, handles)
 
-    def sample(self, simulation: Any, points: NDArray[np.float64]) -> ComplexArray:
-        """[M, M, 3] field at the lateral ``points`` (pixels from the axis) and the exact monitor height.
+    def sample(self, simulation: Any, x: RealArray, y: RealArray) -> ComplexArray:
+        """[X, Y, 3] field at lateral points (in pixels from the axis) and the exact monitor height.
 
         Args:
-            simulation: Meep's simulation, after its run.
-            points: [M] coordinates along either axis, symmetric about 0 when mirrors are used.
+            simulation: after its run.
+            x, y: [X], [Y] coordinates, each symmetric about 0 when mirrors are used.
         """
         mp = require_meep()
         planes = [
-            self._component(simulation.get_dft_array(handle, which, 0), axis, points)
+            self._component(simulation.get_dft_array(handle, which, 0), axis, (x, y))
             for axis, (handle, which) in enumerate(zip(self.handles, (mp.Ex, mp.Ey, mp.Ez), strict=True))
         ]
         return np.stack(planes, axis=-1)
 
-    def _component(self, values: ComplexArray, axis: int, points: NDArray[np.float64]) -> ComplexArray:
+    def _component(
+        self, values: ComplexArray, axis: int, points: tuple[RealArray, RealArray]
+    ) -> ComplexArray:
         stagger = STAGGER[axis]
-        scene = self.scene
-        plane = Plane.of(scene.layout.platform, scene.numerics.wavelength, scene.grid).flatten(
-            values, stagger[2]
-        )
+        plane = Plane.of(self.scene.indices.cover, self.scene.height).flatten(values, stagger[2])
         x, y = (self._coordinates(stagger[i], values.shape[i]) for i in range(2))
-        if self.scene.mirrors:
+        if all(self.scene.mirrors):
             x, plane = _unfold(x, plane, int(MIRROR_X[axis]))
             y, plane_y = _unfold(y, plane.T, int(MIRROR_Y[axis]))
             plane = plane_y.T

@@ -13,9 +13,11 @@ from metagen.base.parallel import aborting_together, communicator
 from metagen.base.tables import Table
 from metagen.device.layout import random_layout
 from metagen.device.platform import Platform
+from metagen.fdtd.grid import COURANT, layout_grid
 from metagen.fdtd.memory import memory_here
-from metagen.fdtd.numerics import COURANT, Numerics, grid_for
-from metagen.fdtd.simulation import UnsettledWarning, simulate
+from metagen.fdtd.numerics import Numerics
+from metagen.fdtd.simulation import simulate
+from metagen.fdtd.stepping import UnsettledWarning
 from metagen.fdtd.task import Task
 
 TYPICAL_TIME = 13.0
@@ -58,7 +60,7 @@ class TaskCost:
     @classmethod
     def of(cls, task: Task) -> TaskCost:
         """Count voxels and steps."""
-        grid = grid_for(task.layout.platform, task.numerics, task.layout.count, periodic=False)
+        grid = layout_grid(task.layout.platform, task.numerics, task.layout.count)
         share = 4 if task.layout.has_mirror_planes else 1
         time = min(TYPICAL_TIME, task.numerics.max_time)
         return cls(task, grid.voxels // share, round(time / (COURANT * grid.pixel)))
@@ -125,7 +127,7 @@ def _remedies(task: Task, ranks: int, ranks_here: int, free: int) -> str:
 def _fits(task: Task, pixels: int, count: int, ranks: int, ranks_here: int, free: int) -> bool:
     try:
         numerics = replace(task.numerics, pixels_per_period=pixels)
-        grid = grid_for(task.layout.platform, numerics, count, periodic=False)
+        grid = layout_grid(task.layout.platform, numerics, count)
     except InputError:  # too coarse for the wavelength
         return False
     share = 4 if task.layout.has_mirror_planes else 1

@@ -1,164 +1,188 @@
-"""The Meep simulation of a layout: media, pillars, source, absorbers and symmetries."""
+"""The Meep simulation of pillars on a substrate: media, source, absorbers and mirrors."""
 
 from __future__ import annotations
 
+import cmath
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from metagen.device.layout import Layout
-from metagen.device.media import Media
-from metagen.device.platform import Platform
 from metagen.fdtd.engine import require_meep
-from metagen.fdtd.numerics import COURANT, Grid, Numerics, compensated_index
+from metagen.fdtd.grid import COURANT, Grid
+from metagen.fdtd.indices import Indices
+from metagen.fdtd.solids import Extrusion, Pillar
 
 BANDWIDTH = 1.5
-"""Width of the pulse's spectrum over its frequency; a wide one means a short pulse and a short simulation."""
+"""Width of the pulse's spectrum over its frequency: the shorter the pulse, the sooner the end."""
 CUTOFF = 4.0
-"""Half the length of the pulse in standard deviations; the normalisation uses a pulse cut off alike."""
+"""Half the length of the pulse in standard deviations. The incident wave is cut off alike."""
 
 SUBPIXEL_TOLERANCE = 1e-2
-"""How exactly Meep computes the share of a pillar in a voxel. A hundred times its own tolerance saves a
-quarter of the initialisation and changes the field by 2·10⁻⁷ (relative error)."""
+"""Of the share of a pillar in a voxel: a hundred times Meep's own, which takes a quarter off the
+initialisation and changes the field by 2·10⁻⁷ (relative error)."""
 
 
 @dataclass(frozen=True)
-class Indices:
-    """Refractive indices for the grid, changed so that they compensate its numerical dispersion."""
+class Source:
+    """A sheet of current below the pillars, which sends the incident wave upwards.
 
-    platform: Platform
-    numerics: Numerics
-    pixel: float
+    Attributes:
+        indices: the media, and the light.
+    """
 
-    @cached_property
-    def media(self) -> Media:
-        """The true indices."""
-        return self.platform.at(self.numerics.wavelength)
+    indices: Indices
 
     @property
-    def substrate(self) -> float:
-        """Index of the substrate, fully compensated."""
-        return self._full(self.media.substrate)
+    def bloch(self) -> tuple[float, float]:
+        """Transverse wave vector of the light in Meep's units: 1/(2π pixels), in stretched coordinates."""
+        widths = self.indices.grid.widths
+        kx, ky = self.indices.light.direction.tolist()
+        return kx * widths[0] / self.indices.media.wavelength, ky * widths[1] / self.indices.media.wavelength
 
     @property
-    def cover(self) -> float:
-        """Index of the cover, fully compensated."""
-        return self._full(self.media.cover)
+    def currents(self) -> tuple[complex, complex]:
+        """Amplitudes along x and y of the sheet whose wave has the polarisation of the light."""
+        light, wave = self.indices.light, self.indices.substrate
+        across, along = wave.admittances
+        x, y = in_and_across(light.direction, along, across) @ light.jones
+        return complex(x), complex(y) * self.indices.grid.stretch
 
-    def pillar(self, radius: float) -> float:
-        """Index of a pillar, compensated by the fraction that the numerics state for its radius (µm)."""
-        thin, thick = self.numerics.pillar_compensation
-        fraction = thin + (thick - thin) * radius / (self.platform.period / 2)
-        index = self.media.lossless_pillar
-        return index + fraction * (self._full(index) - index)
+    def meep(self, plane: float, width: tuple[float, float]) -> list[Any]:
+        """Meep's sources on a plane (in Meep's z) of given widths in pixels."""
+        mp = require_meep()
+        frequency = self.indices.grid.pixel / self.indices.media.wavelength
+        # Integrated: the source reaches into the absorbers, where anything else would make it non-uniform.
+        pulse = mp.GaussianSource(frequency, fwidth=BANDWIDTH * frequency, cutoff=CUTOFF, is_integrated=True)
+        return [
+            mp.Source(
+                pulse,
+                component=component,
+                center=mp.Vector3(0, 0, plane),
+                size=mp.Vector3(*width, 0),
+                amplitude=current,
+                amp_func=self._phase,
+            )
+            for component, current in zip((mp.Ex, mp.Ey), self.currents, strict=True)
+            if current
+        ]
 
-    def _full(self, index: float) -> float:
-        return compensated_index(index, self.numerics.wavelength, self.pixel)
+    @property
+    def _phase(self) -> Callable[[Any], complex] | None:
+        if self.indices.light.is_normal:
+            return None
+        kx, ky = self.bloch
+        return lambda point: cmath.exp(2j * math.pi * (kx * point.x + ky * point.y))
 
 
-@dataclass(frozen=True)
+def in_and_across(direction: NDArray[np.float64], along: float, across: float) -> NDArray[np.float64]:
+    """[2, 2] matrix over (x, y) that multiplies by ``along`` in the plane of incidence, by ``across`` else.
+
+    At normal incidence x counts as in the plane.
+    """
+    length = float(np.hypot(*direction))
+    unit = direction / length if length else np.array([1.0, 0.0])
+    projection = np.outer(unit, unit)
+    return np.asarray(along * projection + across * (np.eye(2) - projection))
+
+
+@dataclass(frozen=True, eq=False)
 class Scene:
-    """Everything that one simulation needs, checked and laid out before Meep is started."""
+    """Everything that one simulation needs, before Meep has seen it.
 
-    layout: Layout
-    numerics: Numerics
-    grid: Grid
+    Attributes:
+        indices: the media on the grid, and the light.
+        height: of the pillars.
+        pillars: that stand on the substrate, of one period if it is periodic.
+        periodic: whether the cell repeats without end; else there are absorbers around it.
+        mirrors: whether the mirrors x → −x and y → −y are used.
+    """
+
+    indices: Indices
+    height: float
+    pillars: tuple[Pillar, ...]
     periodic: bool
-    mirrors: bool
+    mirrors: tuple[bool, bool]
+
+    @property
+    def grid(self) -> Grid:
+        """The grid."""
+        return self.indices.grid
+
+    @property
+    def wavelength(self) -> float:
+        """In vacuum."""
+        return self.indices.media.wavelength
 
     def simulation(self) -> Any:
         """Build Meep's simulation object (nothing is computed yet)."""
-        indices = Indices(self.layout.platform, self.numerics, self.grid.pixel)
-        return _simulation(
-            self.numerics,
-            self.grid,
-            width=self.grid.lateral,
-            lateral_pml=not self.periodic,
-            mirrors=self.mirrors,
-            background=indices.cover,
-            geometry=[_substrate(self.grid, indices.substrate), *self._pillars(indices)],
+        mp = require_meep()
+        directions = (mp.Z,) if self.periodic else (mp.Z, mp.X, mp.Y)
+        background = self.indices.medium(self.indices.cover.index)
+        geometry = [self._substrate(), *self._solids(background)]
+        return _simulation(self.indices, directions, background, geometry, self._mirrors())
+
+    def _solids(self, cover: Any) -> list[Any]:
+        extrusion = Extrusion(self.grid, self.height)
+        return [
+            solid
+            for pillar in self.pillars
+            if self._is_needed(pillar)
+            for solid in extrusion.solids(
+                pillar.shape, pillar.site, self.indices.medium(self.indices.pillar(pillar.radius)), cover
+            )
+        ]
+
+    def _is_needed(self, pillar: Pillar) -> bool:
+        """Meep fills in the mirrored half-planes; pillars that do not reach the rest would cost time."""
+        if not pillar.radius > 0:
+            return False
+        nearest = self.grid.at(np.array(pillar.site)) + float(pillar.shape.reach) / self.grid.pixel
+        return self.periodic or bool((nearest > -1)[list(self.mirrors)].all())
+
+    def _substrate(self) -> Any:
+        mp, grid = require_meep(), self.grid
+        return mp.Block(
+            center=mp.Vector3(0, 0, grid.z(grid.base / 2)),
+            size=mp.Vector3(mp.inf, mp.inf, grid.base),
+            material=self.indices.medium(self.indices.substrate.index),
         )
 
-    def _pillars(self, indices: Indices) -> list[Any]:
+    def _mirrors(self) -> list[Any]:
+        """Meep's mirrors; with them the light is polarised along x or y."""
         mp = require_meep()
-        positions, radii = self.layout.positions / self.grid.pixel, self.layout.radii / self.grid.pixel
-        height = self.layout.platform.height / self.grid.pixel
-        centre = self.grid.z(self.grid.base) + height / 2
-        sites = np.argwhere(radii > 0)
-        if (
-            self.mirrors
-        ):  # Meep fills in the mirrored half-planes; pillars that do not reach the quadrant cost time
-            nearest = positions[sites] + radii[*sites.T][:, None]
-            sites = sites[(nearest > -1).all(axis=1)]
+        along_x = abs(self.indices.light.jones[0]) > abs(self.indices.light.jones[1])
+        phases = ((mp.X, -1 if along_x else 1), (mp.Y, 1 if along_x else -1))
         return [
-            mp.Cylinder(
-                radius=radii[i, j],
-                height=height,
-                center=mp.Vector3(positions[i], positions[j], centre),
-                material=mp.Medium(index=indices.pillar(self.layout.radii[i, j])),
-            )
-            for i, j in sites
+            mp.Mirror(axis, phase=phase)
+            for (axis, phase), used in zip(phases, self.mirrors, strict=True)
+            if used
         ]
 
 
-def incident_simulation(platform: Platform, numerics: Numerics, grid: Grid) -> Any:
-    """Meep's simulation of the incident wave alone: the same source in bare substrate, one pixel wide."""
-    indices = Indices(platform, numerics, grid.pixel)
-    return _simulation(
-        numerics,
-        grid,
-        width=1,
-        lateral_pml=False,
-        mirrors=False,
-        background=indices.substrate,
-        geometry=[],
-    )
+def incident_simulation(indices: Indices) -> Any:
+    """The same source in substrate alone, one pixel wide: the grid of the indices is that narrow."""
+    mp = require_meep()
+    return _simulation(indices, (mp.Z,), indices.medium(indices.substrate.index), [], [])
 
 
 def _simulation(
-    numerics: Numerics,
-    grid: Grid,
-    *,
-    width: int,
-    lateral_pml: bool,
-    mirrors: bool,
-    background: float,
-    geometry: list[Any],
+    indices: Indices, absorbed: tuple[Any, ...], background: Any, geometry: list[Any], mirrors: list[Any]
 ) -> Any:
-    mp = require_meep()
-    absorbers = [mp.PML(grid.pml, direction=mp.Z)]
-    if lateral_pml:
-        absorbers += [mp.PML(grid.pml, direction=axis) for axis in (mp.X, mp.Y)]
-    frequency = grid.pixel / numerics.wavelength
-    # Integrated: the source reaches into the absorbers, where anything else would make it non-uniform.
-    pulse = mp.GaussianSource(frequency, fwidth=BANDWIDTH * frequency, cutoff=CUTOFF, is_integrated=True)
-    source = mp.Source(
-        pulse,
-        component=mp.Ex,
-        center=mp.Vector3(0, 0, grid.z(grid.source)),
-        size=mp.Vector3(width, width, 0),
-    )
+    mp, grid, source = require_meep(), indices.grid, Source(indices)
     return mp.Simulation(
-        cell_size=mp.Vector3(width, width, grid.vertical),
+        cell_size=mp.Vector3(*grid.lateral, grid.vertical),
         resolution=1,
         Courant=COURANT,
-        boundary_layers=absorbers,
-        default_material=mp.Medium(index=background),
+        boundary_layers=[mp.PML(grid.pml, direction=axis) for axis in absorbed],
+        default_material=background,
         geometry=geometry,
-        sources=[source],
-        k_point=mp.Vector3(),
-        symmetries=[mp.Mirror(mp.X, phase=-1), mp.Mirror(mp.Y, phase=1)] if mirrors else [],
+        sources=source.meep(grid.z(grid.source), grid.lateral),
+        k_point=mp.Vector3(*source.bloch),
+        symmetries=mirrors,
         split_chunks_evenly=False,
         subpixel_tol=SUBPIXEL_TOLERANCE,
-    )
-
-
-def _substrate(grid: Grid, index: float) -> Any:
-    mp = require_meep()
-    return mp.Block(
-        center=mp.Vector3(0, 0, grid.z(grid.base / 2)),
-        size=mp.Vector3(mp.inf, mp.inf, grid.base),
-        material=mp.Medium(index=index),
     )

@@ -2,33 +2,54 @@
 
 from __future__ import annotations
 
-import math
 import os
 import time
 import warnings
-from collections.abc import Callable
-from dataclasses import asdict
-from functools import cache, lru_cache
+from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from metagen.base.errors import InputError, SimulationError
 from metagen.data.nearfield import NearField, provenance
+from metagen.device.illumination import Illumination
 from metagen.device.layout import Layout
-from metagen.device.platform import Platform
 from metagen.device.sampling import SAMPLES, sample_points
+from metagen.device.shapes import Ellipse
 from metagen.fdtd.engine import require_meep
+from metagen.fdtd.grid import layout_grid, periodic_grid
+from metagen.fdtd.indices import Indices
 from metagen.fdtd.monitor import Monitor
-from metagen.fdtd.numerics import Grid, Numerics, grid_for, numerical_power
-from metagen.fdtd.scene import Scene, incident_simulation
+from metagen.fdtd.normalisation import normalisation
+from metagen.fdtd.numerics import Numerics
+from metagen.fdtd.periodic_monitor import PeriodicMonitor
+from metagen.fdtd.scene import Scene
+from metagen.fdtd.solids import Pillar
+from metagen.fdtd.stepping import OnProgress, Settled, run_until_decayed
 
-OnProgress = Callable[[float], None]
-"""A function that is called now and then with the simulated time so far, in µm / c."""
 
-CHECK_INTERVAL = 1.0
-"""Simulated time between two checks whether the fields have settled, in µm / c."""
+@dataclass(frozen=True)
+class Solution:
+    """The field of a scene, and what it took.
+
+    Attributes:
+        field: [X, Y, 3] E over the incident amplitude, at the points that were asked for.
+        settled: when and how calmly the run ended.
+        steps: how many time steps it took.
+        initialised: the clock (seconds) when the initialisation was over.
+        load_balance: mean time that the ranks spent on stepping, over the longest.
+        memory: bytes that the process held at the end.
+    """
+
+    field: NDArray[np.complex128]
+    settled: Settled
+    steps: int
+    initialised: float
+    load_balance: float
+    memory: int
 
 
 def simulate(
@@ -57,39 +78,70 @@ def simulate(
     """
     started, before = time.perf_counter(), held_before_all()
     scene = scene_for(layout, numerics, periodic=periodic, mirrors=mirrors)
-    incident = incident_amplitude(layout.platform, numerics, scene.grid)
-    simulation = scene.simulation()
-    points = sample_points(layout.count, samples, layout.platform.period) / scene.grid.pixel
-    monitor = Monitor.add(simulation, scene, reach=points[-1])
-    _initialise(simulation)
-    initialised = time.perf_counter()
-    settled = run_until_decayed(simulation, numerics, scene.grid, progress)
-    field = monitor.sample(simulation, points) * _power_factor(scene) / incident
-    if not np.isfinite(field).all():
-        raise SimulationError(f"{layout.name}: the fields diverged; use more pixels_per_period")
-    steps = simulation.fields.t
-    memory, balance = resident_bytes() - before, load_balance(simulation)
-    simulation.reset_meep()
+    points = sample_points(layout.count, samples, layout.platform.period)
+    solution = solve(scene, numerics, points, points, name=layout.name, progress=progress)
     return NearField(
         layout=layout,
         wavelength=numerics.wavelength,
-        field=field.astype(np.complex64),
+        field=solution.field.astype(np.complex64),
         samples=samples,
         numerics=asdict(numerics),
         provenance=provenance(
             meep=require_meep().__version__,
             ranks=require_meep().count_processors(),
             voxels=scene.grid.voxels,
-            steps=steps,
-            simulated_time=round(settled.time, 3),
-            last_change=float(f"{settled.change:.2g}"),
-            initialisation_time_s=round(initialised - started, 3),
-            load_balance=round(balance, 3),
-            memory_per_rank=memory,
+            steps=solution.steps,
+            simulated_time=round(solution.settled.time, 3),
+            last_change=float(f"{solution.settled.change:.2g}"),
+            initialisation_time_s=round(solution.initialised - started, 3),
+            load_balance=round(solution.load_balance, 3),
+            memory_per_rank=solution.memory - before,
             wall_time_s=round(time.perf_counter() - started, 3),
         ),
-        symmetry="mirror-xy" if scene.mirrors else "none",
+        symmetry="mirror-xy" if all(scene.mirrors) else "none",
     )
+
+
+def solve(
+    scene: Scene,
+    numerics: Numerics,
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+    *,
+    name: str,
+    progress: OnProgress | None = None,
+) -> Solution:
+    """Run Meep on a scene; under MPI, every rank must call this together.
+
+    Args:
+        scene: what is simulated.
+        numerics: when to stop.
+        x: [X] where the field on the monitor plane is wanted, in micrometres; y: [Y] likewise.
+        name: of the device, for messages.
+        progress: a function that is called from time to time with the simulated time so far (µm / c).
+
+    Raises:
+        SimulationError: the fields diverged.
+    """
+    matrix = normalisation(scene.indices)
+    simulation = scene.simulation()
+    columns, rows = x / scene.grid.pixel, y / scene.grid.pixel * scene.grid.stretch
+    monitor: Monitor | PeriodicMonitor = (
+        PeriodicMonitor.add(simulation, scene)
+        if scene.periodic
+        else Monitor.add(simulation, scene, reach=columns[-1])
+    )
+    _initialise(simulation)
+    initialised = time.perf_counter()
+    settled = run_until_decayed(simulation, numerics, scene.grid.pixel, progress)
+    field = monitor.sample(simulation, columns, rows) @ matrix.T
+    if not np.isfinite(field).all():
+        raise SimulationError(f"{name}: the fields diverged; use more pixels_per_period")
+    solution = Solution(
+        field, settled, simulation.fields.t, initialised, load_balance(simulation), resident_bytes()
+    )
+    simulation.reset_meep()
+    return solution
 
 
 def _initialise(simulation: Any) -> None:
@@ -105,26 +157,22 @@ def scene_for(
     """Check that layout and settings fit together and lay out the simulation cell."""
     if mirrors and not layout.has_mirror_planes:
         raise InputError(f"layout {layout.name!r} has no mirror planes; call simulate with mirrors=False")
-    if periodic and layout.count * numerics.pixels_per_period % 2:
-        raise InputError(
-            f"a periodic cell of {layout.count} × {numerics.pixels_per_period} pixels is odd, which Meep "
-            "would round; use a layout with an even number of pillars, or an even number of pixels per period"
-        )
-    return Scene(
-        layout=layout,
-        numerics=numerics,
-        grid=grid_for(layout.platform, numerics, layout.count, periodic),
-        periodic=periodic,
-        mirrors=layout.has_mirror_planes if mirrors is None else mirrors,
+    platform = layout.platform
+    mirrored = layout.has_mirror_planes if mirrors is None else mirrors
+    if periodic:
+        grid = periodic_grid(platform, numerics, (layout.side, layout.side))
+    else:
+        grid = layout_grid(platform, numerics, layout.count)
+    media, light = platform.at(numerics.wavelength), Illumination(numerics.wavelength)
+    indices = Indices(media, light, numerics, grid, spacing=platform.period)
+    return Scene(indices, platform.height, _pillars(layout), periodic, (mirrored, mirrored))
+
+
+def _pillars(layout: Layout) -> tuple[Pillar, ...]:
+    x = layout.positions.tolist()
+    return tuple(
+        Pillar(Ellipse(radius, radius), (x[i], x[j])) for (i, j), radius in np.ndenumerate(layout.radii)
     )
-
-
-def _power_factor(scene: Scene) -> float:
-    """Factor from a ratio of grid amplitudes, cover over substrate, to that of the true amplitudes."""
-    wavelength, pixel = scene.numerics.wavelength, scene.grid.pixel
-    media = scene.layout.platform.at(wavelength)
-    cover, substrate = (numerical_power(index, wavelength, pixel) for index in (media.cover, media.substrate))
-    return math.sqrt(cover / substrate)
 
 
 def resident_bytes() -> int:
@@ -144,79 +192,3 @@ def load_balance(simulation: Any) -> float:
     """Mean time that the ranks spent on stepping, over the longest: 1 where no rank waits for another."""
     times = np.asarray(simulation.time_spent_on(require_meep().Stepping))
     return float(times.mean() / times.max())
-
-
-@lru_cache(maxsize=16)
-def incident_amplitude(platform: Platform, numerics: Numerics, grid: Grid) -> complex:
-    """Complex amplitude at z = 0 of the incident wave alone, in the substrate medium (one-pixel-wide run)."""
-    mp = require_meep()
-    simulation = incident_simulation(platform, numerics, grid)
-    handle = simulation.add_dft_fields(
-        [mp.Ex],
-        [grid.pixel / numerics.wavelength],
-        yee_grid=True,
-        center=mp.Vector3(0, 0, grid.z(grid.base)),
-        size=mp.Vector3(0, 0, 0.5),
-    )
-    run_until_decayed(simulation, numerics, grid, None)
-    planes = simulation.get_dft_array(handle, mp.Ex, 0).ravel()
-    simulation.reset_meep()
-    return complex(planes[len(planes) // 2])
-
-
-def run_until_decayed(
-    simulation: Any, numerics: Numerics, grid: Grid, progress: OnProgress | None
-) -> Settled:
-    """Step until all monitored fields have settled, or until ``numerics.max_time`` (with a warning)."""
-    mp = require_meep()
-    settled = Settled(numerics, grid)
-    interval = CHECK_INTERVAL / grid.pixel
-    reports = []
-    if progress is not None:
-        reports = [mp.at_every(interval, lambda sim: progress(sim.meep_time() * grid.pixel))]
-    simulation.run(*reports, until_after_sources=settled)
-    if not settled.calm:
-        warnings.warn(
-            f"the fields had not settled to {numerics.decay:g} at time {numerics.max_time:g}: they still "
-            f"changed by {settled.change:.1g}; raise max_time if that is too much",
-            UnsettledWarning,
-            stacklevel=2,
-        )
-    return settled
-
-
-class UnsettledWarning(UserWarning):
-    """The fields still changed when a simulation reached its time limit."""
-
-
-class Settled:
-    """Stop condition of Meep: the norm of all monitored fields changed twice running by less than ``decay``.
-
-    Twice, because a ring-down oscillates and its norm may stand still for a moment.
-    """
-
-    def __init__(self, numerics: Numerics, grid: Grid) -> None:
-        self._numerics = numerics
-        self._pixel = grid.pixel
-        self._next = CHECK_INTERVAL
-        self._norm = 0.0
-        self._calm_checks = 0
-        self.change = math.inf
-        self.time = 0.0
-
-    @property
-    def calm(self) -> bool:
-        """Whether the fields have settled."""
-        return self._calm_checks >= 2
-
-    def __call__(self, simulation: Any) -> bool:
-        """Meep calls this after every step."""
-        self.time = simulation.meep_time() * self._pixel
-        if self.time < self._next:
-            return False
-        self._next = self.time + CHECK_INTERVAL
-        norm = float(simulation.fields.dft_norm())
-        self.change = abs(norm - self._norm) / norm if norm else math.inf
-        self._norm = norm
-        self._calm_checks = self._calm_checks + 1 if self.change < self._numerics.decay else 0
-        return self.calm or self.time >= self._numerics.max_time

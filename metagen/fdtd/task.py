@@ -10,7 +10,8 @@ from metagen.base.files import content_hash
 from metagen.base.wavelength import nanometres
 from metagen.data.nearfield import NearField
 from metagen.device.layout import Layout
-from metagen.fdtd.numerics import Numerics, grid_for
+from metagen.fdtd.grid import layout_grid
+from metagen.fdtd.numerics import Numerics
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Task:
     @property
     def cost(self) -> float:
         """Voxel updates per simulated time: a measure of the work."""
-        grid = grid_for(self.layout.platform, self.numerics, self.layout.count, periodic=False)
+        grid = layout_grid(self.layout.platform, self.numerics, self.layout.count)
         return grid.voxels / grid.pixel
 
     def is_done(self, folder: Path) -> bool:

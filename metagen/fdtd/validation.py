@@ -18,7 +18,8 @@ from metagen.device.layout import Layout
 from metagen.device.platform import Platform
 from metagen.device.sampling import SAMPLES
 from metagen.fdtd.numerics import Numerics
-from metagen.fdtd.simulation import UnsettledWarning, simulate
+from metagen.fdtd.simulation import simulate
+from metagen.fdtd.stepping import UnsettledWarning
 from metagen.rcwa import near_fields
 
 DEFAULT_RADII = (0.05, 0.08, 0.10, 0.12, 0.15)

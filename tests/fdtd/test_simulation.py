@@ -20,9 +20,10 @@ from metagen.fdtd.calibration import (
     numerics_for,
     search,
 )
+from metagen.fdtd.dispersion import compensated_index, numerical_power
+from metagen.fdtd.grid import COURANT, layout_grid
 from metagen.fdtd.interpolation import interpolation_error
-from metagen.fdtd.numerics import COURANT, compensated_index, grid_for, numerical_power
-from metagen.fdtd.simulation import UnsettledWarning
+from metagen.fdtd.stepping import UnsettledWarning
 from metagen.fdtd.validation import compare_with_rcwa, relative_error
 
 pytestmark = pytest.mark.meep
@@ -153,17 +154,16 @@ def test_the_memory_of_a_second_simulation_of_a_process_is_not_what_it_adds_to_t
 def test_the_grid_has_even_counts_and_the_pillar_base_on_a_plane():
     for cells in (1, 2, 21):
         for pixels in (7, 8, 11):
-            grid = grid_for(
-                mg.Platform(), Numerics(wavelength=0.633, pixels_per_period=pixels), cells, periodic=False
-            )
-            assert grid.lateral % 2 == grid.vertical % 2 == 0
+            numerics = Numerics(wavelength=0.633, pixels_per_period=pixels)
+            grid = layout_grid(mg.Platform(), numerics, cells)
+            assert grid.lateral[0] % 2 == grid.lateral[1] % 2 == grid.vertical % 2 == 0
             assert grid.source < grid.base < grid.monitor < grid.vertical - grid.pml
 
 
 def test_too_coarse_a_grid_is_refused_with_what_would_do():
     numerics = Numerics(wavelength=0.4, pixels_per_period=8)
     with pytest.raises(InputError, match="at least 9"):
-        grid_for(mg.Platform(), numerics, 1, periodic=False)
+        layout_grid(mg.Platform(), numerics, 1)
 
 
 def test_mirrors_on_a_layout_without_them_are_refused():

@@ -1,0 +1,87 @@
+"""From the cross-section of a pillar to Meep's solids."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metagen.device.shapes import Difference, Ellipse, Shape
+from metagen.fdtd.engine import require_meep
+from metagen.fdtd.grid import Grid
+
+OUTLINE = 0.02
+"""Distance, in pixels, from the boundary of an ellipse that the polygon may have which stands for it."""
+SAME = 1e-9
+"""Corners of a polygon that are closer, in pixels, are one."""
+
+
+@dataclass(frozen=True, eq=False)
+class Pillar:
+    """A pillar somewhere on the substrate.
+
+    Attributes:
+        shape: its cross-section, about its site.
+        site: x and y, in micrometres.
+    """
+
+    shape: Shape
+    site: tuple[float, float]
+
+    @cached_property
+    def radius(self) -> float:
+        """Of the circle that has its area."""
+        if isinstance(self.shape, Ellipse):
+            return float((self.shape.a * self.shape.b).sqrt())
+        return float((self.shape.area / np.pi).sqrt())
+
+
+@dataclass(frozen=True)
+class Extrusion:
+    """How high the pillars of a simulation stand.
+
+    Attributes:
+        grid: the grid.
+        height: of the pillars, in micrometres.
+    """
+
+    grid: Grid
+    height: float
+
+    def solids(self, shape: Shape, site: tuple[float, float], inside: Any, outside: Any) -> list[Any]:
+        """Meep's solids of a pillar, in the order in which they are drawn.
+
+        Args:
+            shape: its cross-section.
+            site: where it stands, in micrometres.
+            inside: Meep's medium of the pillar.
+            outside: that of its holes.
+        """
+        if isinstance(shape, Difference):
+            holes = self.solids(shape.inner, site, outside, inside)
+            return [*self.solids(shape.outer, site, inside, outside), *holes]
+        if isinstance(shape, Ellipse) and float(shape.a) == float(shape.b) and self.grid.stretch == 1:
+            return [self._cylinder(shape, site, inside)]
+        outline = shape.outline(OUTLINE * self.grid.pixel)
+        return [self._prism(self.grid.at(polygon + site), inside) for polygon in outline]
+
+    def _cylinder(self, circle: Ellipse, site: tuple[float, float], medium: Any) -> Any:
+        mp = require_meep()
+        x, y = self.grid.at(np.array([site[0] + float(circle.x), site[1] + float(circle.y)])).tolist()
+        height = self.height / self.grid.pixel
+        return mp.Cylinder(
+            radius=float(circle.a) / self.grid.pixel,
+            height=height,
+            center=mp.Vector3(x, y, self.grid.z(self.grid.base) + height / 2),
+            material=medium,
+        )
+
+    def _prism(self, corners: NDArray[np.float64], medium: Any) -> Any:
+        mp = require_meep()
+        base = self.grid.z(self.grid.base)
+        apart = np.abs(corners - np.roll(corners, 1, axis=0)).max(axis=1) > SAME
+        vertices = [mp.Vector3(x, y, base) for x, y in corners[apart].tolist()]
+        return mp.Prism(vertices, self.height / self.grid.pixel, axis=mp.Vector3(z=1), material=medium)
