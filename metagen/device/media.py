@@ -27,20 +27,6 @@ class Media:
     substrate: float
     cover: float
 
-    @property
-    def lossless_pillar(self) -> float:
-        """Refractive index of the pillars for a solver that knows no loss.
-
-        Raises:
-            InputError: they absorb more than :data:`NEGLIGIBLE_LOSS`.
-        """
-        if self.pillar.imag > NEGLIGIBLE_LOSS:
-            raise InputError(
-                f"pillar has the index {self.pillar:g} at wavelength {self.wavelength:g}; Meep simulations "
-                "take no pillars that absorb: use metagen.rcwa, or give a real index"
-            )
-        return self.pillar.real
-
 
 def outer_index(name: str, index: complex, wavelength: float) -> float:
     """The index of a medium that light comes from or leaves into, which must be real.
