@@ -75,6 +75,7 @@ def fail(result):
     return result.stderr
 
 
+@pytest.mark.end_to_end
 @pytest.mark.meep
 def test_a_device_is_designed_verified_and_exported(folder, tmp_path, metagen):
     device, gds = tmp_path / "tiny.h5", tmp_path / "tiny.gds"
@@ -88,6 +89,7 @@ def test_a_device_is_designed_verified_and_exported(folder, tmp_path, metagen):
     np.testing.assert_allclose(back.radii, mg.Layout.load(device).radii, atol=0.5e-3 + 1e-9)
 
 
+@pytest.mark.end_to_end
 @pytest.mark.meep
 def test_evaluate_prints_both_splits_and_both_baselines(folder, metagen):
     shown = succeed(metagen("evaluate", folder / "fields", f"--recipe={folder / 'training.toml'}"))
@@ -111,6 +113,7 @@ def test_a_model_file_cut_short_is_one_clear_error(folder, tmp_path, metagen):
     assert "damaged" in fail(metagen("design", design, "--output", tmp_path / "d.h5"))
 
 
+@pytest.mark.end_to_end
 def test_table_and_layout_agree_on_the_platform_file(tmp_path, metagen):
     platform = tmp_path / "platform.toml"
     platform.write_text("radius_max = 0.12\n")
@@ -234,6 +237,7 @@ def test_the_demo_outside_a_checkout_says_where_to_run_it(tmp_path, metagen):
     assert "checkout" in fail(metagen("demo", "--output", tmp_path, "--recipes", tmp_path))
 
 
+@pytest.mark.end_to_end
 @pytest.mark.slow
 @pytest.mark.meep
 @pytest.mark.mpi

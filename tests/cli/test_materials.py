@@ -44,6 +44,7 @@ def folder(tmp_path_factory):
     return folder
 
 
+@pytest.mark.end_to_end
 def test_devices_in_a_dispersive_cover_are_learned_evaluated_and_designed(folder, metagen):
     commands = [
         ("train", folder / "training.toml", folder / "fields", "--output", folder),

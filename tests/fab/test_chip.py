@@ -44,6 +44,7 @@ def load(tmp_path, text=TEXT):
     return Chip.load(tmp_path / "chip.toml")
 
 
+@pytest.mark.cross_check
 @pytest.mark.parametrize(("suffix", "read"), [(".gds", read_gds), (".oas", read_oasis)])
 def test_every_copy_is_where_the_chip_file_puts_it_and_reads_back(tmp_path, layouts, suffix, read):
     path = tmp_path / f"chip{suffix}"
@@ -60,10 +61,12 @@ def test_every_copy_is_where_the_chip_file_puts_it_and_reads_back(tmp_path, layo
     assert {tuple(np.round(centre, 4)) for centre in centres} == expected
     for name, layout in layouts.items():
         again = read(path, PLATFORM, cell=name.upper())
+        # Half a step of the grid of 1 nm.
         np.testing.assert_allclose(again.radii, layout.radii, rtol=0, atol=0.5e-3 + 1e-9)
         assert again.provenance["layout_hash"] == layout.hash
 
 
+@pytest.mark.cross_check
 def test_the_bias_of_one_device_leaves_the_others_alone(tmp_path, layouts):
     path = tmp_path / "chip.gds"
     write_chip(load(tmp_path), path)
@@ -72,6 +75,7 @@ def test_the_bias_of_one_device_leaves_the_others_alone(tmp_path, layouts):
     for name, bias in (("small", 0.0), ("large", 0.005)):
         pillars = kdb.Region(found.cell(name.upper()).begin_shapes_rec(found.find_layer(1, 0)))
         drawn = np.sort([np.sqrt(polygon.area() / np.pi) * found.dbu for polygon in pillars.each()])
+        # Half a step of the grid of 1 nm, and the rounding of vertices to 0.01 nm.
         np.testing.assert_allclose(drawn, np.sort(layouts[name].radii.ravel()) + bias, atol=0.5e-3 + 1e-5)
 
 

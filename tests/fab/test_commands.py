@@ -36,6 +36,7 @@ distance = 3.0
 """
 
 
+@pytest.mark.end_to_end
 @pytest.mark.parametrize("suffix", [".gds", ".oas"])
 def test_export_draws_as_its_options_say_and_reads_that_back(tmp_path, metagen, suffix):
     layout = random_layout(mg.Platform(), 7, seed=1)
@@ -101,6 +102,7 @@ def test_the_hand_over_of_a_drawn_layout_without_a_model_says_what_is_missing(tm
     assert "a drawn layout holds no near field; of a layout, give the --model" in result.stderr
 
 
+@pytest.mark.end_to_end
 @pytest.mark.meep
 def test_verify_simulates_the_file_and_the_passport_leads_from_the_field_to_it(tmp_path, metagen):
     layout = random_layout(mg.Platform(), 5, seed=4)

@@ -98,6 +98,7 @@ def by_position(rows):
     return rows[np.lexsort(np.round(rows[:, 1::-1], 6).T)]
 
 
+@pytest.mark.cross_check
 @pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: f"{layout.name}-{layout.count}")
 @pytest.mark.parametrize(("write", "read", "suffix"), WRITERS, ids=["gds", "oasis"])
 def test_klayout_finds_every_circle_at_its_site_and_with_its_area(tmp_path, layout, write, read, suffix):
@@ -174,6 +175,7 @@ def test_many_sites_are_written_in_bands_that_read_back_equal(tmp_path, monkeypa
         np.testing.assert_allclose(read_gds(tmp_path / "a.gds", PLATFORM).radii, layout.radii, atol=5.1e-4)
 
 
+@pytest.mark.closed_form
 @pytest.mark.parametrize("tolerance", [1e-3, 1e-4, 1e-5])
 @pytest.mark.parametrize("radius", [0.05, 0.17])
 def test_polygons_have_the_area_of_the_circle_and_stay_within_the_tolerance(tolerance, radius):
@@ -187,6 +189,7 @@ def test_polygons_have_the_area_of_the_circle_and_stay_within_the_tolerance(tole
     assert len(fewer) <= max(8, len(points) / 2 + 8)
 
 
+@pytest.mark.closed_form
 def test_a_polygon_has_all_mirror_planes_of_the_lattice_after_rounding():
     points = np.rint(circle_polygon(0.0837, 1e-4, 1e-3) / 1e-3).astype(int)
     whole = {tuple(point) for point in points}
@@ -201,6 +204,7 @@ def test_a_coarse_database_unit_is_refused_because_of_the_area(tmp_path):
         write_gds(layout, tmp_path / "a.gds", LayoutFileOptions(database_unit=1e-3))
 
 
+@pytest.mark.cross_check
 def test_positions_off_the_database_unit_are_rounded_by_at_most_half_of_it(tmp_path):
     platform = mg.Platform(period=np.sqrt(0.2))
     layout = mg.Layout(platform, random_layout(platform, 40, seed=2).radii)
@@ -217,6 +221,7 @@ def test_positions_off_the_database_unit_are_rounded_by_at_most_half_of_it(tmp_p
 BIASES = [0.004, -0.0123, ((0.05, 0.01), (0.1, 0.004), (0.17, -0.006))]
 
 
+@pytest.mark.cross_check
 @pytest.mark.parametrize("bias", BIASES, ids=["grow", "shrink", "table"])
 @pytest.mark.parametrize("tone", list(Tone))
 def test_the_bias_is_drawn_and_taken_off_again(tmp_path, bias, tone):
@@ -231,6 +236,7 @@ def test_the_bias_is_drawn_and_taken_off_again(tmp_path, bias, tone):
         np.testing.assert_allclose(np.sort(areas), np.sort(np.pi * drawn[rounded > 0] ** 2), rtol=1e-4)
 
 
+@pytest.mark.cross_check
 @pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: f"{layout.name}-{layout.count}")
 def test_the_inverted_file_is_the_aperture_without_the_pillars(tmp_path, layout):
     """KLayout's own boolean: aperture minus what is drawn are the pillars, one hole each, with their area."""
@@ -248,6 +254,7 @@ def test_the_inverted_file_is_the_aperture_without_the_pillars(tmp_path, layout)
     assert read_gds(path, PLATFORM).count == layout.count
 
 
+@pytest.mark.cross_check
 def test_marks_outline_text_and_layers_are_where_the_options_put_them(tmp_path):
     options = LayoutFileOptions(
         pillar_layer=(5, 1), mark_layer=(6, 2), outline_layer=(7, 3), label_layer=(8, 4), text="LENS 1"
@@ -364,25 +371,28 @@ def test_importing_the_package_loads_neither_matplotlib_nor_torch():
 
 
 PEAK = """
-import resource, sys
+import re, sys
+from pathlib import Path
 import numpy as np, metagen as mg
 from metagen.fab import write_gds
 count = int(sys.argv[1])
-peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+used = lambda name: int(re.search(name + r":\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) * 1024
 write_gds(mg.Layout(mg.Platform(), np.full((9, 9), 0.1)), sys.argv[2])
 layout = mg.Layout(mg.Platform(), np.random.default_rng(0).uniform(0.05, 0.17, (count, count)))
-before = peak()
+Path("/proc/self/clear_refs").write_text("5")  # forget the peak: making the layout took more
+before = used("VmRSS")
 write_gds(layout, sys.argv[2])
-print((peak() - before) / count**2)
+print((used("VmHWM") - before) / count**2)
 """
 
 
 def test_memory_while_writing_is_a_few_bytes_per_pillar(tmp_path):
     """The radii take 8 bytes per pillar; one placed by an object of its own would take over 200. Rounding the
-    radii needs 20 bytes per pillar, a band of a million sites some 60 MB however large the device is."""
+    radii needs 20 bytes per pillar, a band of a million sites some 60 MB however large the device is: here
+    together 27 bytes per pillar."""
     command = [sys.executable, "-c", PEAK, "2500", str(tmp_path / "a.gds")]
     per_pillar = float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-    assert per_pillar < 40
+    assert 20 < per_pillar < 40
 
 
 def test_a_pillar_that_the_grid_would_lose_is_refused(tmp_path):

@@ -29,6 +29,7 @@ def phase_map(phase, amplitude=1.0, index=1.0):
     return PhaseMap(amplitude * np.exp(1j * phase), PERIOD, WAVELENGTH, index)
 
 
+@pytest.mark.closed_form
 def test_this_phase_focuses_where_it_should_in_our_own_propagation():
     """Ties the sign of the files to the fields of this package: one cell beside the focus is much darker."""
     field = torch.tensor(np.exp(1j * lens_phase(30.0)), dtype=torch.complex64)
@@ -37,20 +38,23 @@ def test_this_phase_focuses_where_it_should_in_our_own_propagation():
     assert (found[0] > 30 * found[1:]).all()
 
 
+@pytest.mark.closed_form
 @pytest.mark.parametrize("focal_length", [20.0, 100.0, -30.0])
 def test_the_fit_is_the_phase_of_the_lens(focal_length):
     """The numerical aperture at the corners is 0.69 at 20 µm, where the series of the lens in ρ² falls by
-    about 0.2 per term: six terms leave 1e-4 of its 66 rad. The constant phase is free."""
+    about 0.2 per term: six terms leave 0.2⁶ of its 66 rad, and least squares a fortieth of that, 1e-4 rad at
+    most and 1e-5 in the mean. The constant phase is free."""
     phase = lens_phase(focal_length)
     fit = fit_radial(phase_map(phase + 1.7), terms=6)
-    assert np.abs(fit.phase - phase - np.mean(fit.phase - phase)).max() < 0.02
-    assert fit.focal_length == pytest.approx(focal_length, rel=2e-3)  # sought in steps of 0.01 rad
-    assert fit.overlap > 0.999
-    assert fit.rms < 0.01
+    assert np.abs(fit.phase - phase - np.mean(fit.phase - phase)).max() < 2e-4
+    assert fit.focal_length == pytest.approx(focal_length, rel=1e-3)  # sought in steps of 0.01 rad
+    assert fit.rms < 2e-5
+    assert fit.overlap > 1 - 2e-5**2
     assert fit.jumps == 0
     assert math.copysign(1, fit.coefficients[0]) == -math.copysign(1, focal_length)
 
 
+@pytest.mark.closed_form
 def test_a_quadratic_phase_has_one_coefficient():
     """... −k·R²/(2f), the Binary 2 surface of a thin lens; behind it a medium of index 1.5."""
     x = (np.arange(41) - 20) * PERIOD
@@ -61,6 +65,7 @@ def test_a_quadratic_phase_has_one_coefficient():
     assert fit.radius == pytest.approx(math.sqrt(square.max()))
 
 
+@pytest.mark.closed_form
 def test_the_fit_bears_noise_and_uneven_amplitude():
     """Phase noise of 0.5 rad on 61² cells: the focal length to a per cent, and a residual of that size."""
     rng = np.random.default_rng(0)
@@ -68,11 +73,13 @@ def test_the_fit_bears_noise_and_uneven_amplitude():
     fit = fit_radial(phase_map(lens_phase(60.0) + noise, rng.uniform(0.3, 1, (61, 61))))
     assert fit.focal_length == pytest.approx(60.0, rel=0.01)
     assert fit.rms == pytest.approx(0.5, rel=0.05)
-    # Independent phases of variance s² leave exp(−s²) in the wave; uneven amplitude ⟨a⟩²/⟨a²⟩ of that.
+    # Independent phases of variance s² leave exp(−s²) in the wave; uneven amplitude ⟨a⟩²/⟨a²⟩ of that. The
+    # standard error of such a square of a mean over 61² cells is 0.008.
     amplitude = 0.65**2 / (0.65**2 + 0.7**2 / 12)
-    assert fit.overlap == pytest.approx(math.exp(-0.25) * amplitude, abs=0.03)
+    assert fit.overlap == pytest.approx(math.exp(-0.25) * amplitude, abs=0.025)
 
 
+@pytest.mark.closed_form
 def test_the_map_is_the_mean_over_each_cell():
     field = np.arange(36, dtype=np.complex64).reshape(6, 6)
     seen = PhaseMap.of(field, 3, PERIOD, WAVELENGTH, 1.0)
@@ -92,9 +99,10 @@ def read_grid_phase(path):
     return header, rows[:, 0].reshape(int(ny), int(nx))[::-1].T
 
 
+@pytest.mark.closed_form
 def test_rays_through_the_written_file_meet_at_the_focus(tmp_path):
     """A ray at x leaves with the direction cosine (λ/2π)·dφ/dx. Central differences of the phase are off by
-    p²·φ‴/6, which at a numerical aperture of 0.4 moves the crossing by less than 1e-3 of the focal length."""
+    p²·φ‴/6, which moves the crossing by p²/2f² = 1.1e-4 of the focal length at most."""
     focal_length = 30.0
     write_grid_phase(fit_radial(phase_map(lens_phase(focal_length) - 2.0), 6), tmp_path / "lens.DAT")
     header, phase = read_grid_phase(tmp_path / "lens.DAT")
@@ -104,7 +112,7 @@ def test_rays_through_the_written_file_meet_at_the_focus(tmp_path):
     cosine = (middle[2:] - middle[:-2]) / (x[2:] - x[:-2]) / WAVENUMBER
     heights, cosine = x[1:-1][np.abs(x[1:-1]) > 1], cosine[np.abs(x[1:-1]) > 1]
     crossing = -heights * np.sqrt(1 - cosine**2) / cosine
-    np.testing.assert_allclose(crossing, focal_length, rtol=1e-3)
+    np.testing.assert_allclose(crossing, focal_length, rtol=1.2e-4)
 
 
 def test_the_file_begins_at_the_corner_of_negative_x_and_positive_y_and_runs_along_x(tmp_path):
@@ -113,8 +121,9 @@ def test_the_file_begins_at_the_corner_of_negative_x_and_positive_y_and_runs_alo
     fit = fit_radial(phase_map(tilt), terms=1)
     write_grid_phase(fit, tmp_path / "tilt.DAT")
     written = np.loadtxt(tmp_path / "tilt.DAT", skiprows=1)[:, 0]
-    assert written[1] - written[0] == pytest.approx(0.5 * PERIOD, abs=0.02)  # a step along +x
-    assert written[7] - written[0] == pytest.approx(-0.2 * PERIOD, abs=0.02)  # the next row is at lower y
+    # Values are written with nine digits.
+    assert written[1] - written[0] == pytest.approx(0.5 * PERIOD, abs=1e-8)  # a step along +x
+    assert written[7] - written[0] == pytest.approx(-0.2 * PERIOD, abs=1e-8)  # the next row is at lower y
     np.testing.assert_allclose(read_grid_phase(tmp_path / "tilt.DAT")[1], fit.device_phase, rtol=1e-8)
 
 
@@ -131,6 +140,7 @@ def test_the_table_of_cells_holds_amplitude_phase_and_conventions(tmp_path):
         assert said in head
 
 
+@pytest.mark.closed_form
 def test_steps_over_half_a_turn_are_counted():
     """A device of alternating cells has no slope at all."""
     board = 3.0 * (np.indices((8, 8)).sum(0) % 2)
@@ -153,6 +163,7 @@ def test_what_cannot_be_handed_over_is_refused(make, reason):
         make()
 
 
+@pytest.mark.end_to_end
 def test_the_command_hands_over_a_near_field(tmp_path, metagen):
     layout = random_layout(mg.Platform(), 21, seed=1)
     field = np.zeros((210, 210, 3), dtype=np.complex64)
@@ -165,7 +176,8 @@ def test_the_command_hands_over_a_near_field(tmp_path, metagen):
     assert f"{fit.coefficients[0]:.9g}" in result.stdout.replace("\n", "")
     assert fit_table(fit).rows[1][1] == f"{fit.coefficients[0]:.9g}"
     _, phase = read_grid_phase(tmp_path / "out" / "lens-633nm.DAT")
-    # Averaging over a cell shifts the phase by less than a hundredth of the step to the next cell.
+    # Averaging over a cell shifts the phase by its curvature along x and y times p²/24: 8 mrad in the middle
+    # and, as the curvature falls, 1 mrad less at the corners.
     wanted = lens_phase(20.0, 21)
-    assert np.abs(phase - wanted - np.mean(phase - wanted)).max() < 0.05
+    assert np.abs(phase - wanted - np.mean(phase - wanted)).max() < 1e-3
     assert (tmp_path / "out" / "lens-633nm.csv").exists()

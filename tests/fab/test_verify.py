@@ -16,6 +16,7 @@ PLATFORM = mg.Platform()
 NUMERICS = Numerics(wavelength=0.633, pixels_per_period=8, pillar_compensation=(0.5, 0.5))
 
 
+@pytest.mark.convergence
 @pytest.mark.meep
 def test_the_field_of_the_file_is_that_of_the_layout_up_to_the_rounding_of_the_radii(tmp_path):
     """The grid moves radii by up to half a step, 0.29 steps rms. The phase of a pillar turns by 4 rad over

@@ -232,6 +232,7 @@ def test_a_folder_that_is_not_there_is_named(made, tmp_path):
         passport(made / "device.gds", tmp_path / "none")
 
 
+@pytest.mark.end_to_end
 def test_the_command_ends_with_status_1_where_an_input_has_changed(folder, metagen):
     complete = metagen("passport", folder / "device.oas", "--in", folder)
     assert complete.returncode == 1  # no such file yet

@@ -1,4 +1,4 @@
-"""Studies of surrogates: what is kept, the paper's experiment, neighbours, devices, what may differ."""
+"""Studies of surrogates: the paper's experiment, neighbours, devices, what may differ."""
 
 from dataclasses import replace
 from itertools import pairwise
@@ -7,16 +7,13 @@ from pathlib import Path
 import coupled_dipoles
 import numpy as np
 import pytest
-import torch
 from matplotlib.figure import Figure
 
 import metagen as mg
-from metagen import datasets
-from metagen.base.errors import FormatError, InputError, MismatchError
+from metagen.base.errors import MismatchError
 from metagen.base.tables import Table
 from metagen.data.dataset import Dataset
 from metagen.data.nearfield import NearField
-from metagen.data.sources import by_wavelength, near_fields, only
 from metagen.device.layout import random_layout
 from metagen.study.devices import device_errors, device_table
 from metagen.study.differences import DifferenceSettings, staircase
@@ -37,14 +34,9 @@ from metagen.surrogate import (
     NetworkSettings,
     Split,
     TrainingSettings,
-    cell_errors,
-    evaluate,
-    kept,
     predict,
     train,
-    training,
 )
-from metagen.surrogate.kept import trained
 
 RECIPES = Path(__file__).parents[2] / "training"
 LINEAR = TrainingSettings(model=LinearSettings(rank=8, powers=3))
@@ -63,78 +55,6 @@ def dataset():
     return coupled_dipoles.dataset(count=11)
 
 
-# Where near fields come from
-
-
-def test_compact_files_folders_and_files_give_the_same_near_fields(tmp_path):
-    """But for what the compact form leaves out: 2e-4 by default, and more of it in some layouts."""
-    layouts = [random_layout(mg.Platform(), 6, seed) for seed in (1, 2)]
-    nears = [coupled_dipoles.near_field(layout, nm) for layout in layouts for nm in (0.633, 0.4)]
-    (tmp_path / "raw").mkdir()
-    for number, near in enumerate(nears):
-        near.save(tmp_path / "raw" / f"{number}.h5")
-    from_folder = by_wavelength([tmp_path / "raw"])
-    datasets.pack(from_folder, tmp_path / "all.h5")
-    assert [each.wavelength for each in from_folder] == [0.633, 0.4]
-    assert [near.hash for near in near_fields([tmp_path / "raw" / "1.h5"])] == [nears[1].hash]
-    for raw, packed in zip(from_folder, by_wavelength([tmp_path / "all.h5"]), strict=True):
-        for one, other in zip(raw.near_fields, packed.near_fields, strict=True):
-            assert one.layout.hash == other.layout.hash
-            assert np.linalg.norm(one.field - other.field) < 0.03 * np.linalg.norm(one.field)
-
-
-def test_a_damaged_file_is_refused_by_name_and_a_folder_is_not_taken_for_a_shipped_data_set(
-    tmp_path, monkeypatch
-):
-    coupled_dipoles.near_field(random_layout(mg.Platform(), 6, 1)).save(tmp_path / "whole.h5")
-    (tmp_path / "short.h5").write_bytes((tmp_path / "whole.h5").read_bytes()[:4000])
-    with pytest.raises(FormatError, match=r"short\.h5: damaged"):
-        list(near_fields([tmp_path / "short.h5"]))
-    (tmp_path / "sin-lenses").mkdir()
-    (tmp_path / "whole.h5").rename(tmp_path / "sin-lenses" / "whole.h5")
-    monkeypatch.chdir(tmp_path)
-    assert [near.layout.name for near in near_fields(["sin-lenses"])] == ["random-s1"]
-
-
-def test_a_name_that_is_neither_a_file_nor_shipped_is_refused_with_what_is_shipped():
-    with pytest.raises(InputError, match="sin-lenses"):
-        list(near_fields(["no-such-data"]))
-
-
-def test_of_a_campaign_under_way_the_finished_layouts_are_taken(dataset):
-    assert only(dataset, ["random-s2", "lens-f10", "smooth-20"]).names == ("smooth-20", "random-s2")
-    with pytest.raises(InputError, match="at least 2"):
-        only(dataset, ["random-s2", "lens-f10"])
-
-
-# What is kept
-
-
-def test_a_model_is_trained_again_only_if_recipe_or_data_differ(dataset, tmp_path, monkeypatch):
-    path, fresh = tmp_path / "model.safetensors", []
-    monkeypatch.setattr(
-        kept, "train_to_the_end", lambda *given: fresh.append(given) or train(*given, progress=False)
-    )
-    first, second = (trained(dataset, LINEAR, path) for _ in range(2))
-    assert len(fresh) == 1
-    assert torch.equal(first.weights, second.weights)
-    trained(dataset, CLUSTER, path)
-    trained(dataset.split_layouts(["smooth-30"])[0], CLUSTER, path)
-    assert len(fresh) == 3
-    path.write_bytes(b"not a model")
-    trained(dataset, LINEAR, path)
-    assert len(fresh) == 4
-
-
-def test_an_interrupted_descent_is_not_kept(dataset, tmp_path, monkeypatch):
-    model = train(dataset, NETWORK, progress=False)
-    model.card = replace(model.card, provenance={"interrupted": True})
-    monkeypatch.setattr(training, "train", lambda *_, **__: model)
-    with pytest.raises(KeyboardInterrupt):
-        trained(dataset, NETWORK, tmp_path / "model.safetensors")
-    assert not list(tmp_path.iterdir())
-
-
 # The paper's experiment
 
 
@@ -142,16 +62,6 @@ def test_an_interrupted_descent_is_not_kept(dataset, tmp_path, monkeypatch):
 def reproduction(dataset, tmp_path_factory):
     more = coupled_dipoles.near_field(coupled_dipoles.smooth_layout(11, 60.0))
     return reproduce(Dataset((*dataset.near_fields, more)), PAPER, tmp_path_factory.mktemp("paper"))
-
-
-def test_errors_of_cells_add_up_to_the_relative_error(dataset):
-    """Single precision on both sides."""
-    part = dataset.split_patches(0.5, seed=0)[0]
-    model = train(dataset, LINEAR, progress=False)
-    differences, powers = cell_errors(model, part)
-    assert len(differences) == part.size
-    expected = evaluate(model, part).overall.relative_error
-    assert differences.sum() / powers.sum() == pytest.approx(expected, rel=1e-5)
 
 
 def test_the_papers_layouts_are_used_and_the_held_out_ones_are_not_trained_on(reproduction):
@@ -163,6 +73,7 @@ def test_the_papers_layouts_are_used_and_the_held_out_ones_are_not_trained_on(re
     assert len(random.differences) == round(0.2 * 4 * 11**2)
 
 
+@pytest.mark.closed_form
 def test_more_powers_never_fit_the_training_cells_worse(reproduction):
     """Least squares on nested sets of functions; weights and fields are rounded to single precision."""
     for trials in reproduction.linear.values():
@@ -170,6 +81,7 @@ def test_more_powers_never_fit_the_training_cells_worse(reproduction):
         assert all(after <= before * (1 + 1e-4) for before, after in pairwise(errors))
 
 
+@pytest.mark.cross_check
 def test_the_spectrum_is_that_of_all_patches(reproduction):
     """In single precision the smallest values are noise."""
     values = np.linalg.svd(reproduction.dataset.patches(), compute_uv=False)
@@ -195,6 +107,7 @@ def test_the_figures_of_the_paper_can_be_drawn(reproduction, tmp_path):
         draw(reproduction).savefig(tmp_path / f"{number}.png", dpi=30)
 
 
+@pytest.mark.closed_form
 def test_the_readings_of_the_approximation_find_a_common_phase_and_factor():
     """A field that is the flat approximation times a number; single precision."""
     layout = random_layout(mg.Platform(), 5, 3)
@@ -247,6 +160,7 @@ def scaled(model, factor, layout):
     return NearField(layout, model.wavelength, field, model.samples)
 
 
+@pytest.mark.closed_form
 def test_light_that_is_predicted_too_strong_is_found_too_strong(model):
     """All powers scale as the square of the field; tolerances are those of single precision sums."""
     layout = coupled_dipoles.smooth_layout(11, 25.0)
@@ -290,6 +204,7 @@ def test_a_device_without_a_model_of_its_wavelength_is_refused(model):
 # What may differ from the paper
 
 
+@pytest.mark.closed_form
 def test_a_staircase_has_few_radii_and_becomes_a_circle_on_a_fine_grid():
     """The staircase is wrong by less than the pixels that the circle cuts, 8 r of them, r in pixels."""
     platform = mg.Platform()
@@ -328,6 +243,7 @@ def test_the_recipes_of_the_studies_are_valid(kind, file):
     assert kind.load(RECIPES / file)
 
 
+@pytest.mark.end_to_end
 def test_the_paper_study_runs_from_the_command_line(dataset, tmp_path, metagen):
     for near in dataset.near_fields[:4]:
         near.save(tmp_path / "fields" / f"{near.layout.name}.h5")

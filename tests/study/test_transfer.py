@@ -71,6 +71,7 @@ def test_a_model_adapted_with_one_simulation_is_as_good_as_six_from_scratch(old,
     assert adapted < error(train(one, recipe, progress=False), tested) / 1.2
 
 
+@pytest.mark.closed_form
 def test_the_mirror_symmetry_of_an_adapted_model_is_exact(old, one):
     """To the rounding of single precision; under x → −x the dipoles' field Ex is even."""
     model = adapt(old["cluster"], one, CLUSTER)
@@ -147,6 +148,7 @@ def test_what_is_new_about_a_platform_is_named():
     )
 
 
+@pytest.mark.end_to_end
 @pytest.mark.slow
 @pytest.mark.meep
 def test_both_studies_with_simulations_run_from_the_command_line(tmp_path, metagen):

@@ -28,6 +28,7 @@ from metagen.surrogate import (
     NetworkSettings,
     Split,
     TrainingSettings,
+    cell_errors,
     compare_recipes,
     descent,
     evaluate,
@@ -228,6 +229,16 @@ def test_only_the_cells_of_the_dataset_count(dataset, cluster):
     halves = [evaluate(cluster, half).overall for half in (part, rest)]
     assert sum(half.difference for half in halves) == pytest.approx(whole.difference)
     assert sum(half.power for half in halves) == pytest.approx(whole.power)
+
+
+@pytest.mark.cross_check
+def test_errors_of_cells_add_up_to_the_relative_error(dataset, cluster):
+    """Single precision on both sides."""
+    part = dataset.split_patches(0.5, seed=0)[0]
+    differences, powers = cell_errors(cluster, part)
+    assert len(differences) == part.size
+    expected = evaluate(cluster, part).overall.relative_error
+    assert differences.sum() / powers.sum() == pytest.approx(expected, rel=1e-5)
 
 
 def test_a_dataset_of_another_wavelength_or_platform_is_refused(cluster):
