@@ -36,6 +36,7 @@ from metagen.surrogate import (
     load,
     record,
     save,
+    store,
     train,
 )
 
@@ -341,18 +342,19 @@ def test_a_pickle_is_refused_and_not_executed(tmp_path):
 
 
 def rewrite(path, **changes):
-    """Change entries of the header, leaving the weights."""
+    """Change entries of the header, leaving the weights, with the hash of what is then written."""
     from safetensors import safe_open
 
     with safe_open(path, framework="pt") as file:
         header = json.loads(file.metadata()["metagen"])
-    save_file(load_file(path), path, metadata={"metagen": json.dumps({**header, **changes})})
+    weights, text = load_file(path), json.dumps({**header, **changes})
+    save_file(weights, path, metadata={"metagen": text, "content_hash": store._hash(text, weights)})
 
 
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"schema_version": 2}, "version is 2"),
+        ({"schema_version": 3}, "version is 3"),
         ({"schema": "metagen/layout"}, "another kind"),
         ({"surprise": 1}, "surprise"),
         ({"model": {"kind": "linear"}}, "do not fit"),
