@@ -55,3 +55,11 @@ def test_of_a_campaign_under_way_the_finished_layouts_are_taken(dataset):
     assert only(dataset, ["random-s2", "lens-f10", "smooth-20"]).names == ("smooth-20", "random-s2")
     with pytest.raises(InputError, match="at least 2"):
         only(dataset, ["random-s2", "lens-f10"])
+
+
+def test_a_simulation_that_is_there_twice_counts_once(tmp_path):
+    near = coupled_dipoles.near_field(random_layout(mg.Platform(), 6, 1))
+    for folder in ("near-fields", "verification"):
+        near.save(tmp_path / folder / "one.h5")
+    (data,) = by_wavelength([tmp_path / "near-fields", tmp_path / "verification"])
+    assert len(data.near_fields) == 1

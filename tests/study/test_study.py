@@ -187,14 +187,6 @@ def test_the_light_of_a_designed_device_is_measured_where_its_goal_is(model):
     assert found.distance == 7.5
 
 
-def test_a_simulation_that_is_there_twice_counts_once(tmp_path):
-    near = coupled_dipoles.near_field(random_layout(mg.Platform(), 6, 1))
-    for folder in ("near-fields", "verification"):
-        near.save(tmp_path / folder / "one.h5")
-    (data,) = by_wavelength([tmp_path / "near-fields", tmp_path / "verification"])
-    assert len(data.near_fields) == 1
-
-
 def test_a_device_without_a_model_of_its_wavelength_is_refused(model):
     near = coupled_dipoles.near_field(random_layout(mg.Platform(), 5, 1), wavelength=0.4)
     with pytest.raises(MismatchError, match="give a model of that wavelength"):
