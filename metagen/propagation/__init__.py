@@ -17,12 +17,12 @@ Phases are computed in double precision whatever the precision of the field.
 
 from metagen.propagation.compressed import PointPropagator as PointPropagator
 from metagen.propagation.grid import coordinates as coordinates
+from metagen.propagation.planes import angular_spectrum as angular_spectrum
+from metagen.propagation.planes import axial_section as axial_section
+from metagen.propagation.planes import focal_flux as focal_flux
+from metagen.propagation.planes import focal_plane as focal_plane
+from metagen.propagation.planes import padding_for as padding_for
+from metagen.propagation.planes import padding_of_all as padding_of_all
+from metagen.propagation.planes import power as power
 from metagen.propagation.points import attainable_intensity as attainable_intensity
 from metagen.propagation.points import rayleigh_sommerfeld as rayleigh_sommerfeld
-from metagen.propagation.spectrum import angular_spectrum as angular_spectrum
-from metagen.propagation.spectrum import axial_section as axial_section
-from metagen.propagation.spectrum import focal_flux as focal_flux
-from metagen.propagation.spectrum import focal_plane as focal_plane
-from metagen.propagation.spectrum import padding_for as padding_for
-from metagen.propagation.spectrum import padding_of_all as padding_of_all
-from metagen.propagation.spectrum import power as power

@@ -34,7 +34,7 @@ from metagen.propagation import (
     rayleigh_sommerfeld,
 )
 from metagen.propagation.grid import check_lengths
-from metagen.propagation.spectrum import LEAST_PADDING
+from metagen.propagation.planes import LEAST_PADDING
 from metagen.surrogate.prediction import Model, predict
 
 GRID = 201
