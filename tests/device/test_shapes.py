@@ -9,6 +9,7 @@ import shapely
 import torch
 
 from metagen.base.errors import InputError
+from metagen.base.tensors import reduced_bessel
 from metagen.device.shapes import Difference, Ellipse, Polygon
 from metagen.device.symmetry import Symmetry
 
@@ -171,6 +172,41 @@ def test_gradient_is_the_finite_difference(build, k):
     ):
         # The differences of fourth order miss by (k·step)⁴/30 ≈ 2e-6·… of the largest harmonics.
         assert found == pytest.approx(expected, rel=2e-6, abs=1e-9)
+
+
+@each_shape
+@pytest.mark.parametrize("k", K.values(), ids=K)
+def test_gradient_in_k_is_the_finite_difference(shape, k):
+    at = torch.tensor(k, dtype=torch.float64, requires_grad=True)
+    weights = torch.exp(1j * torch.arange(len(k), dtype=torch.float64))
+
+    def measured(kx, ky):
+        return (shape.fourier(kx, ky) * weights).real.sum(-1)
+
+    (found,) = torch.autograd.grad(measured(*at.T), at)
+    steps = 0.1 * torch.tensor([-2, -1, 1, 2], dtype=torch.float64)[:, None]
+    factors = torch.tensor([1, -8, 8, -1], dtype=torch.float64) / (12 * 0.1)
+    kx, ky = at.detach().T
+    with torch.no_grad():
+        slopes = [factors @ measured(kx + steps, ky), factors @ measured(kx, ky + steps)]
+    # Differences of fourth order in k·r, r up to 0.25: (0.1·0.25)⁴/30 = 1e-8 of the area times r, for 49 k.
+    assert found.sum(0).numpy() == pytest.approx([float(slope) for slope in slopes], abs=1e-8)
+
+
+@pytest.mark.parametrize("order", [0.5, 1, 1.5, 2, 3])
+def test_reduced_bessel_functions_are_those_of_scipy(order):
+    x = np.concatenate([np.geomspace(1e-12, 1, 50), np.linspace(1, 60, 500)])
+    expected = math.gamma(order + 1) * (2 / x) ** order * scipy.special.jv(order, x)
+    # What scipy's J_ν and the power of a small x are exact to, here up to 1.1e-14.
+    assert np.abs(reduced_bessel(torch.from_numpy(x**2), order).numpy() - expected).max() < 2e-14
+
+
+@pytest.mark.parametrize("k", [(0.0, 0.0), (3.0, 4.0), (20.0, 0.0)])
+def test_transforms_have_second_derivatives(k):
+    size = torch.tensor([0.2, 0.1], dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradgradcheck(lambda both: Ellipse(*both).fourier(*k).real, size)
+    vertices = torch.tensor(L_SHAPE, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradgradcheck(lambda corners: Polygon(corners).fourier(*k).real, vertices)
 
 
 @pytest.mark.parametrize("size", [0.0, 1e-12, 1e-6, 1e-2, 1.0, 5.0, 30.0])

@@ -21,7 +21,7 @@ class Shape(Protocol):
     """A cross-section, or a batch of them [...], as functions of parameters with gradients.
 
     Points (x, y) and wave vectors (kx, ky) are numbers, arrays or tensors that broadcast together; results
-    have the axes of the batch first, then those of the points.
+    have the axes of the batch first ("..."), then those of the points or of the wave vectors.
     """
 
     @property
@@ -38,23 +38,23 @@ class Shape(Protocol):
         """The mirrors and turns about the origin that leave the shape (all of the batch) as it is."""
 
     def fourier(self, kx: Real, ky: Real) -> Tensor:
-        """[..., *k] Fourier integral of exp(−i(kx·x + ky·y)) over the shape, complex; its area at k = 0.
+        """[..., k] Fourier integral of exp(−i(kx·x + ky·y)) over the shape, complex; its area at k = 0.
 
         Exact to about 1e-15 of the area of the circle that encloses the shape, and differentiable in the
         parameters and in k, at k = 0 and at k along an edge too.
         """
 
     def contains(self, x: Real, y: Real) -> Tensor:
-        """[..., *points] whether a point lies inside, boolean."""
+        """[..., points] whether a point lies inside, boolean."""
 
     def distance(self, x: Real, y: Real) -> Tensor:
-        """[..., *points] distance from the boundary, negative inside.
+        """[..., points] distance from the boundary, negative inside.
 
         Exact for polygons and circles; for other ellipses to first order, close to the boundary.
         """
 
     def normal(self, x: Real, y: Real) -> tuple[Tensor, Tensor]:
-        """[..., *points] components (nx, ny) of the outward unit normal, extended from the boundary to the
+        """[..., points] components (nx, ny) of the outward unit normal, extended from the boundary to the
         plane; (0, 0) at the centre of an ellipse, where no direction is preferred."""
 
     def outline(self, tolerance: float) -> tuple[NDArray[np.float64], ...]:
