@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metagen import Platform
+from metagen.base.norms import relative_error
 from metagen.base.parallel import run_on_ranks
 from metagen.base.tables import Table, number
 from metagen.data.nearfield import NearField
@@ -32,7 +33,6 @@ from metagen.fdtd.calibration import numerics_for
 from metagen.fdtd.engine import require_meep
 from metagen.fdtd.grid import COURANT
 from metagen.fdtd.interpolation import to_points
-from metagen.fdtd.validation import relative_error
 
 TARGETS = {0.633: 0.005, 0.400: 0.01}
 FINE = {0.633: 20, 0.400: 24}

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from metagen import Platform
+from metagen.base.norms import relative_error
 from metagen.base.parallel import communicator
 from metagen.base.tables import Table, number
 from metagen.data.nearfield import NearField
@@ -24,7 +25,6 @@ from metagen.fdtd.calibration import calibrate
 from metagen.fdtd.campaign import Task, run
 from metagen.fdtd.interpolation import interpolation_error
 from metagen.fdtd.simulation import simulate
-from metagen.fdtd.validation import relative_error
 
 PIXELS = {0.633: (8, 10, 12), 0.400: (12, 14, 16)}
 """Resolutions whose error is measured; the first one also serves for the other rows."""

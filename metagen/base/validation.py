@@ -9,7 +9,7 @@ import math
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, cast, dataclass_transform
+from typing import Annotated, Any, Self, TypeVar, cast, dataclass_transform
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass as pydantic_dataclass
@@ -102,6 +102,19 @@ def load_toml(path: str | Path, kind: type[T]) -> T:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: not valid TOML: {error}") from error
     return validate(values, kind, source=str(path), folder=path.parent)
+
+
+class FromToml:
+    """Settings that can stand in a TOML file: the attributes are its keys, objects among them its tables."""
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read the settings from a file; a key left out has its default.
+
+        Raises:
+            InputError: no such file, an unknown key, or a value that is not allowed.
+        """
+        return load_toml(path, cls)
 
 
 def validate(values: object, kind: type[T], source: str, folder: Path | None = None) -> T:

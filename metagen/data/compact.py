@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from metagen.base.errors import InputError
 from metagen.base.files import HASH, Schema, content_hash, reading_hdf5, writing_hdf5
+from metagen.base.norms import relative_error
 from metagen.base.validation import validate
 from metagen.data.dataset import Dataset, cut
 from metagen.data.nearfield import NearField, unfold_field
@@ -182,8 +183,8 @@ def _pack(group: h5py.Group, dataset: Dataset, tolerance: float) -> Packed:
         member.attrs["raw_hash"] = near.hash
         member.attrs["provenance"] = json.dumps(dict(near.provenance), sort_keys=True)
         found = _field(steps, _real(basis), step, near.layout.count, dataset.samples)
-        error = float(np.sum(np.abs(found - near.field) ** 2) / np.sum(np.abs(near.field) ** 2))
-        member.attrs["relative_error"] = errors[near.layout.name] = error
+        errors[near.layout.name] = relative_error(found, near.field)
+        member.attrs["relative_error"] = errors[near.layout.name]
     return Packed(dataset.wavelength, len(basis), errors)
 
 

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from metagen import surrogate
 from metagen.base.errors import InputError
-from metagen.base.validation import Positive, PositiveInt, checked, load_toml
+from metagen.base.validation import FromToml, Positive, PositiveInt, checked
 from metagen.design.ascent import OptimizerSettings
 from metagen.design.combine import Sum, Trust, WorstOf
 from metagen.design.device import Device
@@ -52,7 +52,7 @@ Start = Annotated[LensStart | RandomStart | MatchedStart, Field(discriminator="k
 
 
 @checked
-class DesignSettings:
+class DesignSettings(FromToml):
     """All that a design needs, as read from a TOML file or written in a script.
 
     The device has the platform of its models, which must all be of one platform.
@@ -89,7 +89,7 @@ class DesignSettings:
         """
         path = Path(path)
         if path.suffix != ".py":
-            return load_toml(path, cls)
+            return super().load(path)
         if not path.is_file():
             raise InputError(f"{path}: no such file")
         found = runpy.run_path(str(path)).get("settings")

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, fields
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import (
     BeforeValidator,
@@ -18,7 +17,7 @@ from pydantic_core import ArgsKwargs, CoreSchema
 
 from metagen.base.errors import InputError
 from metagen.base.files import content_hash
-from metagen.base.validation import Positive, checked, load_toml
+from metagen.base.validation import FromToml, Positive, checked
 from metagen.device.atoms import Atom, read_atom
 from metagen.device.circles import CircleLimits, expanded
 from metagen.device.lattice import Lattice
@@ -36,7 +35,7 @@ else:
 
 
 @checked
-class Platform:
+class Platform(FromToml):
     """Pillars of one family of shapes on a lattice; the defaults are the silicon nitride of the paper.
 
     Circles on a square lattice have a short form, in Python and in files: ``period``, ``radius_min`` and
@@ -102,11 +101,6 @@ class Platform:
     def __repr__(self) -> str:
         """In the short form, if it has one."""
         return f"{type(self).__name__}({', '.join(f'{name}={part!r}' for name, part in self.parts.items())})"
-
-    @classmethod
-    def load(cls, path: str | Path) -> Self:
-        """Read a platform from a TOML file with the attributes as keys; a key left out has its default."""
-        return load_toml(path, cls)
 
     @property
     def period(self) -> float:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
 from metagen.base.errors import InputError
-from metagen.base.validation import Positive, checked, load_toml
+from metagen.base.validation import FromToml, Positive, checked
 
 LayerNumber = Annotated[int, Field(ge=0, le=32767)]
 Layer = tuple[LayerNumber, LayerNumber]
@@ -30,7 +29,7 @@ class Tone(StrEnum):
 
 
 @checked
-class LayoutFileOptions:
+class LayoutFileOptions(FromToml):
     """How a layout is drawn; lengths in micrometres.
 
     Attributes:
@@ -78,11 +77,6 @@ class LayoutFileOptions:
             )
         if not isinstance(self.bias, float):
             check_bias_table(np.array(self.bias))
-
-    @classmethod
-    def load(cls, path: str | Path) -> Self:
-        """Read the options from a TOML file with the attributes as keys; a key left out has its default."""
-        return load_toml(path, cls)
 
 
 DEFAULTS = LayoutFileOptions()

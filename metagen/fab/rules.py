@@ -9,15 +9,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Self, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
 from metagen.base.errors import InputError
-from metagen.base.validation import Positive, checked, load_toml
+from metagen.base.validation import FromToml, Positive, checked
 from metagen.device.layout import Layout
 from metagen.device.platform import Platform
 
@@ -43,7 +42,7 @@ class Rule(StrEnum):
 
 
 @checked
-class DesignRules:
+class DesignRules(FromToml):
     """What a fab can make; lengths in micrometres.
 
     Attributes:
@@ -61,11 +60,6 @@ class DesignRules:
     grid: Positive | None = None
     max_density: Annotated[float, Field(gt=0, le=1)] | None = None
     density_window: Positive = 10.0
-
-    @classmethod
-    def load(cls, path: str | Path) -> Self:
-        """Read rules from a TOML file with the attributes as keys; a key left out has its default."""
-        return load_toml(path, cls)
 
     def radius_limits(self, platform: Platform) -> tuple[float, float]:
         """Return the smallest and the largest radius that keep diameter and gap whatever the neighbours are.

@@ -21,6 +21,7 @@ from tqdm import tqdm
 from metagen.base.errors import InputError
 from metagen.base.files import content_hash
 from metagen.base.memo import cache_folder, recall, store
+from metagen.base.norms import relative_error
 from metagen.base.parallel import aborting_together, communicator, launched, launched_rank
 from metagen.base.tables import Table, number
 from metagen.device.layout import Layout, random_layout
@@ -28,7 +29,7 @@ from metagen.device.platform import Platform
 from metagen.fdtd.grid import coarsest
 from metagen.fdtd.numerics import Numerics
 from metagen.fdtd.simulation import simulate
-from metagen.fdtd.validation import CellError, compare_with_rcwa, periodic_field, relative_error
+from metagen.fdtd.validation import CellError, compare_with_rcwa, periodic_field
 from metagen.rcwa import near_fields
 
 VERSION = 1

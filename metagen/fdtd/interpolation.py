@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import BarycentricInterpolator, make_interp_spline
 
+from metagen.base.norms import relative_error
 from metagen.device.platform import Platform
 from metagen.device.sampling import SAMPLES, monitor_height, sample_points
 from metagen.fdtd.dispersion import GridWave
@@ -89,7 +90,7 @@ def interpolation_error(platform: Platform, numerics: Numerics, radius: float) -
         for axis in range(3)
     ]
     true = near_fields(platform, [radius], numerics.wavelength)[0]
-    return float(np.sum(np.abs(np.stack(found, -1) - true) ** 2) / np.sum(np.abs(true) ** 2))
+    return relative_error(np.stack(found, -1), true)
 
 
 def _yee_plane(

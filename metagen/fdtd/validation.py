@@ -6,13 +6,13 @@ import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from metagen.base.files import content_hash
 from metagen.base.memo import recall, store
+from metagen.base.norms import relative_error
 from metagen.base.tables import Table, number
 from metagen.device.layout import Layout
 from metagen.device.platform import Platform
@@ -81,11 +81,6 @@ def periodic_field(platform: Platform, radius: float, numerics: Numerics) -> NDA
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UnsettledWarning)
         return simulate(layout, numerics, periodic=True).field[:SAMPLES, :SAMPLES]
-
-
-def relative_error(found: NDArray[Any], true: NDArray[Any]) -> float:
-    """‖found − true‖²_F / ‖true‖²_F, the paper's eq. 9 (squared)."""
-    return float(np.sum(np.abs(found - true) ** 2) / np.sum(np.abs(true) ** 2))
 
 
 def validation_table(errors: Iterable[CellError]) -> Table:

@@ -14,7 +14,7 @@ from metagen.data.nearfield import provenance
 from metagen.device.platform import Platform
 from metagen.surrogate import Card, ClusterModel, ExpansionSurrogate, PatchBasis, TrainingSettings
 from metagen.surrogate.descent import descend
-from metagen.surrogate.examples import Examples
+from metagen.surrogate.examples import Examples, neighbourhoods_and_fields
 from metagen.surrogate.expansion import as_complex, as_parts
 
 Model = TypeVar("Model", bound=ExpansionSurrogate)
@@ -80,13 +80,13 @@ def _adapt_cluster(old: ClusterModel, dataset: Dataset) -> ClusterModel:
 
 def _missing(model: ClusterModel, dataset: Dataset) -> float:
     """Sum of squared errors on the cells of a dataset."""
-    radii, patches = _cells(model, dataset)
+    radii, patches = neighbourhoods_and_fields(model, dataset)
     return float((patches - model.basis.expand(model.coefficients(radii))).abs().square().sum())
 
 
 def _towards(old: ClusterModel, dataset: Dataset, ridge: float) -> ClusterModel:
     """Minimise squared error + ridge·|weights − translated old weights|²."""
-    radii, patches = _cells(old, dataset)
+    radii, patches = neighbourhoods_and_fields(old, dataset)
     new, correction = on_platform(old, dataset.platform), on_platform(old, dataset.platform)
     new.basis.fit_symmetric(patches, new.domain)
     translation = _translation(old, new.basis, radii, patches)
@@ -122,12 +122,6 @@ def _train_on(old: Model, dataset: Dataset, recipe: TrainingSettings, progress: 
     if outcome.interrupted:
         raise KeyboardInterrupt
     return new
-
-
-def _cells(model: ExpansionSurrogate, dataset: Dataset) -> tuple[Tensor, Tensor]:
-    """[M, width²] radii around every cell and [M, n·n·C] fields over it, in double precision."""
-    patches = torch.from_numpy(dataset.patches(model.domain.components))
-    return torch.from_numpy(dataset.neighbourhoods(model.width)), patches.to(torch.complex128)
 
 
 def _weights(model: ClusterModel) -> Tensor:

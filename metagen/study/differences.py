@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated
 
 import numpy as np
 from pydantic import Field
 
 from metagen.base.tables import Table, number
-from metagen.base.validation import checked, load_toml
+from metagen.base.validation import FromToml, checked
 from metagen.data.dataset import Dataset
 from metagen.data.nearfield import NearField
 from metagen.device.layout import Layout
@@ -45,7 +45,7 @@ class Variant:
 
 
 @checked
-class DifferenceSettings:
+class DifferenceSettings(FromToml):
     """What is simulated and trained.
 
     Attributes:
@@ -57,15 +57,6 @@ class DifferenceSettings:
     layouts: Annotated[tuple[Family, ...], Field(min_length=1)]
     variants: Annotated[tuple[Variant, ...], Field(min_length=1)]
     models: tuple[TrainingSettings, ...]
-
-    @classmethod
-    def load(cls, path: str | Path) -> Self:
-        """Read the settings from a TOML file.
-
-        Raises:
-            InputError: no such file, an unknown key, or a value that is not allowed.
-        """
-        return load_toml(path, cls)
 
 
 @dataclass(frozen=True)

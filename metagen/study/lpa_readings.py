@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from metagen.base.norms import relative_error
 from metagen.data.dataset import Dataset
 from metagen.surrogate import LPA, CellField, Domain, LPASettings, predict
 
@@ -48,16 +48,12 @@ def _readings(flat: LPA, near: LPA, one: Dataset) -> Readings:
     guess = predict(flat, layout)[0].astype(np.complex128)
     overlap = np.vdot(guess, truth)
     phase, factor = overlap / abs(overlap), overlap / np.vdot(guess, guess)
-
-    def error(field: NDArray[np.complex128] | NDArray[np.complex64]) -> float:
-        return float(np.sum(np.abs(field - truth) ** 2) / np.sum(np.abs(truth) ** 2))
-
     return Readings(
         layout=layout.name,
-        flat=error(guess),
-        near_field=error(predict(near, layout)[0]),
-        at_top=error(-guess),
-        free_phase=error(phase * guess),
-        free_factor=error(factor * guess),
+        flat=relative_error(guess, truth),
+        near_field=relative_error(predict(near, layout)[0], truth),
+        at_top=relative_error(-guess, truth),
+        free_phase=relative_error(phase * guess, truth),
+        free_factor=relative_error(factor * guess, truth),
         phase=float(np.angle(phase) / (2 * np.pi)),
     )

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -16,7 +16,7 @@ from pydantic import Field
 from tqdm import tqdm
 
 from metagen.base.tables import Table, number
-from metagen.base.validation import PositiveInt, checked, load_toml
+from metagen.base.validation import FromToml, PositiveInt, checked
 from metagen.base.wavelength import nanometres
 from metagen.data.dataset import Dataset
 from metagen.study.cells import clamped_errors
@@ -28,7 +28,7 @@ MARKERS = "osd^"
 
 
 @checked
-class NeighbourSettings:
+class NeighbourSettings(FromToml):
     """What is trained.
 
     Attributes:
@@ -47,15 +47,6 @@ class NeighbourSettings:
     counts: tuple[PositiveInt, ...] = (1, 2, 4, 8)
     share: Annotated[float, Field(gt=0, lt=1)] = 0.25
     seed: Annotated[int, Field(ge=0)] = 0
-
-    @classmethod
-    def load(cls, path: str | Path) -> Self:
-        """Read the settings from a TOML file with the attributes as keys and ``[[models]]`` as tables.
-
-        Raises:
-            InputError: no such file, an unknown key, or a value that is not allowed.
-        """
-        return load_toml(path, cls)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Self
 
 import numpy as np
 import torch
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 from tqdm import tqdm
 
-from metagen.base.validation import checked, load_toml
+from metagen.base.validation import FromToml, checked
 from metagen.base.wavelength import nanometres
 from metagen.data.dataset import Dataset
 from metagen.data.sources import only
@@ -36,7 +35,7 @@ LENSES = tuple(f"lens-f{10 * step}" for step in range(1, 11))
 
 
 @checked
-class PaperSettings:
+class PaperSettings(FromToml):
     """What is compared with the paper.
 
     Attributes:
@@ -50,15 +49,6 @@ class PaperSettings:
     layouts: tuple[str, ...] = LENSES
     linear: LinearSettings = Field(default_factory=LinearSettings)
     network: TrainingSettings = Field(default_factory=lambda: TrainingSettings(model=NetworkSettings()))
-
-    @classmethod
-    def load(cls, path: str | Path) -> Self:
-        """Read the settings from a TOML file with the attributes as keys and tables.
-
-        Raises:
-            InputError: no such file, an unknown key, or a value that is not allowed.
-        """
-        return load_toml(path, cls)
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated
 
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
@@ -14,7 +14,7 @@ from pydantic import Field
 
 from metagen.base.errors import InputError
 from metagen.base.tables import Table, number
-from metagen.base.validation import PositiveInt, checked, load_toml
+from metagen.base.validation import FromToml, PositiveInt, checked
 from metagen.data.dataset import Dataset
 from metagen.data.nearfield import NearField
 from metagen.device.platform import Platform, difference
@@ -37,7 +37,7 @@ class Way(StrEnum):
 
 
 @checked
-class TransferSettings:
+class TransferSettings(FromToml):
     """What is simulated and trained.
 
     Attributes:
@@ -58,15 +58,6 @@ class TransferSettings:
     models: Annotated[tuple[TrainingSettings, ...], Field(min_length=1)]
     old: Platform = Field(default_factory=Platform)
     counts: tuple[PositiveInt, ...] = (1, 2, 4, 8)
-
-    @classmethod
-    def load(cls, path: str | Path) -> Self:
-        """Read the settings from a TOML file.
-
-        Raises:
-            InputError: no such file, an unknown key, or a value that is not allowed.
-        """
-        return load_toml(path, cls)
 
 
 @dataclass(frozen=True)

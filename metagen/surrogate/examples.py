@@ -36,7 +36,7 @@ class Examples:
         """The cells of a dataset that are not mirror images of others, as the model learns from them."""
         if model.learns_from_blocks:
             return cls.blocks(model, dataset, model.width // 2)
-        dataset, coefficients, weights, power = _cells(model, dataset)
+        dataset, coefficients, weights, power = _targets(model, dataset)
         around = torch.from_numpy(dataset.neighbourhoods(model.width)).float()
         return cls(
             torch.unflatten(around, -1, (model.width, model.width)),
@@ -51,7 +51,7 @@ class Examples:
 
         What fills it up has no pillars and counts nothing.
         """
-        dataset, coefficients, counts, power = _cells(model, dataset)
+        dataset, coefficients, counts, power = _targets(model, dataset)
         ends = np.cumsum([0, *(int(mask.sum()) for mask in dataset.cells)])
         parts = []
         for radii, mask, (start, end) in zip(dataset.radii, dataset.cells, pairwise(ends), strict=True):
@@ -86,7 +86,13 @@ class Examples:
         return squares.sum() / (self.counts.sum() * self.power)
 
 
-def _cells(model: ExpansionSurrogate, dataset: Dataset) -> tuple[Dataset, Tensor, Tensor, float]:
+def neighbourhoods_and_fields(model: ExpansionSurrogate, dataset: Dataset) -> tuple[Tensor, Tensor]:
+    """[M, width²] radii around every cell and [M, n·n·C] fields over it, in double precision."""
+    patches = torch.from_numpy(dataset.patches(model.domain.components))
+    return torch.from_numpy(dataset.neighbourhoods(model.width)), patches.to(torch.complex128)
+
+
+def _targets(model: ExpansionSurrogate, dataset: Dataset) -> tuple[Dataset, Tensor, Tensor, float]:
     """The cells to learn from, their coefficients [M, rank], how much they count [M], their mean power."""
     weights = torch.ones(dataset.size)
     if isinstance(model, SymmetricSurrogate):

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from metagen.base.errors import InputError
-from metagen.base.validation import Positive, PositiveInt, checked, load_toml
+from metagen.base.validation import FromToml, Positive, PositiveInt, checked
 from metagen.surrogate.domain import Components
 
 Fraction = Annotated[float, Field(gt=0, lt=1)]
@@ -200,7 +199,7 @@ ModelSettings = Annotated[LPASettings | ExpansionSettings, Field(discriminator="
 
 
 @checked
-class TrainingSettings:
+class TrainingSettings(FromToml):
     """One recipe: which model, trained how, on what. The descent settings concern networks only.
 
     Attributes:
@@ -226,15 +225,6 @@ class TrainingSettings:
     seed: Annotated[int, Field(ge=0)] = 0
     held_out: tuple[str, ...] = ()
     error_map: bool = False
-
-    @classmethod
-    def load(cls, path: str | Path) -> Self:
-        """Read a recipe from a TOML file with the attributes as keys and the model as a table.
-
-        Raises:
-            InputError: no such file, an unknown key, or a value that is not allowed.
-        """
-        return load_toml(path, cls)
 
 
 def check_odd(width: int) -> None:

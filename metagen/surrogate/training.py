@@ -6,14 +6,13 @@ import time
 from dataclasses import asdict
 
 import torch
-from torch import Tensor
 
 from metagen.data.dataset import Dataset
 from metagen.data.nearfield import provenance
 from metagen.surrogate.card import Card
 from metagen.surrogate.descent import descend
 from metagen.surrogate.domain import Domain
-from metagen.surrogate.examples import Examples
+from metagen.surrogate.examples import Examples, neighbourhoods_and_fields
 from metagen.surrogate.expansion import ExpansionSurrogate, SymmetricSurrogate
 from metagen.surrogate.models import build_expansion
 from metagen.surrogate.settings import TrainingSettings
@@ -57,7 +56,7 @@ def train(dataset: Dataset, settings: TrainingSettings, *, progress: bool = True
 def train_to_the_end(
     dataset: Dataset, settings: TrainingSettings, *, progress: bool = True
 ) -> ExpansionSurrogate:
-    """As :func:`train`, for those that would go on with the model: Ctrl-C ends them too.
+    """As :func:`train`, but Ctrl-C is raised, so that callers stop instead of using a half-trained model.
 
     Raises:
         InputError: see :func:`train`.
@@ -85,12 +84,6 @@ def _fit(
 def _prepare(model: ExpansionSurrogate, dataset: Dataset) -> None:
     if isinstance(model, SymmetricSurrogate):
         distinct, counts = dataset.distinct()
-        model.prepare(*_cells(model, distinct), torch.from_numpy(counts))
+        model.prepare(*neighbourhoods_and_fields(model, distinct), torch.from_numpy(counts))
     else:
-        model.prepare(*_cells(model, dataset))
-
-
-def _cells(model: ExpansionSurrogate, dataset: Dataset) -> tuple[Tensor, Tensor]:
-    """[M, width²] neighbourhoods and [M, n·n·C] fields, double precision."""
-    patches = torch.from_numpy(dataset.patches(model.domain.components))
-    return torch.from_numpy(dataset.neighbourhoods(model.width)), patches.to(torch.complex128)
+        model.prepare(*neighbourhoods_and_fields(model, dataset))

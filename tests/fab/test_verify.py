@@ -5,12 +5,12 @@ import pytest
 
 import metagen as mg
 from metagen.base.errors import InputError
+from metagen.base.norms import relative_error
 from metagen.design.variables import Limits, Symmetry, Variables
 from metagen.device.layout import random_layout
 from metagen.fab import LayoutFileOptions, load_device, write_gds, write_oasis
 from metagen.fdtd import Numerics, simulate
 from metagen.fdtd.campaign import Task
-from metagen.fdtd.validation import relative_error
 
 PLATFORM = mg.Platform()
 NUMERICS = Numerics(wavelength=0.633, pixels_per_period=8, pillar_compensation=(0.5, 0.5))

@@ -8,6 +8,7 @@ import pytest
 
 import metagen as mg
 from metagen.base.errors import InputError
+from metagen.base.norms import relative_error
 from metagen.data.nearfield import quadrant_of
 from metagen.device.layout import random_layout
 from metagen.fdtd import Numerics, simulate
@@ -24,7 +25,7 @@ from metagen.fdtd.dispersion import compensated_index, numerical_power
 from metagen.fdtd.grid import COURANT, layout_grid
 from metagen.fdtd.interpolation import interpolation_error
 from metagen.fdtd.stepping import UnsettledWarning
-from metagen.fdtd.validation import compare_with_rcwa, relative_error
+from metagen.fdtd.validation import compare_with_rcwa
 
 pytestmark = pytest.mark.meep
 
