@@ -9,6 +9,8 @@ from metagen.design.combine import WorstOf as WorstOf
 from metagen.design.combine import worst_of as worst_of
 from metagen.design.correction import Corrected as Corrected
 from metagen.design.device import Device as Device
+from metagen.design.goal import Objective as Objective
+from metagen.design.goal import power_mean as power_mean
 from metagen.design.light import Light as Light
 from metagen.design.light import Wave as Wave
 from metagen.design.matched import matched as matched
@@ -21,13 +23,11 @@ from metagen.design.objectives import Efficiency as Efficiency
 from metagen.design.objectives import Focus as Focus
 from metagen.design.objectives import Goal as Goal
 from metagen.design.objectives import Line as Line
-from metagen.design.objectives import Objective as Objective
 from metagen.design.objectives import Ring as Ring
 from metagen.design.objectives import RingRatio as RingRatio
 from metagen.design.objectives import SideLobes as SideLobes
 from metagen.design.objectives import Spots as Spots
 from metagen.design.objectives import Uniformity as Uniformity
-from metagen.design.objectives import power_mean as power_mean
 from metagen.design.settings import DesignSettings as DesignSettings
 from metagen.design.settings import LensStart as LensStart
 from metagen.design.settings import MatchedStart as MatchedStart

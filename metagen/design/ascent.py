@@ -20,10 +20,10 @@ from metagen.base.errors import InputError, MetagenError, MismatchError
 from metagen.base.files import content_hash
 from metagen.base.validation import Positive, PositiveInt, checked
 from metagen.design.device import Checkpoint, Device, read_checkpoint
+from metagen.design.goal import Objective
 from metagen.design.light import Light, optics_for
 from metagen.design.methods import Climber, Method, Schedule
 from metagen.design.model import Model, common_platform, known_range, model_hash
-from metagen.design.objectives import Objective
 from metagen.design.optics import Optics
 from metagen.design.variables import Limits, Symmetry, Variables
 from metagen.device.layout import Layout

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from metagen.base.errors import InputError
 from metagen.base.validation import Positive, checked
+from metagen.design.goal import Aimed, Objective, power_mean
 from metagen.design.light import Light
-from metagen.design.objectives import Aimed, Objective, power_mean
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -20,7 +20,7 @@ from metagen.design.model import (
     expected_error,
     model_hash,
 )
-from metagen.design.optics import KEPT, Points, field_at, hashable, transmitting
+from metagen.design.optics import field_at, once_per_points, transmitting
 from metagen.surrogate.prediction import predict
 
 
@@ -34,6 +34,7 @@ class Corrected(torch.nn.Module):
     Attributes:
         model: what is corrected.
         residual: [C, X, Y] complex: what is added to its field.
+        residual_at: from points [P, 3] to what is added to the field there [C, P]; no radius changes it.
     """
 
     residual: Tensor
@@ -52,7 +53,7 @@ class Corrected(torch.nn.Module):
         simulated = np.moveaxis(near.field[..., : self.domain.components], -1, 0)
         self.register_buffer("residual", torch.from_numpy(simulated - predict(model, near.layout)))
         self._near_hash = near.hash
-        self._residual_at = lru_cache(KEPT)(self._make_residual_at)
+        self.residual_at = once_per_points(self._residual_at)
 
     def forward(self, radii: Tensor) -> Tensor:
         """[..., C, X, Y] field of devices of [..., N, N] radii.
@@ -72,10 +73,6 @@ class Corrected(torch.nn.Module):
         self._require_size(radii.shape[-1])
         return CorrectedField(self, self._uncorrected.behind(radii))
 
-    def residual_at(self, points: Tensor) -> Tensor:
-        """[C, P] what is added to the field at points [P, 3], computed once: no radius changes it."""
-        return self._residual_at(hashable(points))
-
     def expected_error(self, radii: Tensor) -> Tensor:
         """[..., N, N] that of the model which is corrected.
 
@@ -93,7 +90,7 @@ class Corrected(torch.nn.Module):
     def _uncorrected(self) -> Transmitting:
         return transmitting(self.model)
 
-    def _make_residual_at(self, points: Points) -> Tensor:
+    def _residual_at(self, points: Tensor) -> Tensor:
         return field_at(points, self.residual, self.domain)
 
     def _require_size(self, count: int) -> None:

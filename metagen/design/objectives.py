@@ -15,8 +15,6 @@ How goals are put together: :mod:`metagen.design.combine`.
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
-from collections.abc import Callable
 from typing import Annotated, ClassVar, Literal
 
 import torch
@@ -25,47 +23,14 @@ from torch import Tensor
 
 from metagen.base.errors import InputError
 from metagen.base.validation import Positive, PositiveInt, checked
+from metagen.design.goal import CIRCLE, Aimed, circle, points_at, power_mean, spiral
 from metagen.design.light import Light
 from metagen.design.questions import DepthAlongAxis, FocusOnAxis, Question, RingAroundAxis
 
-Objective = Callable[[Light], Tensor]
-"""Maps the light behind a device to one real number, to be maximised."""
-
-CIRCLE = 32
-"""Points on a circle, where nothing else is said."""
 RING_HALF_WIDTH = 0.5
 """Half width of the ring in which the power of a circle is measured (the paper's), in micrometres."""
 SHARPNESS = 8.0
 """Exponent of the power mean that stands for the largest side lobe: smooth, and led by the brightest."""
-
-
-@checked
-class Aimed(ABC):
-    """What every goal has.
-
-    Attributes:
-        target: the value that counts as 1 where the goal is weighed against others
-            (:func:`metagen.design.worst_of`); it does not change the goal's own value.
-        in_turn: whether a device serves the sources one after the other, each by a zone around its middle,
-            and not all of them by all of its area.
-    """
-
-    target: Positive = Field(default=1.0, kw_only=True)
-    in_turn: ClassVar[bool] = False
-
-    @abstractmethod
-    def points(self) -> Tensor:
-        """[P, 3] where the intensity is taken."""
-
-    def sources(self) -> Tensor:
-        """[P, 3] where light should come together: sent backwards from there, it says what a device should
-        send out (:func:`metagen.design.matched`)."""
-        return self.points()
-
-    @property
-    def question(self) -> Question | None:
-        """What to measure to judge the goal by metrics; None where no metric is about it."""
-        return None
 
 
 @checked
@@ -86,8 +51,7 @@ class Focus(Aimed):
     kind: Literal["focus"] = "focus"
 
     def points(self) -> Tensor:
-        """[1, 3] where the intensity is taken."""
-        return _points([(self.x, self.y, self.distance)])
+        return points_at([(self.x, self.y, self.distance)])
 
     @property
     def question(self) -> Question | None:
@@ -115,7 +79,6 @@ class Ring(Aimed):
     kind: Literal["ring"] = "ring"
 
     def points(self) -> Tensor:
-        """[count, 3] where the intensity is taken; symmetric about both mirror planes if count is even."""
         return circle(self.radius, self.distance, self.count)
 
     @property
@@ -144,12 +107,10 @@ class Disc(Aimed):
     kind: Literal["disc"] = "disc"
 
     def points(self) -> Tensor:
-        """[count, 3] where the intensity is taken."""
         return spiral(0.0, self.radius, self.distance, self.count)
 
     def sources(self) -> Tensor:
-        """[1, 3] the middle of the disc."""
-        return _points([(0.0, 0.0, self.distance)])
+        return points_at([(0.0, 0.0, self.distance)])
 
     def __call__(self, light: Light) -> Tensor:
         return light[self.wavelength].relative_intensity(self.points()).mean(-1)
@@ -175,8 +136,7 @@ class Line(Aimed):
     in_turn: ClassVar[bool] = True
 
     def points(self) -> Tensor:
-        """[P, 3] where the intensity is taken."""
-        return _points([(0.0, 0.0, z) for z in self.distances])
+        return points_at([(0.0, 0.0, z) for z in self.distances])
 
     @property
     def question(self) -> Question | None:
@@ -203,8 +163,7 @@ class Spots(Aimed):
     kind: Literal["spots"] = "spots"
 
     def points(self) -> Tensor:
-        """[P, 3] where the intensity is taken."""
-        return _points(list(self.positions))
+        return points_at(list(self.positions))
 
     def __call__(self, light: Light) -> Tensor:
         return power_mean(light[self.wavelength].relative_intensity(self.points()), self.exponent)
@@ -244,12 +203,10 @@ class Efficiency(Aimed):
             raise InputError(f"inner is {self.inner:g}; it must be below radius, {self.radius:g}")
 
     def points(self) -> Tensor:
-        """[count, 3] where the intensity is taken."""
         return spiral(self.inner, self.radius, self.distance, self.count) + self._centre
 
     def sources(self) -> Tensor:
-        """[P, 3] the middle of the circle, or the circle in the middle of the ring."""
-        middle = _points([(0.0, 0.0, self.distance)])
+        middle = points_at([(0.0, 0.0, self.distance)])
         return (circle(self._middle, self.distance) if self.inner else middle) + self._centre
 
     @property
@@ -314,7 +271,6 @@ class RingRatio(Aimed):
         )
 
     def sources(self) -> Tensor:
-        """[P, 3] the circle in the middle of the ring."""
         return circle(self.radius, self.distance)
 
     @property
@@ -364,11 +320,10 @@ class SideLobes(Aimed):
     def points(self) -> Tensor:
         """[1 + count, 3] where the intensity is taken: the focus, then the dark region."""
         centre = torch.tensor([self.x, self.y, 0.0], dtype=torch.float64)
-        focus = _points([(0.0, 0.0, self.distance)])
+        focus = points_at([(0.0, 0.0, self.distance)])
         return torch.cat([focus, spiral(self.inner, self.outer, self.distance, self.count)]) + centre
 
     def sources(self) -> Tensor:
-        """[1, 3] the focus."""
         return self.points()[:1]
 
     def __call__(self, light: Light) -> Tensor:
@@ -393,11 +348,9 @@ class Uniformity(Aimed):
         return self.of.wavelength
 
     def points(self) -> Tensor:
-        """[P, 3] where the intensity is taken."""
         return self.of.points()
 
     def sources(self) -> Tensor:
-        """[P, 3] those of the goal whose points are looked at."""
         return self.of.sources()
 
     def __call__(self, light: Light) -> Tensor:
@@ -406,33 +359,3 @@ class Uniformity(Aimed):
 
 
 Goal = Focus | Ring | Disc | Line | Spots | Efficiency | RingRatio | SideLobes | Uniformity
-
-
-def power_mean(values: Tensor, exponent: float) -> Tensor:
-    """[...] power mean over the last axis of positive values [..., P]: (mean of v^p)^(1/p).
-
-    Exponent 1 is the arithmetic mean, 0 the geometric, −1 the harmonic; −∞ would be the smallest value.
-    """
-    logarithms = values.log()
-    if exponent == 0:
-        return logarithms.mean(-1).exp()
-    total = torch.logsumexp(exponent * logarithms, -1) - math.log(values.shape[-1])
-    return (total / exponent).exp()
-
-
-def circle(radius: float, distance: float, count: int = CIRCLE) -> Tensor:
-    """[count, 3] points on a circle around the axis; if count is even, symmetric about both mirror planes."""
-    angles = [2 * math.pi * (m + 0.5) / count for m in range(count)]
-    return _points([(radius * math.cos(a), radius * math.sin(a), distance) for a in angles])
-
-
-def spiral(inner: float, outer: float, distance: float, count: int) -> Tensor:
-    """[count, 3] points between two circles around the axis, each standing for the same area."""
-    number = torch.arange(count, dtype=torch.float64) + 0.5
-    rho = (inner**2 + (outer**2 - inner**2) * number / count).sqrt()
-    angle = math.pi * (3 - math.sqrt(5)) * number
-    return torch.stack([rho * angle.cos(), rho * angle.sin(), torch.full_like(rho, distance)], dim=1)
-
-
-def _points(positions: list[tuple[float, float, float]]) -> Tensor:
-    return torch.tensor(positions, dtype=torch.float64)

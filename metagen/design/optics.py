@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property, lru_cache
+from typing import TypeVar, TypeVarTuple
 
 import torch
 from torch import Tensor
@@ -24,8 +25,8 @@ LARGE = 1 << 18
 """Devices with more cells than this are summed up block by block: the coefficients of 16 modes would take
 34 MB, and several times that with gradients."""
 
-Points = tuple[tuple[float, float, float], ...]
-"""Points that can be the key of a cache."""
+Made = TypeVar("Made")
+Rest = TypeVarTuple("Rest")
 
 
 class Optics:
@@ -33,12 +34,14 @@ class Optics:
 
     Attributes:
         model: what predicts the light.
+        attainable: from points [P, 3] and the cells along one side of a device to the largest mean intensity
+            over the points that all incident power could make.
     """
 
     def __init__(self, model: Model) -> None:
         self.model = model
         self._source = transmitting(model)
-        self._attainable = lru_cache(KEPT)(self._make_attainable)
+        self.attainable = once_per_points(self._attainable)
 
     @property
     def domain(self) -> Domain:
@@ -49,15 +52,10 @@ class Optics:
         """The field behind devices of [..., N, N] radii."""
         return self._source.behind(radii)
 
-    def attainable(self, points: Tensor, count: int) -> float:
-        """Largest mean intensity over the points, of all power incident on ``count`` × ``count`` cells."""
-        return self._attainable(hashable(points), count)
-
-    def _make_attainable(self, points: Points, count: int) -> float:
-        domain, side = self.domain, count * COARSE
-        pitch, at = domain.platform.period / COARSE, torch.tensor(points, dtype=torch.float64)
-        media = domain.media
-        per_power = attainable_intensity((side, side), pitch, domain.wavelength, at, media.cover)
+    def _attainable(self, points: Tensor, count: int) -> float:
+        domain, media, side = self.domain, self.domain.media, count * COARSE
+        pitch = domain.platform.period / COARSE
+        per_power = attainable_intensity((side, side), pitch, domain.wavelength, points, media.cover)
         return per_power * media.substrate / media.cover
 
 
@@ -68,15 +66,20 @@ def transmitting(model: Model) -> Transmitting:
     return ByModes(model) if isinstance(model, Modal) else BySamples(model)
 
 
-def hashable(points: Tensor) -> Points:
-    """Points [P, 3] as the key of a cache."""
-    return tuple((float(x), float(y), float(z)) for x, y, z in points)
+def once_per_points(make: Callable[[Tensor, *Rest], Made]) -> Callable[[Tensor, *Rest], Made]:
+    """A function of points [P, 3] that keeps what it made of the last few sets of points; it gets them in
+    double precision."""
+
+    @lru_cache(KEPT)
+    def kept(points: tuple[tuple[float, ...], ...], *rest: *Rest) -> Made:
+        return make(torch.tensor(points, dtype=torch.float64), *rest)
+
+    return lambda points, *rest: kept(tuple(map(tuple, points.tolist())), *rest)
 
 
-def field_at(points: Points, field: Tensor, domain: Domain) -> Tensor:
+def field_at(points: Tensor, field: Tensor, domain: Domain) -> Tensor:
     """[..., P] field at points from its samples [..., X, Y], by the integral itself."""
-    at = torch.tensor(points, dtype=torch.float64)
-    return rayleigh_sommerfeld(field, domain.pitch, domain.wavelength, at, domain.media.cover)
+    return rayleigh_sommerfeld(field, domain.pitch, domain.wavelength, points, domain.media.cover)
 
 
 class _NearField:
@@ -96,23 +99,19 @@ class BySamples:
 
     def __init__(self, model: Model) -> None:
         self.model = model
-        self._propagators = lru_cache(KEPT)(self._make_propagator)
+        self.propagator = once_per_points(self._propagator)
 
     def behind(self, radii: Tensor) -> SampledField:
         """The field behind devices of [..., N, N] radii."""
         return SampledField(self, radii)
 
-    def propagator(self, points: Tensor, count: int) -> Callable[[Tensor], Tensor]:
+    def _propagator(self, points: Tensor, count: int) -> Callable[[Tensor], Tensor]:
         """From the samples [..., X, Y] of one component behind ``count`` × ``count`` cells to the points."""
-        return self._propagators(hashable(points), count)
-
-    def _make_propagator(self, points: Points, count: int) -> Callable[[Tensor], Tensor]:
         domain, side = self.model.domain, count * self.model.domain.samples
         if len(points) * side**2 > LARGEST:
             return lambda field: field_at(points, field, domain)
         dtype = torch.complex128 if torch.get_default_dtype() == torch.float64 else torch.complex64
-        at = torch.tensor(points, dtype=torch.float64)
-        medium = (domain.pitch, domain.wavelength, at, domain.media.cover)
+        medium = (domain.pitch, domain.wavelength, points, domain.media.cover)
         return PointPropagator.for_samples(side, *medium, dtype)
 
 
@@ -134,23 +133,20 @@ class ByModes:
 
     def __init__(self, model: Modal) -> None:
         self.model = model
-        self._propagators = lru_cache(KEPT)(self._make_propagators)
+        self.propagators = once_per_points(self._propagators)
 
     def behind(self, radii: Tensor) -> ModalField:
         """The field behind devices of [..., N, N] radii."""
         return ModalField(self, radii)
 
-    def propagators(self, points: Tensor, count: int, folded: bool) -> tuple[PointPropagator, ...]:
+    def _propagators(self, points: Tensor, count: int, folded: bool) -> tuple[PointPropagator, ...]:
         """One per component, for the coefficients of all cells or of those with x, y ≥ 0."""
-        return self._propagators(hashable(points), count, folded)
-
-    def _make_propagators(self, points: Points, count: int, folded: bool) -> tuple[PointPropagator, ...]:
-        domain, at = self.model.domain, torch.tensor(points, dtype=torch.float64)
+        domain = self.model.domain
         modes = self.model.modes.reshape(-1, domain.samples, domain.samples, domain.components)
         signs = list(zip(MIRROR_X.tolist(), MIRROR_Y.tolist(), strict=True))[: domain.components]
         size = (count, domain.platform.period, domain.wavelength)
         return tuple(
-            PointPropagator.for_basis(mode, *size, at, domain.media.cover, sign if folded else None)
+            PointPropagator.for_basis(mode, *size, points, domain.media.cover, sign if folded else None)
             for mode, sign in zip(modes.unbind(-1), signs, strict=True)
         )
 

@@ -15,9 +15,10 @@ from metagen.base.validation import FromToml, Positive, PositiveInt, checked
 from metagen.design.ascent import OptimizerSettings
 from metagen.design.combine import Sum, Trust, WorstOf
 from metagen.design.device import Device
+from metagen.design.goal import Objective
 from metagen.design.matched import matched
 from metagen.design.model import Model, common_platform
-from metagen.design.objectives import Goal, Objective
+from metagen.design.objectives import Goal
 from metagen.design.starts import optimize
 from metagen.device.layout import Layout, random_layout
 from metagen.device.platform import Platform

@@ -10,8 +10,8 @@ from pathlib import Path
 from metagen.base.errors import InputError
 from metagen.design.ascent import OptimizerSettings, climb, is_result_of
 from metagen.design.device import Device
+from metagen.design.goal import Objective
 from metagen.design.model import Model
-from metagen.design.objectives import Objective
 from metagen.device.layout import Layout
 
 STARTS, FIRST = "starts", "first_figure"

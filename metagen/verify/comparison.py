@@ -17,7 +17,7 @@ from metagen.device.layout import Layout
 from metagen.device.platform import Platform
 from metagen.verify.metrics import DepthOfFocus, FocusMetrics, RingMetrics
 from metagen.verify.tables import describe, describe_depth
-from metagen.verify.verification import Metrics, Simulated, as_predicted, metrics_of_goals, values
+from metagen.verify.verification import Metrics, Simulated, as_predicted, metrics_of_goals
 
 WORST = "worst goal"
 PUBLISHED = {
@@ -166,11 +166,14 @@ def _findings(goals: Sequence[Goal], layout: Layout, models: Sequence[Model]) ->
     known = [goal for goal in goals if _has(models, goal.wavelength)]
     if not known:
         return {}
-    reached = values(known, layout, models)
-    found: dict[str, Finding] = {}
-    for goal, value, metrics in zip(known, reached, metrics_of_goals(known, layout, models), strict=True):
+    light, found = Light.behind(layout, models), dict[str, Finding]()
+    with torch.no_grad():
+        reached = [float(goal(light)) for goal in known]
+        means = [float(light[goal.wavelength].intensity(goal.points()).mean()) for goal in known]
+    measured = zip(known, reached, means, metrics_of_goals(known, layout, models), strict=True)
+    for goal, value, mean, metrics in measured:
         _add(found, f"goal: {describe(goal)}", value)
-        _add(found, f"mean intensity, {describe(goal)}", _mean_intensity(goal, layout, models))
+        _add(found, f"mean intensity, {describe(goal)}", mean)
         for name, each in _named(metrics):
             _add(found, f"{name} at {nanometres(goal.wavelength)} nm", each)
     if len(known) == len(goals):
@@ -186,11 +189,6 @@ def _add(found: dict[str, Finding], name: str, value: Finding) -> None:
 
 def _has(models: Sequence[Model], wavelength: float) -> bool:
     return bool(of_wavelength([model.domain for model in models], wavelength))
-
-
-def _mean_intensity(goal: Goal, layout: Layout, models: Sequence[Model]) -> float:
-    with torch.no_grad():
-        return float(Light.behind(layout, models)[goal.wavelength].intensity(goal.points()).mean())
 
 
 def _named(metrics: Metrics | None) -> Iterator[tuple[str, Finding]]:

@@ -32,7 +32,7 @@ from metagen.design import (
     power_mean,
     worst_of,
 )
-from metagen.design.objectives import Aimed
+from metagen.design.goal import Aimed
 from metagen.design.optics import Optics
 from metagen.design.questions import DepthAlongAxis, FocusOnAxis, RingAroundAxis
 from metagen.device.layout import random_layout
