@@ -1,4 +1,4 @@
-"""Near fields: the file of one, data sets of many, compact files, and where they are found."""
+"""Near fields: the file of a single one, data sets of many, compact files, and where to find them."""
 
 from metagen.data import compact as datasets
 from metagen.data import dataset as dataset

@@ -32,7 +32,7 @@ from metagen.device.platform import Platform
 
 
 def _is_intact(file: h5py.File) -> bool:
-    """Whether the parts of a file of version 1 have the contents of their hashes, where they have one."""
+    """Whether the parts of a file of version 1 match their hashes; a part without a hash counts as intact."""
     groups, layouts = file["wavelengths"].values(), file["layouts"]
     return all(map(_is_intact_group, groups)) and all(key == _old_hash(layouts[key]) for key in layouts)
 
@@ -75,9 +75,10 @@ class Packed:
     """What the compact form of one wavelength keeps and loses.
 
     Attributes:
-        wavelength: in vacuum.
+        wavelength: wavelength in vacuum.
         rank: number of basis vectors.
-        relative_errors: per layout, of the unpacked field against the raw one (all components).
+        relative_errors: relative error of the unpacked field against the raw one, over all components, by the
+            name of the layout.
     """
 
     wavelength: float
@@ -86,14 +87,17 @@ class Packed:
 
 
 def load(name: str | Path) -> list[Dataset]:
-    """Open a compact file, or one that is shipped, by its name.
+    """Open a compact file.
+
+    Args:
+        name: path of the file, or name of a data set that comes with metagen.
 
     Returns:
-        One dataset per wavelength, the longest first. The provenance of each near field names the raw one by
-        its content hash (``raw_hash``) and states how far from it this is (``compact_relative_error``).
+        One dataset per wavelength, the longest first. The provenance of each near field holds the content
+        hash of the raw field (``raw_hash``) and the relative error against it (``compact_relative_error``).
 
     Raises:
-        InputError: no such file, and no such name.
+        InputError: there is neither such a file nor such a name.
         AccessError, FormatError: see :func:`metagen.base.files.reading_hdf5`.
     """
     with _opened(name) as (groups, layouts):
@@ -101,11 +105,11 @@ def load(name: str | Path) -> list[Dataset]:
 
 
 def near_fields(name: str | Path, layout: str | None = None) -> Iterator[NearField]:
-    """What :func:`load` gives, one near field after the other, so that only one need be in memory.
+    """The near fields of :func:`load`, one after the other, so that only one need be in memory.
 
     Args:
-        name: of the file, or of one that is shipped.
-        layout: only those of layouts of this name; by default all.
+        name: path of the file, or name of a data set that comes with metagen.
+        layout: name of the layouts whose near fields are wanted; by default all.
 
     Raises:
         InputError, FormatError: see :func:`load`.
@@ -124,7 +128,7 @@ def _opened(name: str | Path) -> Iterator[tuple[list[h5py.Group], Mapping[str, L
 
 
 def shipped() -> list[str]:
-    """Names that :func:`load` knows."""
+    """Names of the data sets that come with metagen."""
     folder = resources.files("metagen.data") / "shipped"
     return sorted(path.name.removesuffix(".h5") for path in folder.iterdir()) if folder.is_dir() else []
 
@@ -133,15 +137,15 @@ def pack(datasets: Sequence[Dataset], path: str | Path, tolerance: float = TOLER
     """Write datasets (one per wavelength) to a compact file.
 
     Args:
-        datasets: whole layouts, all with both mirror planes.
-        path: where the file goes.
+        datasets: data sets of whole layouts, all simulated with both mirror planes.
+        path: where to write the file.
         tolerance: largest relative error that leaving out basis vectors may add, per wavelength.
 
     Returns:
         Rank and errors of each wavelength, measured on what :func:`load` gives back.
 
     Raises:
-        InputError: a layout has no mirror planes, or a wavelength stands there twice.
+        InputError: a layout has no mirror planes, or a wavelength is there twice.
     """
     if len({dataset.wavelength for dataset in datasets}) < len(datasets):
         raise InputError(f"wavelengths are {[d.wavelength for d in datasets]}; give each one once")
@@ -189,7 +193,7 @@ def _pack(group: h5py.Group, dataset: Dataset, tolerance: float) -> Packed:
 
 
 def _step(patches: Sequence[Complex], rank: int, error: float) -> float:
-    """The step to which coefficients are rounded, for a relative error of the patches.
+    """The step to which coefficients are rounded, so that the patches get this relative error.
 
     Rounding a real number to multiples of d adds d²/12 on average, and a coefficient is two numbers.
     """
@@ -200,7 +204,7 @@ def _step(patches: Sequence[Complex], rank: int, error: float) -> float:
 
 
 def singular_basis(patches: Complex, tolerance: float) -> Complex:
-    """[K, P] fewest orthonormal rows that hold all of the [M, P] patches but ``tolerance`` of their power."""
+    """[K, P] the fewest orthonormal rows that keep all but ``tolerance`` of the power of [M, P] patches."""
     gram = patches.conj().T.astype(np.complex128) @ patches
     power, vectors = np.linalg.eigh(gram)
     kept = np.cumsum(power[::-1]) / power.sum()
@@ -210,7 +214,7 @@ def singular_basis(patches: Complex, tolerance: float) -> Complex:
 
 
 def _quadrant_patches(near: NearField) -> Complex:
-    """[⌈N/2⌉², n·n·3] field over the cells with x, y ≥ 0, those on the axes as a whole."""
+    """[⌈N/2⌉², n·n·3] field over the cells with x, y ≥ 0; cells on an axis are taken whole."""
     if near.symmetry != "mirror-xy":
         raise InputError(f"{near.layout.name} was simulated without mirror planes; only quadrants are packed")
     first = near.layout.count // 2 * near.samples
@@ -219,7 +223,7 @@ def _quadrant_patches(near: NearField) -> Complex:
 
 
 def _unpack(group: h5py.Group, layouts: Mapping[str, Layout], name: str | None = None) -> Iterator[NearField]:
-    """The near fields of the layouts of a name, or of all."""
+    """The near fields of the layouts of one name, or of all layouts."""
     basis, step = _real(np.asarray(group["basis"])), float(group.attrs["step"])
     samples = int(group.attrs["samples_per_period"])
     for member in (member for key, member in sorted(group.items()) if key.isdigit()):
@@ -252,11 +256,11 @@ def _real(basis: Complex) -> NDArray[np.float64]:
 def _field(steps: NDArray[np.int16], basis: NDArray[np.float64], step: float, count: int, n: int) -> Complex:
     """[N·n, N·n, 3] field of the [2K, h²] coefficients of a quadrant."""
     sums = steps.T.astype(np.float64) @ basis
-    patches = (sums * (step / FIXED_POINT) + 0.0).astype(np.float32).view(np.complex64)  # and −0 becomes 0
+    patches = (sums * (step / FIXED_POINT) + 0.0).astype(np.float32).view(np.complex64)  # + 0.0: no −0
     half = (count + 1) // 2
     blocks = patches.reshape(half, half, n, n, 3)
     cells = blocks.swapaxes(1, 2).reshape(half * n, half * n, 3)
-    # The cells on the axes reach over them: the quadrant starts in their middle.
+    # Cells on an axis reach beyond it: the quadrant starts in their middle.
     beyond = count % 2 * (n // 2)
     return unfold_field(cells[beyond:, beyond:], count * n)
 

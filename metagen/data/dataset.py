@@ -30,12 +30,12 @@ class Dataset:
     in the order of the layouts and, within one, of [x, y].
 
     Attributes:
-        near_fields: one per layout.
+        near_fields: the near fields, one per layout.
         sources: where each near field comes from, for error messages; the names of the layouts by default.
-        cells: per layout, [N, N] whether a cell belongs to the dataset; all of them by default.
+        cells: for each layout, [N, N] whether a cell belongs to the dataset; by default all cells do.
 
     Raises:
-        InputError: no near field, or the same device twice.
+        InputError: there is no near field, or the same device twice.
         MismatchError: two near fields differ in platform, wavelength, samples or numerics.
     """
 
@@ -55,7 +55,7 @@ class Dataset:
         _check_distinct(self.near_fields, self.sources)
 
     def __repr__(self) -> str:
-        """The layouts, and how many cells they have; not the fields."""
+        """The names of the layouts and the number of cells, without the fields."""
         cells = f"{self.size} cells of {len(self.names)} layouts"
         return f"Dataset(wavelength {self.wavelength:g}, {cells}: {', '.join(self.names)})"
 
@@ -89,12 +89,12 @@ class Dataset:
 
     @property
     def wavelength(self) -> float:
-        """In vacuum, the same for all near fields."""
+        """Wavelength in vacuum, the same for all near fields."""
         return self.near_fields[0].wavelength
 
     @property
     def samples(self) -> int:
-        """Field samples per cell and axis, n."""
+        """Field samples per cell along each axis, n."""
         return self.near_fields[0].samples
 
     @property
@@ -114,12 +114,12 @@ class Dataset:
 
     @property
     def radii(self) -> tuple[NDArray[np.float64], ...]:
-        """Per layout, [N, N] radii."""
+        """[N, N] radii of each layout."""
         return tuple(layout.radii for layout in self.layouts)
 
     @property
     def fields(self) -> tuple[NDArray[np.complex64], ...]:
-        """Per layout, the field [N·n, N·n, 3]."""
+        """[N·n, N·n, 3] field of each layout."""
         return tuple(near.field for near in self.near_fields)
 
     @property
@@ -158,10 +158,10 @@ class Dataset:
     def split_patches(
         self, fraction: float = 0.8, seed: int = 0, *, twins_together: bool = False
     ) -> tuple[Self, Self]:
-        """Split the cells at random, as the paper does: (``fraction`` of them, the rest).
+        """Split the cells at random, as the paper does, into ``fraction`` of them and the rest.
 
         This split leaks: neighbouring patches share pillars, and in a layout with mirror planes every patch
-        has mirror twins with the same field, of which some are trained on. ``twins_together`` keeps the
+        has mirror twins with the same field, some of which are trained on. ``twins_together`` keeps the
         mirror images of a cell on one side.
 
         Raises:
@@ -177,10 +177,10 @@ class Dataset:
         return self._with_cells(chosen[groups]), self._with_cells(~chosen[groups])
 
     def split_layouts(self, held_out: Sequence[str | int]) -> tuple[Self, Self]:
-        """Split by whole layouts: (the others, those that are held out, given by name or index).
+        """Split by whole layouts into those to learn from and those held out, given by name or index.
 
         Raises:
-            InputError: a name or index that is not there, or a side without layouts.
+            InputError: there is no such name or index, or one side is left without layouts.
         """
         out = {index for key in held_out for index in self._find(key)}
         if not 0 < len(out) < len(self.near_fields):
@@ -191,13 +191,13 @@ class Dataset:
         return self._take(rest), self._take(sorted(out))
 
     def by_layout(self) -> tuple[Self, ...]:
-        """One dataset per layout, without those of which no cell is left."""
+        """One dataset per layout; layouts without any cell in this dataset are left out."""
         return tuple(self._take([index]) for index, mask in enumerate(self.cells) if mask.any())
 
     def distinct(self) -> tuple[Self, NDArray[np.int_]]:
-        """The dataset without cells that are mirror images of others of it, and [M] how many each stands for.
+        """Keep one cell of each group of mirror images, and say [M] how many cells each one stands for.
 
-        Only near fields with mirror planes have such cells: three quarters of theirs are.
+        Only near fields with mirror planes have such groups, most of them of four cells.
         """
         masks, counts = [], []
         for near, mask in zip(self.near_fields, self.cells, strict=True):
@@ -237,7 +237,7 @@ class Dataset:
         return groups
 
     def _with_cells(self, chosen: Mask) -> Self:
-        """The dataset with only those of its M cells that are chosen."""
+        """The dataset with the chosen ones of its M cells only."""
         masks, start = [], 0
         for mask in self.cells:
             part = mask.copy()
@@ -249,7 +249,7 @@ class Dataset:
 
 
 def expand(paths: Iterable[str | Path]) -> Iterator[Path]:
-    """The paths themselves, folders replaced by the HDF5 files in them."""
+    """The paths, with each folder replaced by the HDF5 files in it."""
     for path in map(Path, paths):
         files = sorted(path.glob("*.h5")) if path.is_dir() else [path]
         if not files:
@@ -258,7 +258,7 @@ def expand(paths: Iterable[str | Path]) -> Iterator[Path]:
 
 
 def twins(count: int) -> NDArray[np.int_]:
-    """[N, N] a number for every cell that it shares with its mirror images and no others."""
+    """[N, N] a number for every cell, the same for its mirror images and for no other cell."""
     fold = np.minimum(np.arange(count), count - 1 - np.arange(count))
     numbers: NDArray[np.int_] = fold[:, None] * count + fold[None, :]
     return numbers

@@ -25,7 +25,7 @@ from metagen.device.sampling import MIRROR_X, MIRROR_Y, SAMPLES, monitor_height
 
 
 def _is_intact(file: h5py.File) -> bool:
-    """Whether a file of version 1 has the field, radii and numerics of its hash, if it has one."""
+    """Whether a file of version 1 matches its hash; one without a hash counts as intact."""
     layout, attributes = file["layout"], file.attrs
     found = content_hash(
         np.asarray(file["field"]),
@@ -43,8 +43,8 @@ def _is_intact(file: h5py.File) -> bool:
 SCHEMA = Schema("metagen/near-field", version=2, before=1, is_intact=_is_intact)
 Folding = Literal["mirror-xy", "none"]
 ASYMMETRY = 1e-3
-"""Largest difference from its mirror image, over its maximum, of a field that is stored as a quadrant: far
-above rounding, far below any real asymmetry."""
+"""A field to be stored as a quadrant may differ from its mirror image by this share of its maximum: far above
+rounding, far below any real asymmetry."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,13 +53,13 @@ class NearField:
 
     Attributes:
         layout: the device.
-        wavelength: in vacuum.
+        wavelength: wavelength in vacuum.
         field: [N·n, N·n, 3] complex64, (Ex, Ey, Ez) on the last axis, divided by the complex amplitude that
             the incident wave alone would have at z = 0 in the substrate medium.
-        samples: n, samples per cell and axis.
+        samples: n, samples per cell along each axis.
         numerics: how it was computed; fields with other numerics are not mixed in one dataset.
         provenance: when, where, by what and in what time it was computed.
-        symmetry: the planes that were used to compute and to store it.
+        symmetry: the mirror planes that were used to compute and to store the field.
 
     Raises:
         InputError: the field has another shape, or is not finite; the wavelength or the samples are not
@@ -90,13 +90,13 @@ class NearField:
         object.__setattr__(self, "provenance", dict(self.provenance))
 
     def __repr__(self) -> str:
-        """What it is of; not its million values."""
+        """The layout and the wavelength, without the million values."""
         shape = " × ".join(map(str, self.field.shape))
         return f"NearField({self.layout.name!r}, wavelength {self.wavelength:g}, field {shape})"
 
     @property
     def pitch(self) -> float:
-        """Distance of neighbouring samples."""
+        """Distance between neighbouring samples."""
         return self.layout.platform.period / self.samples
 
     @property
@@ -113,7 +113,7 @@ class NearField:
         """Write to an HDF5 file (atomically); a mirror-symmetric field is stored as its quadrant x, y > 0.
 
         Raises:
-            InputError: the field has not the symmetry that it is said to have.
+            InputError: the field does not have the symmetry that it is said to have.
         """
         stored = self.field if self.symmetry == "none" else self._quadrant()
         with writing_hdf5(path, SCHEMA) as file:
@@ -146,8 +146,8 @@ class NearField:
 
         Raises:
             InputError: no such file.
-            FormatError: damaged, another kind of file, another schema version, other conventions, or
-                contents that contradict each other.
+            FormatError: the file is damaged, of another kind, another schema version or other conventions, or
+                its contents contradict each other.
         """
         with reading_hdf5(path, SCHEMA) as file:
             layout = read_layout(file["layout"])
@@ -191,7 +191,7 @@ def _mirror(half: NDArray[np.complex64], side: int, signs: NDArray[np.int_]) -> 
 
 
 def provenance(**measured: object) -> dict[str, object]:
-    """What made a file: time, program versions, machine, command, and whatever the caller measured."""
+    """What made a file: time, program versions, machine, command, and what the caller ``measured``."""
     return {
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "metagen": version("metagen"),

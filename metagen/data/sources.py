@@ -1,4 +1,4 @@
-"""Where near fields are taken from: files, folders, compact files, data sets that come with metagen."""
+"""Reading near fields from files, folders, compact files and data sets that come with metagen."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from metagen.data.dataset import Dataset, expand
 from metagen.data.nearfield import NearField
 
 ENOUGH = 2
-"""Layouts that are needed at least: one to learn from, one to test on."""
+"""Least number of layouts: one to learn from and one to test on."""
 
 
 def near_fields(sources: Iterable[str | Path]) -> Iterator[NearField]:
     """All near fields of near-field files, folders of them, compact files, and names of shipped data sets.
 
     Raises:
-        InputError, FormatError: a source is none of these, or damaged.
+        InputError, FormatError: a source is none of these, or is damaged.
     """
     for source in sources:
         if _is_compact(source):
@@ -29,11 +29,13 @@ def near_fields(sources: Iterable[str | Path]) -> Iterator[NearField]:
 
 
 def by_wavelength(sources: Iterable[str | Path]) -> list[Dataset]:
-    """The same as one dataset per wavelength, the longest first; of equal simulations the first counts.
+    """The near fields of all sources as one dataset per wavelength, the longest wavelength first.
+
+    A simulation that is there twice counts once.
 
     Raises:
         InputError, FormatError: see :func:`near_fields`.
-        MismatchError: near fields of one wavelength that do not make one dataset.
+        MismatchError: the near fields of one wavelength do not make one dataset.
     """
     groups: dict[float, list[NearField]] = {}
     for near in near_fields(sources):
@@ -44,15 +46,15 @@ def by_wavelength(sources: Iterable[str | Path]) -> list[Dataset]:
 
 
 def _is_same_simulation(one: NearField, other: NearField) -> bool:
-    """Whether two near fields are of one device, simulated in one way; either will do."""
+    """Whether two near fields are of the same device, simulated in the same way."""
     return one.layout.hash == other.layout.hash and dict(one.numerics) == dict(other.numerics)
 
 
 def only(dataset: Dataset, names: Sequence[str]) -> Dataset:
-    """The layouts of these names that are there; of a campaign under way, those that are finished.
+    """Keep the layouts of these names; those that a campaign has not finished yet may be missing.
 
     Raises:
-        InputError: fewer than :data:`ENOUGH` of them are there.
+        InputError: fewer than :data:`ENOUGH` of the named layouts are there.
     """
     chosen = tuple(near for near in dataset.near_fields if near.layout.name in names)
     if len(chosen) < ENOUGH:
@@ -64,11 +66,11 @@ def only(dataset: Dataset, names: Sequence[str]) -> Dataset:
 
 
 def _is_compact(source: str | Path) -> bool:
-    """Whether :mod:`metagen.data.compact` knows more of it than :class:`metagen.NearField`."""
+    """Whether a source is for :mod:`metagen.data.compact`: a compact file, or a name instead of a path."""
     path = Path(source)
     if not path.is_file():
         return not path.is_dir()
     try:
         return schema_of(path) == datasets.SCHEMA.name
-    except FormatError:  # as a near field it is refused with what it should have been
+    except FormatError:  # NearField.load then says what is wrong with it
         return False
