@@ -1,4 +1,4 @@
-"""Families of layouts, as a campaign file names them: one line describes many devices."""
+"""Families of layouts that a campaign file can ask for: a few lines describe many devices."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class Focusing:
 
     Attributes:
         count: pillars along one side.
-        wavelength: at which the lenses focus.
-        focal_lengths: from the monitor plane to the focus.
+        wavelength: wavelength in vacuum at which the lenses focus.
+        focal_lengths: distances from the monitor plane to the focus.
     """
 
     family: Literal["focusing"]
@@ -45,7 +45,7 @@ class Random:
 
     Attributes:
         count: pillars along one side.
-        seeds: of the random generator.
+        seeds: seeds of the random generator.
     """
 
     family: Literal["random"]
@@ -62,13 +62,13 @@ class Random:
 class Smooth:
     """Random radii that vary slowly, mirror-symmetric, one layout per correlation length and seed.
 
-    The radii are spread evenly over the platform's range, as the independent ones are; only neighbours differ
-    less, as they do in a lens.
+    The radii are spread evenly over the platform's range, as in :class:`Random`, but neighbours differ less,
+    as they do in a lens.
 
     Attributes:
         count: pillars along one side.
         correlation_lengths: distances at which the correlation has fallen to 1/e.
-        seeds: of the random generator.
+        seeds: seeds of the random generator.
     """
 
     family: Literal["smooth"]
@@ -89,10 +89,10 @@ class Perturbed:
 
     Attributes:
         count: pillars along one side.
-        wavelength: at which the lenses focus.
-        focal_lengths: from the monitor plane to the focus.
+        wavelength: wavelength in vacuum at which the lenses focus.
+        focal_lengths: distances from the monitor plane to the focus.
         spread: standard deviation of the radii from those of the lens; the platform's limits are kept.
-        seeds: of the random generator; every lens is made with each.
+        seeds: seeds of the random generator; each lens is made once with each seed.
     """
 
     family: Literal["perturbed"]
@@ -119,10 +119,10 @@ def smooth_layout(platform: Platform, count: int, correlation_length: float, see
     White noise is filtered with reflection at the mirror planes, and the values are replaced by their ranks.
 
     Args:
-        platform: radius limits and period.
+        platform: what the process fixes; its radius limits and its period are used.
         count: pillars along one side.
         correlation_length: distance at which the correlation has fallen to 1/e.
-        seed: of the random generator; equal seeds give equal layouts.
+        seed: seed of the random generator; equal seeds give equal layouts.
     """
     half = (count + 1) // 2
     noise = np.random.default_rng(seed).normal(size=(half, half))
@@ -143,9 +143,9 @@ def perturbed(layout: Layout, spread: float, seed: int) -> Layout:
     """A layout with mirror planes whose radii are moved at random, within the platform's limits.
 
     Args:
-        layout: with both mirror planes.
+        layout: a layout with both mirror planes.
         spread: standard deviation of the radii from those of the layout.
-        seed: of the random generator; equal seeds give equal layouts.
+        seed: seed of the random generator; equal seeds give equal layouts.
     """
     platform, half = layout.platform, (layout.count + 1) // 2
     moved = np.random.default_rng(seed).normal(0, spread, (half, half))

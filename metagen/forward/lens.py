@@ -1,4 +1,4 @@
-"""Forward design: a phase profile, and for every site the pillar whose transmission is nearest to it."""
+"""Forward design of lenses: every site gets the pillar whose transmission fits the phase there best."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from metagen.propagation.grid import check_lengths
 from metagen.rcwa.table import PhaseTable
 
 RADII = 2001
-"""Radii among which the nearest phasor is sought."""
+"""Number of radii that are compared with the target."""
 FAR = 0.05
 """Fresnel number (half the side)² / (wavelength · distance) below which an aperture does not focus: the light
-spreads as if there were no phases on it."""
+spreads whatever its phase."""
 PHASES = 2880
-"""Steps into which a turn of target phase is divided: 1/8 degree."""
+"""Number of steps of target phase in one turn: each is 1/8 degree."""
 
 
 def focusing(
@@ -34,14 +34,14 @@ def focusing(
 
     The transmission t of every pillar follows exp(−i(2π/λ)(√(x² + y² + f²) − f) + i·const) as closely as the
     radii allow: each site takes the radius with the largest Re(t·conj(target)), which gives up a little phase
-    where |t| would be small. The constant is free, and is the one with the largest sum of that over the lens.
+    where |t| would be small. The constant is the one for which the sum of Re(t·conj(target)) is largest.
 
     Args:
         platform: what the process fixes.
-        focal_length: from the monitor plane (see :mod:`metagen.propagation`) to the focus.
-        wavelength: in vacuum.
+        focal_length: distance from the monitor plane (see :mod:`metagen.propagation`) to the focus.
+        wavelength: wavelength in vacuum.
         count: pillars along one side.
-        table: of that platform and wavelength; by default computed (or taken from the cache).
+        table: the phase table of this platform and wavelength; by default computed, or taken from the cache.
 
     Returns:
         A layout with both mirror planes, exactly.
@@ -49,7 +49,7 @@ def focusing(
     Raises:
         InputError: a length or the count is not positive, the count is not whole, or the wavelength is out
             of all proportion to the period.
-        MismatchError: the table is of another platform or wavelength.
+        MismatchError: the table is for another platform or wavelength.
     """
     check_lengths(focal_length=focal_length, wavelength=wavelength, count=count)
     if count != int(count):
@@ -70,7 +70,7 @@ def focusing(
 
 
 def warn_if_far(side: float, wavelength: float, distance: float) -> None:
-    """Warn where an aperture is too small, or the distance of another unit, for a focus."""
+    """Warn if the aperture is too small to focus at this distance, or the distance is in another unit."""
     fresnel = (side / 2) ** 2 / (wavelength * distance)
     if fresnel < FAR:
         warnings.warn(
@@ -81,12 +81,12 @@ def warn_if_far(side: float, wavelength: float, distance: float) -> None:
 
 
 def nearest_radii(phase: NDArray[np.float64], platform: Platform, table: PhaseTable) -> NDArray[np.float64]:
-    """Radii whose transmission is nearest to exp(i·phase), up to one common phase that suits them all best.
+    """Radii whose transmission is nearest to exp(i·phase), up to a common phase that suits all sites best.
 
     Args:
-        phase: target phase of every site, any shape.
-        platform: its radius limits are kept.
-        table: transmission against radius.
+        phase: target phase of every site in radians, an array of any shape.
+        platform: the platform whose radius limits are kept.
+        table: the transmission for each radius.
 
     Returns:
         Radii of the same shape.
