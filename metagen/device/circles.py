@@ -17,7 +17,7 @@ class CircleLimits:
     """Circles on a square lattice.
 
     Attributes:
-        period: lattice constant.
+        period: distance between neighbouring pillars.
         radius_min: smallest radius that a design may use.
         radius_max: largest radius that a design may use.
     """
@@ -35,7 +35,7 @@ class CircleLimits:
 
     @classmethod
     def of(cls, lattice: object, atom: object) -> Self | None:
-        """The short form of a lattice and an atom; None if they have none."""
+        """The short form; None if these are not circles of free radius on a square lattice."""
         if not (isinstance(lattice, Lattice) and lattice.is_square and isinstance(atom, Circle)):
             return None
         return cls(lattice.pitch[0], *atom.radius) if isinstance(atom.radius, tuple) else None
@@ -55,11 +55,11 @@ def expanded(given: dict[str, Any]) -> dict[str, Any]:
     """Turn the keys of the short form, where there are any, into a lattice and an atom.
 
     Args:
-        given: values of a platform by name. With a lattice and an atom of circles that are made already (by
-            :func:`dataclasses.replace`), the keys change these.
+        given: values of a platform by name. Beside a lattice and an atom that have a short form (as
+            :func:`dataclasses.replace` passes them), the keys change its values.
 
     Raises:
-        InputError: a value that is not allowed, or a lattice or an atom that has no short form besides.
+        InputError: a value is not allowed, or a lattice or atom given beside the keys has no short form.
     """
     short = {name: given[name] for name in SHORT if name in given}
     if not short:

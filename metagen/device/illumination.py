@@ -19,9 +19,9 @@ NAMED = {
     "left": (math.sqrt(0.5), 1j * math.sqrt(0.5)),
     "right": (math.sqrt(0.5), -1j * math.sqrt(0.5)),
 }
-"""Jones vectors (Ex, Ey) that have a name; time is exp(−iωt) and light goes towards +z."""
+"""Jones vectors (Ex, Ey) that have a name, for time exp(−iωt) and light that travels towards +z."""
 SAME = 1e-9
-"""Jones vectors and directions that differ less are one."""
+"""Jones vectors, or directions, that differ by less than this are the same."""
 
 if TYPE_CHECKING:
     Polarisation = str | tuple[complex, complex]
@@ -38,8 +38,8 @@ class Illumination:
     In a file, the angles may be given in degrees, as ``polar_deg`` and ``azimuth_deg``.
 
     Attributes:
-        wavelength: in vacuum.
-        polarisation: the complex components (Ex, Ey) of the incident wave at z = 0, of norm 1; or a name of
+        wavelength: wavelength in vacuum.
+        polarisation: the complex components (Ex, Ey) of the incident wave at z = 0, of norm 1; or a name for
             them: "x", "y", "left" for (1, i)/√2, "right" for (1, −i)/√2. A named vector turns into its name.
             In a file a vector is [[real, imaginary], [real, imaginary]].
         polar: angle θ between the wave and the z axis, in vacuum: the transverse wave vector is k0·sin θ
@@ -84,7 +84,7 @@ class Illumination:
 
     @property
     def symmetry(self) -> Symmetry:
-        """The mirrors and turns that leave the light as it is, but for a factor."""
+        """The mirrors and turns that leave the light as it is, up to a constant factor."""
         return Symmetry.where(self._is_kept)
 
     @property

@@ -14,24 +14,24 @@ from metagen.base.validation import Positive, checked
 from metagen.device.symmetry import Symmetry
 
 SAME = 1e-9
-"""Positions closer than this share of the cell are one."""
+"""Positions closer than this share of the cell are the same."""
 KEYS = {"square": "period", "rectangular": "pitch", "hexagonal": "spacing"}
-"""Kinds of lattices in files, and the key that each has."""
+"""Kinds of lattices in files, each with the key that holds its lengths."""
 
 
 @checked
 class Lattice:
     """A lattice of sites, each of which may hold a pillar.
 
-    In a file it is its attributes, or a ``kind`` with the one length (or two) that this has: ``square`` with
-    ``period``, ``rectangular`` with ``pitch``, ``hexagonal`` with ``spacing``.
+    A file gives either the attributes below, or a ``kind`` and its lengths: ``square`` with ``period``,
+    ``rectangular`` with ``pitch``, ``hexagonal`` with ``spacing``.
 
     Attributes:
         pitch: sides of the rectangular cell along x and y.
-        sites: positions in the cell, as fractions of its sides.
+        sites: positions of the pillars in the cell, as fractions of its sides.
 
     Raises:
-        InputError: a side is not positive, there is no site, or two sites are one.
+        InputError: a side is not positive, there is no site, or two sites are at the same position.
     """
 
     pitch: tuple[Positive, Positive]
@@ -51,12 +51,12 @@ class Lattice:
 
     @classmethod
     def square(cls, period: float) -> Self:
-        """One site per cell of equal sides."""
+        """One site per square cell."""
         return cls((period, period))
 
     @classmethod
     def rectangular(cls, px: float, py: float) -> Self:
-        """One site per cell of sides px and py."""
+        """One site per cell with sides px and py."""
         return cls((px, py))
 
     @classmethod
@@ -89,7 +89,7 @@ class Lattice:
         return float(np.hypot(*self.neighbours(reach).T).min())
 
     def neighbours(self, reach: float) -> NDArray[np.float64]:
-        """[K, 2] vectors from sites to all others that are no farther away, each once."""
+        """[K, 2] vectors from each site to all others within ``reach``; equal vectors are listed once."""
         counts = [math.ceil(reach / side) + 1 for side in self.pitch]
         shifts = _grid(*counts) * self.pitch
         vectors = (self._separations()[:, None] * self.pitch + shifts).reshape(-1, 2)
@@ -127,10 +127,10 @@ class Lattice:
         return np.asarray(2 * math.pi * np.linalg.inv(self.primitive).T)
 
     def has_harmonic(self, m: ArrayLike, n: ArrayLike) -> NDArray[np.bool_]:
-        """Whether functions with the translations of the lattice have the harmonic 2π·(m/px, n/py).
+        """Whether functions as periodic as the lattice can have the harmonic 2π·(m/px, n/py).
 
         Args:
-            m, n: [...] orders along x and y; they broadcast together.
+            m, n: orders along x and y, arrays of any shapes that broadcast together.
         """
         phase = np.asarray(m)[..., None] * self.translations[:, 0]
         phase = phase + np.asarray(n)[..., None] * self.translations[:, 1]
@@ -159,13 +159,13 @@ def _grid(along_x: int, along_y: int) -> NDArray[np.float64]:
 
 
 def _same_sites(some: NDArray[np.float64], others: NDArray[np.float64]) -> bool:
-    """Whether every one of some positions [S, 2], in fractions, is one of others but for whole cells."""
+    """Whether each of some positions [S, 2], in fractions of the cell, is one of others up to whole cells."""
     apart = some[:, None] - others[None]
     return bool((np.abs(apart - np.rint(apart)).max(-1).min(-1) < SAME).all())
 
 
 def _attributes(given: dict[str, Any]) -> dict[str, Any]:
-    """The attributes of a lattice that a file gives by its kind."""
+    """The attributes of a lattice that a file describes by its kind."""
     kind = given["kind"]
     if kind not in KEYS:
         raise InputError(f"lattice kind is {kind!r}; known: {', '.join(KEYS)}")

@@ -18,14 +18,14 @@ from metagen.device.platform import Platform
 
 
 def _is_intact(file: h5py.File) -> bool:
-    """Whether a file of version 1 has the platform and the radii of its hash, if it has one."""
+    """Whether a file of version 1 matches its hash; one without a hash counts as intact."""
     found = content_hash(json.loads(file.attrs["platform"]), np.asarray(file["radii"]))
     return bool(file.attrs.get(HASH, found) == found)
 
 
 SCHEMA = Schema("metagen/layout", version=2, before=1, is_intact=_is_intact)
 DIGITS = 12
-"""Decimals of a radius on a grid: 105·0.001 is 0.105, and not 0.10500000000000001."""
+"""Decimals to which radii on a grid are rounded: 105·0.001 is 0.105, and not 0.10500000000000001."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +36,7 @@ class Layout:
         platform: what the process fixes.
         radii: [N, N] radii, index order [x, y]; 0 is a site without a pillar. Read-only.
         name: a short label for files and plots.
-        provenance: what made it (free text values), carried along into files.
+        provenance: what made the layout, as texts by name; files carry it along.
 
     Raises:
         InputError: the radii are not a square array, not finite, negative, or over half the period.
@@ -55,7 +55,7 @@ class Layout:
         object.__setattr__(self, "provenance", dict(self.provenance))
 
     def __repr__(self) -> str:
-        """The name and the size; a thousand radii tell nobody anything."""
+        """The name and the size, without the radii."""
         return (
             f"{type(self).__name__}({self.name!r}, {self.count} × {self.count} pillars, side {self.side:.4g})"
         )
@@ -72,7 +72,7 @@ class Layout:
 
     @property
     def positions(self) -> NDArray[np.float64]:
-        """[N] lattice coordinates along either axis."""
+        """[N] coordinates of the pillars along either axis."""
         return cell_centres(self.count, self.platform.period)
 
     @property
@@ -125,12 +125,12 @@ def _first(mask: NDArray[np.bool_]) -> list[int]:
 
 
 def cell_centres(count: int, period: float) -> NDArray[np.float64]:
-    """[count] coordinates (i − (count − 1)/2)·period."""
+    """[count] coordinates of the cell centres along one axis: (i − (count − 1)/2)·period."""
     return (np.arange(count) - (count - 1) / 2) * period
 
 
 def on_grid(radii: NDArray[np.float64], grid: float) -> NDArray[np.float64]:
-    """The nearest multiples of ``grid``: the same floats whoever rounds, so that hashes can be compared."""
+    """The nearest multiples of ``grid``, always as the same floats, so that hashes can be compared."""
     return np.asarray(np.round(np.rint(radii / grid) * grid, DIGITS))
 
 
@@ -140,7 +140,7 @@ def random_layout(platform: Platform, count: int, seed: int) -> Layout:
     Args:
         platform: what the process fixes.
         count: pillars along one side.
-        seed: of the random generator; equal seeds give equal layouts.
+        seed: seed of the random generator; equal seeds give equal layouts.
     """
     half = (count + 1) // 2
     quadrant = np.random.default_rng(seed).uniform(platform.radius_min, platform.radius_max, (half, half))

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from metagen.base.errors import InputError
 
 NEGLIGIBLE_LOSS = 1e-4
-"""Imaginary part of an index that is left out where only a real one can be used: over the height of a
+"""Largest imaginary part of an index that is left out where the index must be real: over the height of a
 pillar it takes about a thousandth of the light."""
 
 
 @dataclass(frozen=True)
 class Media:
-    """What light of one wavelength meets; made by :meth:`metagen.Platform.at`.
+    """The refractive indices that light of one wavelength meets; made by :meth:`metagen.Platform.at`.
 
     Attributes:
-        wavelength: in vacuum.
+        wavelength: wavelength in vacuum.
         pillar: refractive index of the pillars; its imaginary part is positive where they absorb.
         substrate: refractive index below z = 0, where the light comes from.
         cover: refractive index around and above the pillars.
@@ -29,10 +29,10 @@ class Media:
 
 
 def outer_index(name: str, index: complex, wavelength: float) -> float:
-    """The index of a medium that light comes from or leaves into, which must be real.
+    """The index of the substrate or the cover, which must be real.
 
     Raises:
-        InputError: it absorbs more than :data:`NEGLIGIBLE_LOSS`.
+        InputError: its imaginary part is over :data:`NEGLIGIBLE_LOSS`.
     """
     if index.imag > NEGLIGIBLE_LOSS:
         raise InputError(

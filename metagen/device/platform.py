@@ -25,8 +25,8 @@ from metagen.device.materials import Material, index_at
 from metagen.device.media import Media, outer_index
 
 UNIT_SLIP = 100.0
-"""Height, wavelength and period are within this factor of each other wherever pillars shape light; a length
-in nanometres is wrong by a factor of 1,000."""
+"""Wherever pillars shape light, height and wavelength are within this factor of the period; a length given in
+nanometres is wrong by a factor of 1,000."""
 
 if TYPE_CHECKING:
     AnyAtom = Atom
@@ -45,13 +45,13 @@ class Platform(FromToml):
     Attributes:
         lattice: where pillars can stand.
         atom: the family of shapes of the pillars, with the limits that a design may use.
-        height: pillar height.
+        height: height of the pillars.
         pillar: refractive index of the pillars, or a material (:mod:`metagen.device.materials`).
-        substrate: the same below z = 0, where the light comes from.
-        cover: the same around and above the pillars.
+        substrate: index or material below z = 0, where the light comes from.
+        cover: index or material around and above the pillars.
 
     Raises:
-        InputError: a value that is not allowed, or neighbours that may overlap.
+        InputError: a value is not allowed, or neighbouring pillars may overlap.
     """
 
     lattice: Lattice = Field(default_factory=lambda: CircleLimits().lattice)
@@ -99,15 +99,15 @@ class Platform(FromToml):
         self.atom.check_room(self.lattice)
 
     def __repr__(self) -> str:
-        """In the short form, if it has one."""
+        """The attributes; in the short form, if the platform has one."""
         return f"{type(self).__name__}({', '.join(f'{name}={part!r}' for name, part in self.parts.items())})"
 
     @property
     def period(self) -> float:
-        """Lattice constant of circles on a square lattice.
+        """Distance between neighbouring circles on a square lattice.
 
         Raises:
-            InputError: the platform is of another lattice or of other shapes.
+            InputError: the platform has another lattice or other shapes.
         """
         return self._circles("period").period
 
@@ -148,7 +148,7 @@ class Platform(FromToml):
 
     @property
     def parts(self) -> dict[str, Any]:
-        """The attributes by name; in the short form, if it has one."""
+        """The attributes by name; in the short form, if the platform has one."""
         long, short = self.long_parts, CircleLimits.of(self.lattice, self.atom)
         if short is None:
             return long
@@ -181,10 +181,10 @@ class Platform(FromToml):
 
 
 def check_scale(name: str, length: float, period: float) -> None:
-    """Refuse a length that can only be of another unit than the period.
+    """Refuse a length that must be in another unit than the period.
 
     Raises:
-        InputError: their ratio is over :data:`UNIT_SLIP`, one way or the other.
+        InputError: one of the two is over :data:`UNIT_SLIP` times the other.
     """
     if length > 0 and not period / UNIT_SLIP <= length <= period * UNIT_SLIP:
         raise InputError(
@@ -193,7 +193,7 @@ def check_scale(name: str, length: float, period: float) -> None:
 
 
 def difference(old: Platform, new: Platform) -> str:
-    """What is new about a platform, in a few words: "height 0.5 instead of 0.6"."""
+    """What differs between two platforms, in a few words: "height 0.5 instead of 0.6"."""
     before, after = (each.parts for each in (old, new))
     if before.keys() != after.keys():
         before, after = (each.long_parts for each in (old, new))
@@ -205,5 +205,5 @@ def difference(old: Platform, new: Platform) -> str:
 
 
 def _brief(value: object) -> object:
-    """A number as it is, a material by its name."""
+    """The name of a material; any other value as it is."""
     return getattr(value, "name", value)

@@ -1,4 +1,4 @@
-"""Where the near field of a device is looked at, and what the mirrors do to it there."""
+"""Where the near field of a device is sampled, and how mirrors change it there."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 SAMPLES = 10
-"""Samples per cell and axis, where nothing else is said (the paper's)."""
+"""Field samples per cell along each axis by default, as in the paper."""
 
 MIRROR_X = np.array([1, -1, -1])
 """Sign of (Ex, Ey, Ez) under x → −x for x-polarised light on a device with both mirror planes."""
 MIRROR_Y = np.array([1, -1, 1])
-"""Sign of (Ex, Ey, Ez) under y → −y."""
+"""Sign of (Ex, Ey, Ez) under y → −y, for the same light and devices."""
 
 
 def monitor_height(pillar_height: float, wavelength: float) -> float:
@@ -20,6 +20,6 @@ def monitor_height(pillar_height: float, wavelength: float) -> float:
 
 
 def sample_points(count: int, samples: int, period: float) -> NDArray[np.float64]:
-    """[count·samples] coordinates of the field samples along either axis."""
+    """[count·samples] coordinates of the field samples along one axis, for ``count`` cells."""
     pitch = period / samples
     return (np.arange(count * samples) - (count * samples - 1) / 2) * pitch

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 
 class Symmetry(Flag):
-    """Mirrors and turns about the z axis; a set of them, joined by ``|``."""
+    """A set of mirrors and turns about the z axis, joined by ``|``."""
 
     NONE = 0
     MIRROR_X = auto()
@@ -28,21 +28,21 @@ class Symmetry(Flag):
     QUARTER_TURN = auto()
     """(x, y) → (−y, x)."""
     TWO_MIRRORS = MIRROR_X | MIRROR_Y | HALF_TURN
-    """What a rectangle along the axes has."""
+    """The symmetry of a rectangle with its sides along the axes."""
     ALL = TWO_MIRRORS | MIRROR_DIAGONAL | MIRROR_ANTIDIAGONAL | QUARTER_TURN
-    """What a square along the axes has, and a circle."""
+    """The symmetry of a square with its sides along the axes, and of a circle."""
 
     @property
     def matrix(self) -> NDArray[np.float64]:
-        """[2, 2] what one mirror or turn, or none, does to (x, y).
+        """[2, 2] matrix that applies one mirror or turn, or none, to (x, y).
 
         Raises:
-            KeyError: this is a set of several.
+            KeyError: the set holds several.
         """
         return np.array(_MATRICES[self], dtype=np.float64)
 
     def of_angle(self, angle: Any) -> Any:
-        """What one mirror or turn makes of the angle of a direction (a number, an array or a tensor)."""
+        """The angle of a direction after one mirror or turn (a number, an array or a tensor)."""
         (cosine, _), (sine, _) = self.matrix
         return math.atan2(sine, cosine) + round(float(np.linalg.det(self.matrix))) * angle
 
@@ -66,4 +66,4 @@ _MATRICES = {
     Symmetry.QUARTER_TURN: ((0, -1), (1, 0)),
 }
 MIRROR_IMAGES = (Symmetry.NONE, Symmetry.MIRROR_X, Symmetry.MIRROR_Y, Symmetry.HALF_TURN)
-"""What makes the four images of a device in the mirrors x → −x and y → −y: nothing, each, and both."""
+"""What turns a device into its four images under x → −x and y → −y: nothing, each mirror, and both."""

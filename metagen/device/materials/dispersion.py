@@ -13,7 +13,7 @@ from metagen.base.wavelength import same_wavelength
 from metagen.device.materials.formulas import Formula
 
 NOISE = 2e-5
-"""Catalogues of clear glasses have negative k of up to 1.4e-5 among their measurements; it is taken for 0."""
+"""A k down to minus this counts as 0: catalogues of clear glasses have measurements down to −1.4e-5."""
 
 
 @checked
@@ -21,8 +21,8 @@ class Tabulated:
     """Values at increasing wavelengths, joined by straight lines.
 
     Attributes:
-        wavelengths: [w] increasing.
-        values: [w].
+        wavelengths: [w] increasing wavelengths in vacuum.
+        values: [w] values at these wavelengths.
     """
 
     wavelengths: tuple[Positive, ...]
@@ -67,13 +67,13 @@ class Dispersion:
     """A refractive index n + ik that depends on the wavelength.
 
     Attributes:
-        name: of the material.
-        source: who measured it.
-        n: real part.
-        k: imaginary part; positive is loss; none is lossless.
+        name: name of the material.
+        source: who measured the index.
+        n: real part of the index.
+        k: imaginary part of the index, positive for loss; None for a lossless material.
 
     Raises:
-        InputError: n and k are known for no wavelength in common.
+        InputError: there is no wavelength at which both n and k are known.
     """
 
     name: str
@@ -89,7 +89,7 @@ class Dispersion:
             )
 
     def __repr__(self) -> str:
-        """The name and the range; a table of a hundred rows tells nobody anything."""
+        """The name and the range of wavelengths, without the table."""
         return f"Dispersion({self.name!r}, {self.shortest:g} .. {self.longest:g})"
 
     @property
@@ -106,7 +106,7 @@ class Dispersion:
         """The index at a wavelength.
 
         Raises:
-            InputError: no data at this wavelength, or no index of a passive material.
+            InputError: the index is not known at this wavelength, or is not that of a passive material.
         """
         if not self._knows(wavelength):
             raise InputError(

@@ -25,16 +25,16 @@ class FormulaKind(IntEnum):
 
 
 MOST = 17
-"""Coefficients that a formula has at most."""
+"""Largest number of coefficients of a formula."""
 PAIRS = tuple(range(3, MOST + 1, 2))
-"""Numbers of coefficients of a formula that is a constant and terms of two coefficients each."""
+"""Possible numbers of coefficients of a formula that is a constant and terms of two coefficients each."""
 COUNTS = {
     FormulaKind.FRACTION: (5, *range(9, MOST + 1, 2)),
     FormulaKind.HERZBERGER: (5, 6),
     FormulaKind.RETRO: (4,),
     FormulaKind.EXOTIC: (6,),
 }
-"""Numbers of coefficients that a formula may have; those that are not listed have PAIRS."""
+"""Possible numbers of coefficients of each kind of formula; kinds that are not listed have PAIRS."""
 
 
 @checked
@@ -44,8 +44,8 @@ class Formula:
     Attributes:
         kind: which formula.
         coefficients: C1, C2, … in the order of refractiveindex.info.
-        shortest: wavelength from which on it holds.
-        longest: wavelength up to which it holds.
+        shortest: shortest wavelength in vacuum at which the formula holds.
+        longest: longest wavelength in vacuum at which the formula holds.
 
     Raises:
         InputError: too few or too many coefficients for this kind, or a range that does not increase.
@@ -79,7 +79,7 @@ class Formula:
         """The value at one wavelength.
 
         Raises:
-            InputError: the formula has a pole there, or a square that is negative.
+            InputError: the formula has a pole there, or gives a negative square of the index.
         """
         try:
             value = self(wavelength)
@@ -110,7 +110,7 @@ def _fraction(c: tuple[float, ...], count: int, w: Any) -> Any:
     fractions = sum(
         c[i] * w ** c[i + 1] / (w**2 - c[i + 2] ** c[i + 3])
         for i in (1, 5)
-        if c[i]  # a fraction that is not there would have a pole at 1
+        if c[i]  # a missing fraction (coefficient 0) would have a pole at 1
     )
     return (c[0] + fractions + sum(c[i] * w ** c[i + 1] for i in range(9, count - 1, 2))) ** 0.5
 

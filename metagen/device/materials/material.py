@@ -1,4 +1,4 @@
-"""What may stand for a material: a number, the name of one that is shipped, or the path of a file."""
+"""The ways to name a material: a number, the name of one that is shipped, or the path of a file."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from metagen.device.materials.shipped import shipped, shipped_names
 def named(value: Any, info: ValidationInfo) -> Any:
     """Turn the name of a shipped material, or the path of a material file, into the material.
 
-    A relative path starts at the folder of the file that is being read (see
-    :func:`metagen.base.validation.load_toml`), or else at the working directory.
+    A relative path is looked up from the folder of the file that is being read (see
+    :func:`metagen.base.validation.load_toml`), or else from the working directory.
     """
     if not isinstance(value, str):
         return value

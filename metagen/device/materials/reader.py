@@ -1,4 +1,4 @@
-"""Files of refractiveindex.info (YAML)."""
+"""Reading material files of refractiveindex.info (YAML)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from metagen.device.materials.dispersion import Dispersion, Tabulated
 from metagen.device.materials.formulas import Formula, FormulaKind
 
 COLUMNS = {"tabulated nk": ("n", "k"), "tabulated n": ("n",), "tabulated k": ("k",)}
-"""What stands behind the wavelength in a row of each kind of table."""
+"""The columns of each kind of table, after that of the wavelength."""
 
 Row = tuple[float, ...]
 
@@ -27,8 +27,8 @@ def read_yaml(path: str | Path) -> Dispersion:
 
     Raises:
         InputError: the file cannot be read.
-        FormatError: it is not such a file, is damaged, or holds kinds of data that this release does not
-            know.
+        FormatError: it is not such a file, it is damaged, or it holds kinds of data that this release does
+            not know.
     """
     path = Path(path)
     try:
@@ -47,10 +47,10 @@ def read_yaml(path: str | Path) -> Dispersion:
 
 
 def _index(blocks: Sequence[Any]) -> tuple[Formula | Tabulated, Tabulated | None]:
-    """n and k of all blocks.
+    """n and k from all blocks.
 
     Raises:
-        ValueError: they are not there, not as they should be, or contradict each other.
+        ValueError: the blocks lack n, have another form than expected, or contradict each other.
     """
     formulas: list[Formula] = []
     columns: dict[str, list[Row]] = {"n": [], "k": []}
@@ -75,7 +75,7 @@ def _source(content: dict[str, Any], path: Path) -> str:
 
 
 def _entry(block: Any, *keys: str) -> str:
-    """The text under the first of the keys that a block has."""
+    """The text under the first of ``keys`` that the block has."""
     for key in keys:
         if isinstance(block, dict) and isinstance(block.get(key), str | int | float):
             return str(block[key])
@@ -101,7 +101,7 @@ def _formula(kind: str, block: Any) -> Formula:
 
 
 def _collect(columns: dict[str, list[Row]], names: tuple[str, ...], data: str) -> None:
-    """Add the rows of a table to the columns that it has; blank lines are passed over."""
+    """Add the rows of a table to the columns that it has; blank lines are skipped."""
     for line in data.splitlines():
         row = _numbers(line, "row")
         if row and len(row) != 1 + len(names):
@@ -111,7 +111,7 @@ def _collect(columns: dict[str, list[Row]], names: tuple[str, ...], data: str) -
 
 
 def _table(rows: Sequence[Row]) -> Tabulated:
-    """Rows in order, each once."""
+    """A table of the rows in order of wavelength, without repeated rows."""
     wavelengths, values = zip(*sorted(set(rows)), strict=True)
     double = next((one for one, other in pairwise(wavelengths) if one == other), None)
     if double is not None:
