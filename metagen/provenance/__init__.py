@@ -1,3 +1,3 @@
-"""What made a file, and what made that."""
+"""The passport of a file: what made it, and what made its inputs."""
 
 from metagen.provenance import passport as passport

@@ -1,4 +1,4 @@
-"""What a file is, what it was made from, and the content hashes that say so."""
+"""What a file is and what it was made from, identified by content hashes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from metagen.fab import device_labels, load_device
 from metagen.fab.formats import DRAWN_ENDINGS, drawn_format, drawn_name
 
 SHOWN = 12
-"""Digits of a hash that are shown."""
+"""How many digits of a hash are shown."""
 
 
 class Kind(StrEnum):
@@ -47,10 +47,11 @@ class Need:
     """An input that a file records.
 
     Attributes:
-        kind: what it is.
-        name: what its file calls itself.
-        hash: its content hash.
-        required: whether it can only come from a file (the start of a design is often made from settings).
+        kind: what kind of file the input is.
+        name: name that the input gives itself.
+        hash: content hash of the input.
+        required: whether the passport is incomplete without it; the start of a design is not required, as it
+            is often made from settings.
     """
 
     kind: Kind
@@ -67,13 +68,13 @@ class Artefact:
     """A file, or one of the devices in a layout file.
 
     Attributes:
-        path: of the file.
-        kind: what it is.
-        name: what it calls itself; a newer version of it has the same name and another hash.
-        hash: of its contents.
-        needs: its inputs.
-        platform: what the process fixes; None where the file does not say.
-        notes: what it does not record.
+        path: path of the file.
+        kind: what kind of file it is.
+        name: name that it gives itself; a newer version of it has the same name and another hash.
+        hash: hash of its contents.
+        needs: the inputs that it records.
+        platform: what the process fixes; None if the file does not say.
+        notes: what it fails to record, as texts.
     """
 
     path: Path
@@ -89,7 +90,7 @@ def artefacts_in(path: Path) -> list[Artefact]:
     """What a file is, and what it was made from.
 
     Raises:
-        InputError, FormatError: no such file, damaged, or a kind of file without a passport.
+        InputError, FormatError: there is no such file, it is damaged, or files of its kind have no passport.
     """
     if drawn_format(path) is not None:
         return _layout_file(path)
@@ -103,7 +104,7 @@ def artefacts_in(path: Path) -> list[Artefact]:
 
 
 def shipped(need: Need) -> Iterator[Artefact]:
-    """What comes with metagen and might be what is needed: models, and near fields that these learnt from."""
+    """Models, or near fields they learnt from, that come with metagen and may be what is needed."""
     match need.kind:
         case Kind.MODEL:
             yield from map(_model, surrogate.shipped().values())
@@ -139,7 +140,7 @@ def _device(path: Path) -> Artefact:
 
 
 def _needs_of(made: Layout) -> tuple[tuple[Need, ...], tuple[str, ...]]:
-    """Inputs of a layout that was designed; others are made from settings alone."""
+    """Inputs of a designed layout, and notes on what it does not record; other layouts have no inputs."""
     recorded = made.provenance
     if "start_hash" not in recorded:
         return (), ()
@@ -176,6 +177,6 @@ def _near_field(path: Path, near: NearField) -> Artefact:
 
 
 def check_pillars(path: Path) -> None:
-    """Refuse a layout file of ours whose pillars are not those that its labels announce."""
+    """Refuse a layout file written by metagen whose pillars do not match its labels."""
     for cell, label in device_labels(path).items():
         load_device(path, label.lattice, cell=cell)

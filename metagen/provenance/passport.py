@@ -1,9 +1,9 @@
-"""What made a file, and what made that: the chain of inputs, found by the content hashes that files carry.
+"""The passport of a file: the chain of inputs that made it, found by the content hashes that files carry.
 
 A layout file names the device that was written, a device the models that it was designed with, a model the
-near fields that it was trained on; a near field holds its layout, and that the platform. An input that is not
-found by its hash, in a folder or among what comes with metagen, is *stale* if a file of the same name has
-taken its place, and *missing* otherwise.
+near fields that it was trained on; a near field holds its layout, and the layout its platform. An input
+whose hash is found neither in the folder nor among what comes with metagen is *stale* if the folder has
+another version of the same name, and *missing* otherwise.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class Link:
-    """An artefact, or what stands in its place, and what it was made from.
+    """One input of the chain, and what it was made from in turn.
 
     Attributes:
-        state: whether it was found.
+        state: whether the input was found.
         need: what was looked for; None for the file that the passport is of.
         artefact: what was found; for a stale input, the newer version of it.
-        inputs: of the artefact; of a newer version they do not matter.
+        inputs: the inputs of the artefact; empty if it is stale or missing.
     """
 
     state: State
@@ -55,7 +55,7 @@ class Link:
     inputs: tuple[Link, ...] = ()
 
     def walk(self) -> Iterator[Link]:
-        """This link and all below it."""
+        """This link and all links below it."""
         yield self
         for link in self.inputs:
             yield from link.walk()
@@ -63,11 +63,11 @@ class Link:
 
 @dataclass(frozen=True)
 class Passport:
-    """The chain of what made a file.
+    """The chain of inputs that made a file.
 
     Attributes:
-        folder: where inputs were looked for.
-        roots: the file; several links for a layout file with several devices.
+        folder: folder in which inputs were looked for.
+        roots: the file itself; one link per device for a layout file with several devices.
         unreadable: files of the folder that could not be read, and why.
     """
 
@@ -76,7 +76,7 @@ class Passport:
     unreadable: tuple[str, ...] = ()
 
     def links(self, state: State) -> list[Link]:
-        """All links of one state."""
+        """All links in one state."""
         return [link for root in self.roots for link in root.walk() if link.state is state]
 
     @property
@@ -86,7 +86,7 @@ class Passport:
 
     @property
     def platforms(self) -> list[Platform]:
-        """All different platforms of the chain; one, if all is well."""
+        """The different platforms in the chain: a single one, if all is well."""
         found = (link.artefact for link in self.links(State.FOUND))
         return list({each.platform.hash: each.platform for each in found if each and each.platform}.values())
 
@@ -125,16 +125,16 @@ class Passport:
 
 
 def passport(path: str | Path, folder: str | Path | None = None) -> Passport:
-    """Trace what made a file.
+    """Find all inputs that made a file.
 
     Args:
         path: a layout file (GDSII, OASIS), a layout or device or near-field file (.h5), or a model
             (.safetensors).
-        folder: where its inputs are looked for, folders within included; by default that of the file.
+        folder: folder in which inputs are looked for, subfolders included; by default that of the file.
 
     Raises:
-        InputError: no such file or folder, or a kind of file without a passport.
-        FormatError: the file is damaged, or a layout file that was edited after it was written.
+        InputError: there is no such file or folder, or files of this kind have no passport.
+        FormatError: the file is damaged, or is a layout file that was edited after it was written.
     """
     path = Path(path)
     shelf = Shelf(path.parent if folder is None else Path(folder))
@@ -149,7 +149,7 @@ def passport(path: str | Path, folder: str | Path | None = None) -> Passport:
 
 @dataclass
 class Shelf:
-    """The files of a folder, read when they are needed."""
+    """The files of a folder, which are read when first needed."""
 
     folder: Path
     unreadable: list[str] = field(default_factory=list)
@@ -197,7 +197,7 @@ class Shelf:
 
 
 def _inputs(artefact: Artefact, shelf: Shelf) -> tuple[Link, ...]:
-    """All inputs but those that nobody misses, and a start that the optimiser left as it was."""
+    """The inputs, without missing ones that are not required, and without a start equal to the result."""
     needs = [need for need in artefact.needs if need.hash != artefact.hash]
     links = [(need, shelf.find(need)) for need in needs]
     return tuple(link for need, link in links if need.required or link.state is not State.MISSING)
