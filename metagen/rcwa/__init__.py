@@ -3,7 +3,6 @@
 from metagen.rcwa.cell import Cell as Cell
 from metagen.rcwa.cell import make_cell as make_cell
 from metagen.rcwa.factorisation import Factorisation as Factorisation
-from metagen.rcwa.planewaves import Incidence as Incidence
 from metagen.rcwa.result import Channels as Channels
 from metagen.rcwa.result import UnitCell as UnitCell
 from metagen.rcwa.shapes import circle as circle
@@ -12,6 +11,7 @@ from metagen.rcwa.shapes import ellipse as ellipse
 from metagen.rcwa.shapes import rectangle as rectangle
 from metagen.rcwa.shapes import ring as ring
 from metagen.rcwa.shapes import square as square
+from metagen.rcwa.solver import EnergyWarning as EnergyWarning
 from metagen.rcwa.solver import near_fields as near_fields
 from metagen.rcwa.solver import solve as solve
 from metagen.rcwa.solver import solve_cell as solve_cell

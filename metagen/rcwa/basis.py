@@ -1,209 +1,248 @@
-"""Harmonics of a cell with two mirror planes, and the matrices that act on them.
+"""Harmonics of a periodic field of one symmetry class, and the matrices that act on them.
 
-A wave that is x-polarised and normally incident excites one of the four mirror classes only:
-
-=========  ============  ============
-component  under x → −x  under y → −y
-=========  ============  ============
-Ex, Hy     even          even
-Ey, Hx     odd           odd
-Ez         odd           even
-=========  ============  ============
-
-A harmonic (m, n) with m, n ≥ 0 stands for the normalised sum, with signs, of the plane waves (±m, ±n); its
-coefficient is that of the plane wave (+m, +n) times the square root of their number ("multiplicity").
+A *group* is the set of mirrors and half turns that lattice, pillars and light have in common. Under each of
+its elements the field of a class takes a sign; so every component is even or odd. A harmonic is the normed
+sum, with signs, of the plane waves that the group makes of one; its coefficient is that of this plane wave
+times the square root of their number. Where nothing is symmetric a harmonic is a plane wave.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 from functools import cached_property, lru_cache
 
 import torch
 from torch import Tensor
 
-EVEN, ODD = 1, -1
+from metagen.rcwa.truncation import Truncation
+
+Element = tuple[int, int]
+"""Signs of x and of y: (1, 1) leaves all as it is, (−1, 1) is the mirror x → −x, (−1, −1) the half turn."""
+
+TWO_MIRRORS: tuple[Element, ...] = ((1, 1), (1, -1), (-1, 1), (-1, -1))
+HALF_TURN: tuple[Element, ...] = ((1, 1), (-1, -1))
+NOTHING: tuple[Element, ...] = ((1, 1),)
+
+
+class Component(Enum):
+    """A component of the field, with the signs by which it changes where x or where y changes sign."""
+
+    EX = (-1, 1)
+    EY = (1, -1)
+    EZ = (1, 1)
+
+    def sign(self, element: Element) -> int:
+        """Sign that the component takes as part of a vector."""
+        return (self.value[0] if element[0] < 0 else 1) * (self.value[1] if element[1] < 0 else 1)
 
 
 @dataclass(frozen=True)
 class Harmonics:
-    """The harmonics |m|, |n| ≤ orders of one mirror class, m slow, n fast.
+    """The harmonics of one component, by order: m slow, n fast.
 
     Attributes:
-        orders: largest order along either axis.
-        parity_x: EVEN or ODD under x → −x.
-        parity_y: EVEN or ODD under y → −y.
+        truncation: which plane waves there are.
+        group: elements of the symmetry group.
+        signs: per element, whether the component is even (1) or odd (−1) under it.
     """
 
-    orders: int
-    parity_x: int
-    parity_y: int
+    truncation: Truncation
+    group: tuple[Element, ...]
+    signs: tuple[int, ...]
 
     @cached_property
-    def _grid(self) -> tuple[Tensor, Tensor]:
-        m = torch.arange(0 if self.parity_x == EVEN else 1, self.orders + 1)
-        n = torch.arange(0 if self.parity_y == EVEN else 1, self.orders + 1)
-        along_x, along_y = torch.meshgrid(m, n, indexing="ij")
-        return along_x.reshape(-1), along_y.reshape(-1)
-
-    @property
-    def m(self) -> Tensor:
-        """[n] order along x."""
-        return self._grid[0]
-
-    @property
-    def n(self) -> Tensor:
-        """[n] order along y."""
-        return self._grid[1]
+    def _images(self) -> tuple[Tensor, Tensor, Tensor]:
+        """[w, 2] last image of each plane wave, [w] the sign to it, [w] whether the wave can take part."""
+        last, signs = last_image(self.truncation.waves, self.group, self.signs, self.truncation)
+        vanishes = torch.zeros(len(last), dtype=torch.bool)
+        for element, sign in zip(self.group, self.signs, strict=True):
+            fixed = (self.truncation.waves * torch.tensor(element) == self.truncation.waves).all(-1)
+            vanishes |= fixed & (sign < 0)
+        return last, signs, ~vanishes
 
     @cached_property
-    def multiplicity(self) -> Tensor:
-        """[n] number of plane waves in each harmonic: 1, 2 or 4."""
-        return (1 + (self.m > 0).double()) * (1 + (self.n > 0).double())
+    def orders(self) -> Tensor:
+        """[n, 2] orders along x and y of the plane wave that stands for each harmonic."""
+        last, _, exists = self._images
+        distinct: Tensor = torch.unique(last[exists], dim=0)
+        return distinct
 
     def __len__(self) -> int:
-        return len(self.m)
-
-    def position(self, m: Tensor, n: Tensor) -> Tensor:
-        """Position of the harmonic (m, n); of one outside the class, that of some other harmonic."""
-        first_m, first_n = int(self.m[0]), int(self.n[0])
-        row = (m - first_m).clamp(min=0)
-        return row * (self.orders + 1 - first_n) + (n - first_n).clamp(min=0)
-
-
-@lru_cache(maxsize=64)
-def _product_table(left: Harmonics, right: Harmonics) -> tuple[Tensor, Tensor, Tensor]:
-    """Where in a quarter transform, and with which weight, the four terms of a product matrix are found."""
-    x_index, y_index, weight = [], [], []
-    scale = left.multiplicity.sqrt()[:, None] / right.multiplicity.sqrt()[None, :]
-    for a in (1, -1):
-        for b in (1, -1):
-            dm = left.m[:, None] - a * right.m[None, :]
-            dn = left.n[:, None] - b * right.n[None, :]
-            mirrored = (right.parity_x if a < 0 else 1) * (right.parity_y if b < 0 else 1)
-            counted = ((right.m > 0) | (a > 0)) & ((right.n > 0) | (b > 0))
-            odd_x, odd_y = left.parity_x != right.parity_x, left.parity_y != right.parity_y
-            sign = (dm.sign() if odd_x else torch.ones_like(dm)) * (dn.sign() if odd_y else 1)
-            x_index.append(dm.abs())
-            y_index.append(dn.abs())
-            weight.append(mirrored * counted * sign * scale)
-    return torch.stack(x_index), torch.stack(y_index), torch.stack(weight)
-
-
-def product_matrix(transform: Tensor, left: Harmonics, right: Harmonics) -> Tensor:
-    """Matrix of "multiply by a function", from one mirror class into another.
-
-    Args:
-        transform: [..., 2·orders + 1, 2·orders + 1] Fourier coefficients of the function at orders ≥ 0; they
-            are even or odd along each axis as the function is.
-        left: class of the product.
-        right: class of the factor.
-
-    Returns:
-        [..., len(left), len(right)].
-    """
-    x_index, y_index, weight = _product_table(left, right)
-    return (transform[..., x_index, y_index] * weight).sum(-3)
-
-
-def line_product_matrix(transform: Tensor, parity: int) -> Tensor:
-    """As :func:`product_matrix`, for an even function of one coordinate, within one mirror class.
-
-    Args:
-        transform: [..., 2·orders + 1] Fourier coefficients at orders ≥ 0.
-        parity: EVEN or ODD.
-    """
-    orders = (transform.shape[-1] - 1) // 2
-    m = torch.arange(0 if parity == EVEN else 1, orders + 1)
-    direct, mirrored = (m[:, None] - m[None, :]).abs(), m[:, None] + m[None, :]
-    scale = (1 + (m > 0).double()).sqrt() / 2**0.5
-    both = transform[..., direct] + parity * transform[..., mirrored]
-    return both * scale[:, None] * scale[None, :]
-
-
-@dataclass(frozen=True)
-class TransverseBasis:
-    """Harmonics of (Ex, Ey), and of h = (Hy, −Hx), for an x-polarised wave: Ex first, then Ey.
-
-    With h in that order the power along +z is Re(E·conj(h)), and Maxwell's equations read, with z in units
-    of 1/k0,  dE/dz = i·P·h,  dh/dz = i·Q·E  with symmetric  P = 1 − k·[ε]⁻¹·kᵀ,  Q = ε − k̃·k̃ᵀ.
-    """
-
-    orders: int
-
-    @cached_property
-    def ex(self) -> Harmonics:
-        return Harmonics(self.orders, EVEN, EVEN)
-
-    @cached_property
-    def ey(self) -> Harmonics:
-        return Harmonics(self.orders, ODD, ODD)
-
-    @cached_property
-    def ez(self) -> Harmonics:
-        return Harmonics(self.orders, ODD, EVEN)
-
-    @cached_property
-    def m(self) -> Tensor:
-        """[n] order along x, of Ex and then of Ey."""
-        return torch.cat([self.ex.m, self.ey.m])
-
-    @cached_property
-    def n(self) -> Tensor:
-        """[n] order along y."""
-        return torch.cat([self.ex.n, self.ey.n])
+        return len(self.orders)
 
     @cached_property
     def multiplicity(self) -> Tensor:
         """[n] number of plane waves in each harmonic."""
-        return torch.cat([self.ex.multiplicity, self.ey.multiplicity])
-
-    def __len__(self) -> int:
-        return len(self.m)
+        position, sign = self.expansion
+        return torch.bincount(position[sign != 0], minlength=len(self)).double()
 
     @cached_property
-    def divergence_order(self) -> Tensor:
-        """[n] the order that multiplies each component in kx·Ex + ky·Ey."""
-        return torch.cat([self.ex.m, self.ey.n]).double()
+    def _positions(self) -> Tensor:
+        table = torch.full((self.truncation.numbers,), -1)
+        table[self.truncation.number(self.orders)] = torch.arange(len(self))
+        return table
+
+    def position(self, orders: Tensor) -> Tensor:
+        """[n] position of the harmonics with these orders [n, 2]; −1 for one that does not exist."""
+        found: Tensor = self._positions[self.truncation.number(orders)]
+        return found
+
+    @cached_property
+    def expansion(self) -> tuple[Tensor, Tensor]:
+        """[w] position of the harmonic that each plane wave belongs to, and its sign there, 0 for none."""
+        last, sign, exists = self._images
+        return self.position(last).clamp(min=0), sign * exists
+
+    def expanded(self, vector: Tensor) -> Tensor:
+        """[..., w] amplitudes of all plane waves from coefficients [..., n]."""
+        position, sign = self.expansion
+        return vector[..., position] * (sign / self.multiplicity.sqrt()[position])
+
+
+def last_image(
+    orders: Tensor, group: tuple[Element, ...], signs: tuple[int, ...], truncation: Truncation
+) -> tuple[Tensor, Tensor]:
+    """Of the images of each plane wave [..., 2] the last by order, and the sign of the element to it."""
+    images = torch.stack([orders * torch.tensor(element) for element in group])
+    number = truncation.number(images)
+    chosen = number.argmax(0)
+    last = torch.gather(images, 0, chosen[None, ..., None].expand(1, *chosen.shape, 2))[0]
+    return last, torch.tensor(signs)[chosen]
+
+
+@lru_cache(maxsize=128)
+def _differences(truncation: Truncation, group: tuple[Element, ...]) -> tuple[Tensor, Tensor]:
+    waves = truncation.waves
+    differences = (waves[:, None, :] - waves[None, :, :]).reshape(-1, 2)
+    even = (1,) * len(group)
+    last = torch.unique(last_image(differences, group, even, truncation)[0], dim=0)
+    position = torch.zeros(truncation.numbers, dtype=torch.long)
+    position[truncation.number(last)] = torch.arange(len(last))
+    return last, position
+
+
+@lru_cache(maxsize=128)
+def _product_table(left: Harmonics, right: Harmonics) -> tuple[Tensor, Tensor]:
+    """[g, left, right] where the terms of a product matrix are found, and with which weight."""
+    _, position = _differences(left.truncation, left.group)
+    product = tuple(a * b for a, b in zip(left.signs, right.signs, strict=True))
+    index, weight = [], []
+    for element, sign in zip(right.group, right.signs, strict=True):
+        difference = left.orders[:, None, :] - right.orders[None, :, :] * torch.tensor(element)
+        last, mirrored = last_image(difference, left.group, product, left.truncation)
+        index.append(position[left.truncation.number(last)])
+        weight.append(sign * mirrored)
+    scale = left.multiplicity.sqrt()[:, None] * right.multiplicity.sqrt()[None, :] / len(left.group)
+    return torch.stack(index), torch.stack(weight) * scale
+
+
+def product_matrix(transform: Tensor, left: Harmonics, right: Harmonics) -> Tensor:
+    """Matrix of "multiply by a function", from one component into another.
+
+    Args:
+        transform: [..., d] Fourier coefficients of the function at :attr:`TransverseBasis.differences`; it is
+            even or odd under each element as the product of the two components is.
+        left: component of the product.
+        right: component of the factor.
+
+    Returns:
+        [..., len(left), len(right)].
+    """
+    index, weight = _product_table(left, right)
+    return (transform[..., index] * weight).sum(-3)
+
+
+@dataclass(frozen=True)
+class TransverseBasis:
+    """Harmonics of (Ex, Ey), and of h = (Hy, −Hx): those of the first component, then those of the second.
+
+    With h in that order the power along +z is Re(E·conj(h)), and Maxwell's equations read, with z in units
+    of 1/k0,  dE/dz = i·P·h,  dh/dz = i·Q·E  with  P = 1 − k·[ε]⁻¹·kᵀ,  Q = ε − k̃·k̃ᵀ. They are symmetric, and
+    real in lossless cells with a half turn.
+
+    Attributes:
+        truncation: which plane waves there are.
+        group: symmetries of the field.
+        along_x: whether the class is that of light along x, else along y; mirrors make them differ.
+    """
+
+    truncation: Truncation
+    group: tuple[Element, ...]
+    along_x: bool = True
+
+    def _harmonics(self, component: Component) -> Harmonics:
+        of = Component.EX if self.along_x else Component.EY
+        signs = tuple(of.sign(element) * component.sign(element) for element in self.group)
+        return Harmonics(self.truncation, self.group, signs)
+
+    @cached_property
+    def ex(self) -> Harmonics:
+        return self._harmonics(Component.EX)
+
+    @cached_property
+    def ey(self) -> Harmonics:
+        return self._harmonics(Component.EY)
+
+    @cached_property
+    def ez(self) -> Harmonics:
+        return self._harmonics(Component.EZ)
+
+    def __len__(self) -> int:
+        return len(self.ex) + len(self.ey)
+
+    @property
+    def differences(self) -> Tensor:
+        """[d, 2] orders at which the Fourier coefficients of a function of the cell are needed."""
+        return _differences(self.truncation, self.group)[0]
+
+    @cached_property
+    def orders(self) -> Tensor:
+        """[n, 2] orders of the harmonics of Ex and then of Ey."""
+        return torch.cat([self.ex.orders, self.ey.orders])
+
+    @cached_property
+    def is_y(self) -> Tensor:
+        """[n] whether the harmonic is one of Ey."""
+        return torch.arange(len(self)) >= len(self.ex)
 
     @cached_property
     def ez_position(self) -> Tensor:
-        """[n] position in :attr:`ez` of the harmonic with the same orders."""
-        return self.ez.position(self.m, self.n)
+        """[n] position in :attr:`ez` of the harmonic with the same orders, −1 for none."""
+        return self.ez.position(self.orders)
 
     @cached_property
-    def curl_square(self) -> Tensor:
-        """[n, n] k̃·k̃ᵀ in units of (2π/period)², where k̃·E = kx·Ey − ky·Ex."""
-        order = torch.cat([-self.ex.n, self.ey.m]).double()
-        same = (self.m[:, None] == self.m[None, :]) & (self.n[:, None] == self.n[None, :])
-        return same * order[:, None] * order[None, :]
+    def partner(self) -> Tensor:
+        """[n] position of the other component with the same orders; its own for none."""
+        to_ey = self.ey.position(self.ex.orders)
+        to_ex = self.ex.position(self.ey.orders)
+        other = torch.cat([torch.where(to_ey >= 0, to_ey + len(self.ex), -1), to_ex])
+        return torch.where(other >= 0, other, torch.arange(len(self)))
 
     @cached_property
-    def is_tm(self) -> Tensor:
-        """[n] after :meth:`along_k`: whether the row is E along k (TM) or across it (TE)."""
-        return torch.cat([self.ex.m > 0, torch.zeros(len(self.ey), dtype=torch.bool)])
+    def is_paired(self) -> Tensor:
+        """[n] whether the other component has a harmonic with the same orders."""
+        return self.partner != torch.arange(len(self))
 
     @cached_property
-    def _partner(self) -> tuple[Tensor, Tensor, Tensor]:
-        """The other component with the same orders, and the cosine and sine of the rotation onto k."""
-        paired = torch.cat([(self.ex.m > 0) & (self.ex.n > 0), torch.ones(len(self.ey), dtype=torch.bool)])
-        first = torch.arange(len(self.ex))[(self.ex.m > 0) & (self.ex.n > 0)]
-        second = torch.arange(len(self.ey)) + len(self.ex)
-        partner = torch.arange(len(self))
-        partner[first], partner[second] = second, first
-        k = torch.hypot(self.m.double(), self.n.double())
-        cosine = torch.where(paired, self.m / k, torch.ones_like(k))
-        sine = torch.where(paired, self.n / k, torch.zeros_like(k))
-        sine[len(self.ex) :] *= -1
-        return partner, cosine, sine
+    def zeroth(self) -> Tensor:
+        """[c] positions of order (0, 0): of Ex, of Ey or of both, as the class has them."""
+        return torch.nonzero((self.orders == 0).all(-1))[:, 0]
 
-    def along_k(self, rows: Tensor) -> Tensor:
-        """Rotate the rows of [..., n, c] from x, y to along and across the transverse wave vector."""
-        partner, cosine, sine = self._partner
-        return cosine[:, None] * rows + sine[:, None] * rows[..., partner, :]
+    @cached_property
+    def same_orders(self) -> Tensor:
+        """[n, n] whether two harmonics have the same orders."""
+        return (self.orders[:, None, :] == self.orders[None, :, :]).all(-1)
+
+    def expanded(self, vector: Tensor) -> Tensor:
+        """[..., 2w] amplitudes of all plane waves, of Ex and then of Ey, from those of harmonics [..., n]."""
+        ex, ey = vector[..., : len(self.ex)], vector[..., len(self.ex) :]
+        return torch.cat([self.ex.expanded(ex), self.ey.expanded(ey)], -1)
 
 
-@lru_cache(maxsize=32)
-def transverse_basis(orders: int) -> TransverseBasis:
-    """The basis for one truncation, kept for the next call."""
-    return TransverseBasis(orders)
+@lru_cache(maxsize=64)
+def transverse_basis(
+    truncation: Truncation, group: tuple[Element, ...] = NOTHING, along_x: bool = True
+) -> TransverseBasis:
+    """The basis, kept for the next call."""
+    return TransverseBasis(truncation, group, along_x)

@@ -1,46 +1,83 @@
-"""What is solved: a pillar on a substrate, as tensors that broadcast together."""
+"""What is solved: pillars on a substrate, as tensors that broadcast together."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from metagen.base.errors import InputError
+from metagen.device.lattice import Lattice
 from metagen.device.materials import Dispersion, Formula, Material, Tabulated
 from metagen.device.platform import Platform
-from metagen.rcwa.shapes import Shape
-from metagen.rcwa.special import Numbers, Reals, as_tensor
+from metagen.device.shapes import Ellipse, Shape
+from metagen.device.symmetry import Symmetry
+from metagen.rcwa.tensors import Numbers, Reals, as_tensor
+from metagen.rcwa.truncation import WHOLE
+
+POINTS = 100
+"""Along either side of the cell."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Cell:
-    """One cell of a square lattice: a pillar with two mirror planes on a substrate.
+    """One cell of a lattice of pillars on a substrate.
 
-    Make one with :func:`make_cell`. All values are tensors that broadcast together.
+    Make one with :func:`make_cell`. All tensors broadcast together, and with the batches of the shapes.
 
     Attributes:
-        shape: cross-section of the pillar.
-        period: lattice constant.
-        height: pillar height.
-        pillar: refractive index of the pillar, complex if it absorbs.
+        lattice: the rectangular cell and the sites in it.
+        shapes: cross-sections of the pillars: one that stands at every site, or one per site.
+        height: of the pillars.
+        pillar: refractive index of the pillars, complex if they absorb.
         substrate: refractive index below z = 0, real.
-        cover: refractive index around and above the pillar, real.
+        cover: refractive index around and above the pillars, real.
+        symmetry: mirrors and turns about the origin that leave the cell as it is.
     """
 
-    shape: Shape
-    period: Tensor
+    lattice: Lattice
+    shapes: tuple[Shape, ...]
     height: Tensor
     pillar: Tensor
     substrate: Tensor
     cover: Tensor
+    symmetry: Symmetry
+
+    @property
+    def translations(self) -> tuple[tuple[float, float], ...]:
+        """Moves, as fractions of the cell, that leave it as it is."""
+        if len(self.shapes) > 1:
+            return WHOLE
+        return tuple((float(x), float(y)) for x, y in self.lattice.translations)
+
+    @property
+    def pillars(self) -> tuple[tuple[Shape, tuple[float, float]], ...]:
+        """The shape at every site, and the position of the site."""
+        sites = [(float(x), float(y)) for x, y in self.lattice.positions]
+        shapes = self.shapes if len(self.shapes) > 1 else self.shapes * len(sites)
+        return tuple(zip(shapes, sites, strict=True))
+
+    def transform(self, orders: Tensor) -> Tensor:
+        """[..., d] Fourier coefficients of the function that is 1 in the pillars, at orders [d, 2].
+
+        They are real where a half turn leaves the cell as it is.
+        """
+        kx, ky = (2 * torch.pi / self.lattice.pitch[axis] * orders[:, axis].double() for axis in (0, 1))
+        total = torch.zeros(len(orders), dtype=torch.complex128)
+        for shape, (x, y) in self.pillars:
+            phase = kx * x + ky * y
+            total = total + shape.fourier(kx, ky) * torch.polar(torch.ones_like(phase), -phase)
+        total = total / self.lattice.area
+        return total.real if Symmetry.HALF_TURN in self.symmetry else total
 
 
 def make_cell(
-    shape: Shape,
+    shape: Shape | tuple[Shape, ...],
     *,
-    period: Reals,
+    period: float | None = None,
+    lattice: Lattice | None = None,
     height: Reals,
     pillar: Numbers,
     substrate: Numbers = 1.0,
@@ -48,20 +85,29 @@ def make_cell(
 ) -> Cell:
     """Build a checked cell from numbers, arrays or tensors (which keep their gradients).
 
+    Args:
+        shape: cross-section of the pillar at every site, or one per site.
+        period: lattice constant of a square lattice with one pillar per cell.
+        lattice: any lattice; one of the two is given.
+        height: pillar height.
+        pillar: refractive index of the pillars.
+        substrate: refractive index below z = 0.
+        cover: refractive index around and above the pillars.
+
     Raises:
-        InputError: a length is not positive, the pillar is wider than the cell or amplifies light, or the
+        InputError: a length is not positive, a pillar is wider than the cell or amplifies light, or the
             substrate or the cover absorbs.
     """
-    lengths = {"period": as_tensor(period), "height": as_tensor(height)}
-    for name, length in lengths.items():
-        if not bool(((length > 0) & torch.isfinite(length)).all()):
-            raise InputError(f"{name} is {length}; it must be positive and finite (micrometres)")
-    for reach in shape.reach:
-        if not bool(((reach >= 0) & (reach <= lengths["period"] / 2 * (1 + 1e-12))).all()):
-            raise InputError(
-                f"the pillar reaches {reach.detach().numpy()} from the centre of its cell; "
-                f"between 0 and half the period, {lengths['period'].detach().numpy() / 2}, is possible"
-            )
+    if (period is None) == (lattice is None):
+        raise InputError("a cell needs period (of a square lattice) or lattice, one of the two")
+    where = Lattice.square(float(period)) if lattice is None else lattice  # type: ignore[arg-type]
+    shapes = shape if isinstance(shape, tuple) else (shape,)
+    if len(shapes) not in (1, len(where.sites)):
+        raise InputError(f"{len(shapes)} shapes for {len(where.sites)} sites; give one, or one per site")
+    tall = as_tensor(height)
+    if not bool(((tall > 0) & torch.isfinite(tall)).all()):
+        raise InputError(f"height is {tall}; it must be positive and finite (micrometres)")
+    _check_room(shapes, where)
     media = {"substrate": as_tensor(substrate), "cover": as_tensor(cover)}
     for name, index in media.items():
         if index.is_complex() or not bool(((index > 0) & torch.isfinite(index)).all()):
@@ -74,7 +120,47 @@ def make_cell(
             f"pillar is {pillar}; it must be a finite index that is not 0, with a positive imaginary part if "
             "it absorbs: time is exp(−iωt)"
         )
-    return Cell(shape, **lengths, pillar=inside, **media)
+    return Cell(where, shapes, tall, pillar=inside, **media, symmetry=_symmetry(shapes, where))
+
+
+def _check_room(shapes: tuple[Shape, ...], lattice: Lattice) -> None:
+    """Refuse pillars that overlap: circles exactly, others as seen at :data:`POINTS` × POINTS points."""
+    reach = max(float(shape.reach.detach().max()) for shape in shapes)
+    if 2 * reach <= lattice.spacing * (1 + 1e-12):
+        return
+    is_circle = len(shapes) == 1 and isinstance(shapes[0], Ellipse) and torch.equal(shapes[0].a, shapes[0].b)
+    if is_circle or _most_covered(shapes, lattice, reach) > 1:
+        raise InputError(
+            f"pillars that reach {reach:g} from their sites overlap their neighbours; the closest sites are "
+            f"{lattice.spacing:g} apart"
+        )
+
+
+def _most_covered(shapes: tuple[Shape, ...], lattice: Lattice, reach: float) -> int:
+    """In how many pillars a point of the cell lies at most."""
+    steps = (torch.arange(POINTS, dtype=torch.float64) + 0.5) / POINTS - 0.5
+    x, y = torch.meshgrid(steps * lattice.pitch[0], steps * lattice.pitch[1], indexing="ij")
+    counts = [math.ceil(2 * reach / side) for side in lattice.pitch]
+    covered = torch.zeros(1, dtype=torch.long)
+    for shape, site in zip(shapes * (len(lattice.sites) // len(shapes)), lattice.positions, strict=True):
+        for i in range(-counts[0], counts[0] + 1):
+            for j in range(-counts[1], counts[1] + 1):
+                moved = x - site[0] - i * lattice.pitch[0], y - site[1] - j * lattice.pitch[1]
+                covered = covered + shape.contains(*moved).long()
+    return int(covered.max())
+
+
+def _symmetry(shapes: tuple[Shape, ...], lattice: Lattice) -> Symmetry:
+    """Of the symmetries of all the pillars those that carry every site to one with the same shape."""
+    common = lattice.symmetry
+    for shape in shapes:
+        common &= shape.symmetry
+    if len(shapes) == 1:
+        return common
+    alone = [Lattice(lattice.pitch, (site,)).symmetry for site in lattice.sites]
+    for one in alone:
+        common &= one
+    return common
 
 
 def is_passive(permittivity: Tensor) -> bool:
@@ -95,7 +181,7 @@ def platform_cell(platform: Platform, shape: Shape, wavelength: Tensor) -> Cell:
         platform.at(value)
     return make_cell(
         shape,
-        period=platform.period,
+        lattice=platform.lattice,
         height=platform.height,
         pillar=index_tensor(platform.pillar, wavelength),
         substrate=index_tensor(platform.substrate, wavelength).real,

@@ -7,152 +7,119 @@ fast.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
 import torch
 from torch import Tensor
 
-from metagen.rcwa.basis import (
-    ODD,
-    Harmonics,
-    TransverseBasis,
-    line_product_matrix,
-    product_matrix,
-)
+from metagen.device.shapes import Difference
+from metagen.device.symmetry import Symmetry
+from metagen.rcwa.basis import TransverseBasis, product_matrix
+from metagen.rcwa.cell import Cell
+from metagen.rcwa.layer import Permittivity
 from metagen.rcwa.normals import normal_projector
-from metagen.rcwa.shapes import (
-    Curved,
-    Rectilinear,
-    Shape,
-    Strip,
-    interval_transform,
-    strip_transform,
-)
+from metagen.rcwa.strips import is_rectilinear, strip_permittivity
+from metagen.rcwa.waves import Waves
 
 
 class Factorisation(Enum):
     """How the product of permittivity and field is truncated."""
 
+    LI = "li"
+    """Li's rules: strip by strip where all walls run along x or y, else the inverse rule along a smooth field
+    of normals. Converges fast."""
     NORMAL = "normal"
-    """Li's rules: the inverse rule for the field component normal to the walls. Converges fast."""
+    """Li's rules along a smooth field of normals, for every shape: results then go smoothly through angles at
+    which walls run along x and y."""
     LAURENT = "laurent"
     """The same truncation for every component. Converges slowly; for comparison with other programs."""
 
 
-@dataclass(frozen=True)
-class Permittivity:
-    """Matrices of the relative permittivity.
+@dataclass(frozen=True, eq=False)
+class PillarLayer:
+    """The layer of pillars of a cell, with the rule by which its products are truncated."""
 
-    Attributes:
-        transverse: [..., n, n] from (Ex, Ey) to (Dx, Dy); symmetric.
-        inverse_z: [..., n_z, n_z] from Dz to Ez.
+    cell: Cell
+    rule: Factorisation
+
+    @property
+    def thickness(self) -> Tensor:
+        """[...] height of the pillars."""
+        return self.cell.height
+
+    @property
+    def contrast(self) -> Tensor:
+        """[...] see :class:`metagen.rcwa.layer.Layer`."""
+        walls = max(2 if isinstance(shape, Difference) else 1 for shape in self.cell.shapes)
+        return walls * (self.cell.pillar**2 - self.cell.cover**2).abs()
+
+    @property
+    def absorbs(self) -> bool:
+        """Whether any of the pillars does."""
+        return self.cell.pillar.is_complex() and bool((self.cell.pillar.imag != 0).any())
+
+    def permittivity(self, waves: Waves) -> Permittivity:
+        """Permittivity matrices in a basis.
+
+        The matrices of the shapes are built before they are combined with the media, so that a batch over
+        wavelengths (whose axes the shapes do not have) builds them once.
+        """
+        cell, basis = self.cell, waves.basis
+        inner, outer = (cell.pillar**2)[..., None, None], (cell.cover**2)[..., None, None]
+        transform = cell.transform(basis.differences)
+        inside = [product_matrix(transform, part, part) for part in (basis.ex, basis.ey, basis.ez)]
+        eps_x, eps_y, eps_z = (mixed(part, inner, outer) for part in inside)
+        if self.rule is Factorisation.LAURENT:
+            transverse = block(eps_x, eps_y)
+        elif self.rule is Factorisation.LI and is_rectilinear(cell):
+            transverse = block(*strip_permittivity(cell, inner, outer, basis))
+        else:
+            inverses = [torch.linalg.inv(mixed(part, 1 / inner, 1 / outer)) for part in inside[:2]]
+            normals = normal_projector(cell, basis.differences)
+            transverse = along_normals((eps_x, eps_y), inverses, normals, basis)
+        return Permittivity(transverse, torch.linalg.inv(eps_z), Symmetry.HALF_TURN in cell.symmetry)
+
+
+def along_normals(
+    laurent: Sequence[Tensor],
+    inverse: Sequence[Tensor],
+    projector: Sequence[Tensor],
+    basis: TransverseBasis,
+) -> Tensor:
+    """[..., n, n] the inverse rule along the normal, the Laurent rule across it.
+
+    With D = [ε] − [1/ε]⁻¹, what the two rules differ by, it is [ε] − (D·N + N·D)/2.
+
+    Args:
+        laurent: [ε] on Ex and on Ey.
+        inverse: [1/ε]⁻¹ likewise.
+        projector: [..., d] Fourier coefficients of N_xx and N_xy.
+        basis: the harmonics.
     """
-
-    transverse: Tensor
-    inverse_z: Tensor
-
-
-def permittivity(
-    shape: Shape, period: Tensor, pillar: Tensor, cover: Tensor, basis: TransverseBasis, rule: Factorisation
-) -> Permittivity:
-    """Permittivity matrices of a shape of permittivity ``pillar`` [...] in ``cover`` [...].
-
-    The matrices of the shape itself are built before they are combined with the media, so that a batch over
-    wavelengths (whose axes the shape does not have) builds them once.
-    """
-    inner, outer = pillar[..., None, None], cover[..., None, None]
-    transform = _transform(shape, period, 2 * basis.orders + 1)
-    inside = [product_matrix(transform, part, part) for part in (basis.ex, basis.ey, basis.ez)]
-    eps_x, eps_y, eps_z = (_mixed(part, inner, outer) for part in inside)
-    inverse_z = torch.linalg.inv(eps_z)
-    if rule is Factorisation.LAURENT:
-        return Permittivity(_block(eps_x, eps_y), inverse_z)
-    if isinstance(shape, Rectilinear):
-        along_x = _strips(shape.strips_along_x, basis.ex, period, inner, outer, transposed=False)
-        along_y = _strips(shape.strips_along_y, basis.ey, period, inner, outer, transposed=True)
-        return Permittivity(_block(along_x, along_y), inverse_z)
-    d_x, d_y = (
-        eps - torch.linalg.inv(_mixed(part, 1 / inner, 1 / outer))
-        for eps, part in zip((eps_x, eps_y), inside[:2], strict=True)
-    )
-    n_xx, n_yy, n_xy = (part.to(d_x.dtype) for part in _normals(shape, period, basis))
-    cross = -(d_x @ n_xy + n_xy @ d_y) / 2
-    return Permittivity(
-        _block(eps_x - _symmetric(d_x @ n_xx), eps_y - _symmetric(d_y @ n_yy), cross), inverse_z
+    d_x, d_y = (eps - inv for eps, inv in zip(laurent, inverse, strict=True))
+    n_xx, n_xy = (part.to(d_x.dtype) for part in projector)
+    identity = torch.eye(len(basis.ey), dtype=torch.float64)
+    on_x = product_matrix(n_xx, basis.ex, basis.ex)
+    on_y = identity - product_matrix(n_xx, basis.ey, basis.ey)
+    to_x, to_y = product_matrix(n_xy, basis.ex, basis.ey), product_matrix(n_xy, basis.ey, basis.ex)
+    return block(
+        laurent[0] - (d_x @ on_x + on_x @ d_x) / 2,
+        laurent[1] - (d_y @ on_y + on_y @ d_y) / 2,
+        -(d_x @ to_x + to_x @ d_y) / 2,
+        -(d_y @ to_y + to_y @ d_x) / 2,
     )
 
 
-def _mixed(inside: Tensor, inner: Tensor, outer: Tensor) -> Tensor:
+def mixed(inside: Tensor, inner: Tensor, outer: Tensor) -> Tensor:
     """Matrix of a function that is ``inner`` inside and ``outer`` outside."""
     identity = torch.eye(inside.shape[-1], dtype=torch.float64)
     return outer * identity + (inner - outer) * inside
 
 
-def _normals(shape: Curved, period: Tensor, basis: TransverseBasis) -> tuple[Tensor, Tensor, Tensor]:
-    """Matrices of N_xx, N_yy and N_xy on Ex, on Ey and from Ey to Ex.
-
-    With D = [ε] − [1/ε]⁻¹, what the two rules differ by, [ε] − (D·N + N·D)/2 is the inverse rule along the
-    normal and the Laurent rule across it.
-    """
-    n_xx, n_xy = normal_projector(shape, period, 2 * basis.orders + 1)
-    identity = torch.eye(len(basis.ey), dtype=torch.float64)
-    return (
-        product_matrix(n_xx, basis.ex, basis.ex),
-        identity - product_matrix(n_xx, basis.ey, basis.ey),
-        product_matrix(n_xy, basis.ex, basis.ey),
-    )
-
-
-def _transform(shape: Shape, period: Tensor, size: int) -> Tensor:
-    """[..., size, size] Fourier coefficients of the indicator function."""
-    if not isinstance(shape, Rectilinear):
-        return shape.transform(period, size)
-    total = torch.zeros(size, size, dtype=torch.float64)
-    for strip in shape.strips_along_x:
-        width = interval_transform(strip.half_width, period, size)
-        total = total + width[..., :, None] * strip_transform(strip, period, size)[..., None, :]
-    return total
-
-
-def _strips(
-    strips: tuple[Strip, ...],
-    basis: Harmonics,
-    period: Tensor,
-    inner: Tensor,
-    outer: Tensor,
-    *,
-    transposed: bool,
-) -> Tensor:
-    """Inverse rule across walls that are normal to x (or to y), Laurent rule along them, strip by strip.
-
-    L. Li, J. Opt. Soc. Am. A 14, 2758 (1997), for shapes whose walls all run along x or y.
-    """
-    size, parity = 2 * basis.orders + 1, basis.parity_x
-    count = basis.orders + (0 if parity == ODD else 1)
-    identity = torch.eye(count, dtype=torch.float64)
-    total = outer * torch.eye(len(basis), dtype=torch.float64)
-    for strip in strips:
-        width = line_product_matrix(interval_transform(strip.half_width, period, size), parity)
-        across = torch.linalg.inv(_mixed(width, 1 / inner, 1 / outer)) - outer * identity
-        along = line_product_matrix(strip_transform(strip, period, size), parity).to(across.dtype)
-        pair = (along, across) if transposed else (across, along)
-        total = total + _kronecker(*pair)
-    return total
-
-
-def _kronecker(first: Tensor, second: Tensor) -> Tensor:
-    product = first[..., :, None, :, None] * second[..., None, :, None, :]
-    size = first.shape[-1] * second.shape[-1]
-    return product.reshape(*product.shape[:-4], size, size)
-
-
-def _symmetric(matrix: Tensor) -> Tensor:
-    return (matrix + matrix.transpose(-1, -2)) / 2
-
-
-def _block(xx: Tensor, yy: Tensor, xy: Tensor | None = None) -> Tensor:
-    """[[xx, xy], [xyᵀ, yy]], with xy = 0 if it is not given."""
-    if xy is None:
-        xy = xx.new_zeros(*xx.shape[:-1], yy.shape[-1])
-    return torch.cat([torch.cat([xx, xy], -1), torch.cat([xy.transpose(-1, -2), yy], -1)], -2)
+def block(xx: Tensor, yy: Tensor, xy: Tensor | None = None, yx: Tensor | None = None) -> Tensor:
+    """[[xx, xy], [yx, yy]], with zeros for what is not given."""
+    xy = xx.new_zeros(*xx.shape[:-1], yy.shape[-1]) if xy is None else xy
+    yx = xy.mT if yx is None else yx
+    return torch.cat([torch.cat([xx, xy], -1), torch.cat([yx, yy], -1)], -2)

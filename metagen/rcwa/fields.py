@@ -1,114 +1,132 @@
-"""The field of a solved cell at any height, as harmonics and at points."""
+"""The field of solved layers at any height, as amplitudes of plane waves and at points."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from metagen.rcwa.basis import EVEN, Harmonics, TransverseBasis
-from metagen.rcwa.cell import Cell
-from metagen.rcwa.slab import half_slab
-from metagen.rcwa.unit_cell import SurfaceFields, apply, decay, propagation
+from metagen.device.lattice import Lattice
+from metagen.rcwa.incidence import Incidence
+from metagen.rcwa.layer import Layer, LayerMatrices, SlabMaps, displacement_z, layer_matrices
+from metagen.rcwa.unit_cell import SurfaceFields, apply
+from metagen.rcwa.waves import Waves
 
 
-def field_at(cell: Cell, wavelength: Tensor, fields: SurfaceFields, z: Tensor, samples: int) -> Tensor:
-    """[..., n, n, 3] (Ex, Ey, Ez) at the sample points of one cell, on a plane at height z (a single number).
+@dataclass(frozen=True, eq=False)
+class Setting:
+    """What stands around the waves of a solved class.
 
-    At a surface of the pillar layer it is the field on the outer side.
+    Attributes:
+        layers: from z = 0 upwards.
+        wavelength: [...] in vacuum.
+        substrate, cover: [...] refractive indices below and above.
     """
-    if bool((z >= cell.height).all()):
-        transverse, h = _above(cell, wavelength, fields, z)
-        inverse = cell.cover**-2
-    elif float(z) <= 0:
-        transverse, h = _below(cell, wavelength, fields, z)
-        inverse = cell.substrate**-2
-    else:
-        return _points(*_inside(cell, wavelength, fields, z), fields.basis, samples)
-    dz = _displacement(h, wavelength, cell, fields.basis)
-    return _points(transverse, dz * inverse[..., None], fields.basis, samples)
+
+    layers: tuple[Layer, ...]
+    wavelength: Tensor
+    substrate: Tensor
+    cover: Tensor
+
+    @property
+    def height(self) -> Tensor:
+        """[...] of all layers."""
+        return sum((layer.thickness for layer in self.layers), torch.zeros((), dtype=torch.float64))
 
 
-def _above(cell: Cell, wavelength: Tensor, fields: SurfaceFields, z: Tensor) -> tuple[Tensor, Tensor]:
-    kappa = decay(wavelength, cell.period, cell.cover, fields.basis)
-    phase = torch.exp(-kappa * (2 * math.pi * (z - cell.height) / wavelength)[..., None])
-    return fields.top * phase, fields.h_top * phase
+def amplitudes_at(setting: Setting, fields: SurfaceFields, z: Tensor) -> tuple[Tensor, Tensor]:
+    """[..., n, c] transverse E and [..., n_z, c] Ez of the harmonics on a plane at height z (one number).
+
+    At a surface of a layer it is the field on the outer side, between two layers that in the upper one.
+    """
+    height = setting.height
+    if bool((z >= height).all()):
+        return _above(setting, fields, z - height)
+    if float(z) <= 0:
+        return _below(setting, fields, z)
+    number, above_bottom = _layer_at(setting, z)
+    return _inside(setting, fields, number, above_bottom)
 
 
-def _below(cell: Cell, wavelength: Tensor, fields: SurfaceFields, z: Tensor) -> tuple[Tensor, Tensor]:
-    kappa = decay(wavelength, cell.period, cell.substrate, fields.basis)
-    distance = (2 * math.pi * z / wavelength)[..., None]
-    reflected = torch.exp(kappa * distance)
-    incident = torch.zeros_like(fields.bottom)
-    incident[..., 0] = 1
-    index = cell.substrate[..., None]
-    forth = incident * torch.exp(1j * index * distance)
-    transverse = (fields.bottom - incident) * reflected + forth
-    h = (fields.h_bottom - index * incident) * reflected + index * forth
-    return transverse, h
+def _layer_at(setting: Setting, z: Tensor) -> tuple[int, Tensor]:
+    """Which layer a plane within the layers lies in, and how far above its bottom."""
+    for number, layer in enumerate(setting.layers[:-1]):
+        if bool((z < layer.thickness).all()):
+            return number, z
+        z = z - layer.thickness
+    return len(setting.layers) - 1, z
 
 
-def _inside(cell: Cell, wavelength: Tensor, fields: SurfaceFields, z: Tensor) -> tuple[Tensor, Tensor]:
-    """E and Ez within the pillar layer, from E + h at its bottom and E − h at its top: stable at any height.
+def _above(setting: Setting, fields: SurfaceFields, z: Tensor) -> tuple[Tensor, Tensor]:
+    kappa = fields.waves.decay(setting.cover)
+    phase = torch.exp(-kappa * (2 * math.pi * z / setting.wavelength)[..., None])[..., None]
+    h = fields.magnetic[-1] * phase
+    return fields.electric[-1] * phase, _over(displacement_z(h, fields.waves), setting.cover)
+
+
+def _below(setting: Setting, fields: SurfaceFields, z: Tensor) -> tuple[Tensor, Tensor]:
+    kappa = fields.waves.decay(setting.substrate)
+    back = torch.exp(kappa * (2 * math.pi * z / setting.wavelength)[..., None])[..., None]
+    forth = 1 / back[..., fields.waves.basis.zeroth[:1], :]
+    transverse = (fields.electric[0] - fields.incident) * back + fields.incident * forth
+    h = (fields.magnetic[0] - fields.h_incident) * back + fields.h_incident * forth
+    return transverse, _over(displacement_z(h, fields.waves), setting.substrate)
+
+
+def _over(displacement: Tensor, index: Tensor) -> Tensor:
+    return displacement / (index**2)[..., None, None]
+
+
+def _inside(setting: Setting, fields: SurfaceFields, number: int, z: Tensor) -> tuple[Tensor, Tensor]:
+    """From E + h at the bottom of a layer and E − h at its top: stable at any height.
 
     These are what comes in. E alone, or h alone, would not tell what stands in a layer that resonates.
     """
-    P, Q, inverse_z = propagation(cell, wavelength, fields.basis, fields.rule)
-    lower = _half(P, Q, math.pi * z / wavelength)
-    upper = _half(P, Q, math.pi * (cell.height - z) / wavelength)
-    zero = torch.zeros_like(lower[0])
+    layer = setting.layers[number]
+    matrices = layer_matrices(layer, fields.waves)
+    incoming = (
+        fields.electric[number] + fields.magnetic[number],
+        fields.electric[number + 1] - fields.magnetic[number + 1],
+    )
+    transverse, h = _between(matrices, incoming, z, layer.thickness - z, setting.wavelength)
+    return transverse, apply(matrices.inverse_z, displacement_z(h, fields.waves))
+
+
+def _between(
+    matrices: LayerMatrices, incoming: tuple[Tensor, Tensor], below: Tensor, above: Tensor, wavelength: Tensor
+) -> tuple[Tensor, Tensor]:
+    """E and h at a plane within a layer, of which thicknesses ``below`` and ``above`` lie on either side."""
+    lower = SlabMaps.of(matrices, math.pi * below / wavelength)
+    upper = SlabMaps.of(matrices, math.pi * above / wavelength)
+    zero = torch.zeros_like(lower.even)
     system = torch.cat(
         [
-            torch.cat([lower[0] - 1j * lower[2], lower[1] + 1j * lower[3], zero, zero], -1),
-            torch.cat([zero, zero, upper[0] - 1j * upper[2], -upper[1] - 1j * upper[3]], -1),
-            torch.cat([lower[0], -lower[1], -upper[0], -upper[1]], -1),
-            torch.cat([lower[2], lower[3], upper[2], -upper[3]], -1),
+            torch.cat([lower.even - 1j * lower.g_even, lower.odd + 1j * lower.g_odd, zero, zero], -1),
+            torch.cat([zero, zero, upper.even - 1j * upper.g_even, -upper.odd - 1j * upper.g_odd], -1),
+            torch.cat([lower.even, -lower.odd, -upper.even, -upper.odd], -1),
+            torch.cat([lower.g_even, lower.g_odd, upper.g_even, -upper.g_odd], -1),
         ],
         -2,
     )
-    incoming = [fields.bottom + fields.h_bottom, fields.top - fields.h_top]
-    known = torch.cat([*incoming, 0 * fields.top, 0 * fields.top], -1)
-    u, w = torch.linalg.solve(system.to(known.dtype), known[..., None])[..., 0].chunk(4, -1)[:2]
-    transverse = apply(lower[0], u) - apply(lower[1], w)
-    h = 1j * (apply(lower[2], u) + apply(lower[3], w))
-    return transverse, apply(inverse_z, _displacement(h, wavelength, cell, fields.basis))
+    known = torch.cat([*incoming, 0 * incoming[0], 0 * incoming[0]], -2)
+    u, w = torch.linalg.solve(system.to(known.dtype), known).chunk(4, -2)[:2]
+    return apply(lower.even, u) - apply(lower.odd, w), 1j * (apply(lower.g_even, u) + apply(lower.g_odd, w))
 
 
-def _half(P: Tensor, Q: Tensor, half_thickness: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """E_even, −E_odd, g_even, g_odd at the top of a slab, as matrices on its amplitudes u and w."""
-    U, V = half_slab(P @ Q, half_thickness)
-    return U, V @ P, Q @ V, U.transpose(-1, -2)
-
-
-def _displacement(h: Tensor, wavelength: Tensor, cell: Cell, basis: TransverseBasis) -> Tensor:
-    """[..., n_z] harmonics of Dz = −k·h."""
-    along = basis.divergence_order > 0
-    total = torch.zeros(*h.shape[:-1], len(basis.ez), dtype=h.dtype)
-    total = total.index_add(-1, basis.ez_position[along], (h * basis.divergence_order)[..., along])
-    return -total * (wavelength / cell.period)[..., None]
-
-
-def _points(transverse: Tensor, ez: Tensor, basis: TransverseBasis, samples: int) -> Tensor:
-    ex, ey = transverse[..., : len(basis.ex)], transverse[..., len(basis.ex) :]
-    components = [
-        _synthesis(ex, basis.ex, samples),
-        -_synthesis(ey, basis.ey, samples),
-        1j * _synthesis(ez, basis.ez, samples),
-    ]
-    return torch.stack(components, -1)
-
-
-def _synthesis(coefficients: Tensor, harmonics: Harmonics, samples: int) -> Tensor:
-    """[..., n, n] sum of the harmonics at the sample points: cosines for even, sines for odd parity."""
-    along_x = _waves(harmonics.m, harmonics.parity_x, samples)
-    along_y = _waves(harmonics.n, harmonics.parity_y, samples)
-    waves = along_x[:, None, :] * along_y[None, :, :] * harmonics.multiplicity.sqrt()
-    points = apply(waves.reshape(samples * samples, -1), coefficients)
-    return points.reshape(*points.shape[:-1], samples, samples)
-
-
-def _waves(order: Tensor, parity: int, samples: int) -> Tensor:
-    position = (torch.arange(samples, dtype=torch.float64) - (samples - 1) / 2) / samples
-    phase = 2 * math.pi * position[:, None] * order
-    return torch.cos(phase) if parity == EVEN else torch.sin(phase)
+def at_points(
+    amplitudes: Tensor, waves: Waves, incidence: Incidence, lattice: Lattice, counts: tuple[int, int]
+) -> Tensor:
+    """[..., nx, ny] sum of plane waves of amplitudes [..., w], at cell-centred points of the cell about 0."""
+    m, n = waves.basis.truncation.waves.double().unbind(-1)
+    u, v = ((torch.arange(count, dtype=torch.float64) - (count - 1) / 2) / count for count in counts)
+    phase = 2 * math.pi * (u[:, None, None] * m + v[:, None] * n)
+    synthesis = torch.polar(torch.ones_like(phase), phase).flatten(0, 1)
+    flat = (synthesis @ amplitudes[..., None])[..., 0]
+    field = flat.reshape(*flat.shape[:-1], *counts)
+    if incidence.is_normal:
+        return field
+    along = incidence.kx * u[:, None] * lattice.pitch[0] + incidence.ky * v * lattice.pitch[1]
+    turn = along * (2 * math.pi / incidence.wavelength)[..., None, None]
+    return field * torch.polar(torch.ones_like(turn), turn)

@@ -8,8 +8,10 @@ import torch
 from torch import Tensor
 
 from metagen.base.errors import InputError
-from metagen.rcwa.factorisation import Factorisation
-from metagen.rcwa.planewaves import PlaneWaves
+from metagen.device.lattice import Lattice
+from metagen.rcwa.basis import TransverseBasis, product_matrix
+from metagen.rcwa.factorisation import Factorisation, along_normals, block
+from metagen.rcwa.layer import Permittivity
 
 BLUR = 1.0
 """Width in pixels of the Gaussian under which the direction of a staircase is taken."""
@@ -18,51 +20,44 @@ NEAR = 0.5
 
 
 def grid_permittivity(
-    grid: Tensor, inverse: Tensor, waves: PlaneWaves, rule: Factorisation
-) -> tuple[Tensor, Tensor]:
+    grid: Tensor, inverse: Tensor, lattice: Lattice, basis: TransverseBasis, rule: Factorisation
+) -> Permittivity:
     """Permittivity matrices of a grid of uniform pixels.
 
     Args:
         grid: [nx, ny] mean permittivity ε of each pixel, index order [x, y], covering the cell.
         inverse: [nx, ny] mean of 1/ε of each pixel.
-        waves: the basis.
+        lattice: the cell.
+        basis: the harmonics.
         rule: how products are truncated.
-
-    Returns:
-        [2w, 2w] from (Ex, Ey) to (Dx, Dy), and [w, w] from Dz to Ez.
 
     Raises:
         InputError: the grid is too coarse for the orders.
     """
-    orders = int(waves.m.max())
-    if min(grid.shape) < 4 * orders + 1:
-        raise InputError(
-            f"the grid has {tuple(grid.shape)} pixels; {orders} orders need {4 * orders + 1} along each axis"
-        )
-    epsilon = _toeplitz(_pixel_transform(grid, 2 * orders), waves)
-    inverse_z = torch.linalg.inv(epsilon)
+    _check_resolution(grid, basis)
+    differences = basis.differences
+    epsilon = _pixel_transform(grid, differences)
+    on_x, on_y, on_z = (product_matrix(epsilon, part, part) for part in (basis.ex, basis.ey, basis.ez))
+    inverse_z = torch.linalg.inv(on_z)
     if rule is Factorisation.LAURENT:
-        return twice(epsilon), inverse_z
-    difference = epsilon - torch.linalg.inv(_toeplitz(_pixel_transform(inverse, 2 * orders), waves))
-    n_xx, n_xy = (_toeplitz(_point_transform(part, 2 * orders), waves) for part in normal_field(grid))
-    n_yy = torch.eye(len(waves.m), dtype=n_xx.dtype) - n_xx
-    xx, yy, xy = (
-        epsilon * same - _anticommutator(difference, n) / 2 for n, same in ((n_xx, 1), (n_yy, 1), (n_xy, 0))
-    )
-    return torch.cat([torch.cat([xx, xy], 1), torch.cat([xy, yy], 1)]), inverse_z
+        return Permittivity(block(on_x, on_y), inverse_z, symmetric=False)
+    reciprocal = _pixel_transform(inverse, differences)
+    inverses = [torch.linalg.inv(product_matrix(reciprocal, part, part)) for part in (basis.ex, basis.ey)]
+    projector = [_point_transform(part, differences) for part in normal_field(grid, lattice)]
+    transverse = along_normals([on_x, on_y], inverses, projector, basis)
+    return Permittivity(transverse, inverse_z, symmetric=False)
 
 
-def twice(matrix: Tensor) -> Tensor:
-    """The same matrix on the x and on the y components."""
-    zero = torch.zeros_like(matrix)
-    return torch.cat([torch.cat([matrix, zero], 1), torch.cat([zero, matrix], 1)])
+def _check_resolution(grid: Tensor, basis: TransverseBasis) -> None:
+    extent = basis.truncation.waves.abs().amax(0).tolist()
+    needed = [4 * largest + 1 for largest in extent]
+    if any(size < least for size, least in zip(grid.shape, needed, strict=True)):
+        raise InputError(
+            f"the grid has {tuple(grid.shape)} pixels; orders up to {tuple(extent)} need {tuple(needed)}"
+        )
 
 
-def _anticommutator(one: Tensor, two: Tensor) -> Tensor:
-    return one @ two + two @ one
-
-
-def normal_field(grid: Tensor) -> tuple[Tensor, Tensor]:
+def normal_field(grid: Tensor, lattice: Lattice) -> tuple[Tensor, Tensor]:
     """xx and xy, at the pixels, of a smooth periodic trace-one projector onto the normal of the walls.
 
     The doubled angle of the gradient is interpolated from the walls with weights that fall as the fourth
@@ -72,8 +67,8 @@ def normal_field(grid: Tensor) -> tuple[Tensor, Tensor]:
     wave_x, wave_y = (torch.fft.fftfreq(size, dtype=torch.float64) * 2 * math.pi for size in grid.shape)
     blur = torch.exp(-((wave_x[:, None] ** 2 + wave_y[None, :] ** 2) * BLUR**2 / 2))
     smooth = torch.fft.fft2(grid.to(torch.complex128)) * blur
-    slope_x = torch.fft.ifft2(1j * wave_x[:, None] * smooth) * grid.shape[0]
-    slope_y = torch.fft.ifft2(1j * wave_y[None, :] * smooth) * grid.shape[1]
+    slope_x = torch.fft.ifft2(1j * wave_x[:, None] * smooth) * (grid.shape[0] / lattice.pitch[0])
+    slope_y = torch.fft.ifft2(1j * wave_y[None, :] * smooth) * (grid.shape[1] / lattice.pitch[1])
     doubled = torch.stack(
         [
             slope_x.abs() ** 2 - slope_y.abs() ** 2,
@@ -81,37 +76,36 @@ def normal_field(grid: Tensor) -> tuple[Tensor, Tensor]:
             slope_x.abs() ** 2 + slope_y.abs() ** 2,
         ]
     )
-    spread = torch.fft.ifft2(torch.fft.fft2(doubled) * torch.fft.fft2(_nearness(grid))).real
+    spread = torch.fft.ifft2(torch.fft.fft2(doubled) * torch.fft.fft2(_nearness(grid, lattice))).real
     cosine, sine = spread[:2] / spread[2].clamp(min=1e-12 * float(spread[2].detach().max()) + 1e-300)
     return (1 + cosine) / 2, sine / 2
 
 
-def _nearness(grid: Tensor) -> Tensor:
-    """[nx, ny] weight of a wall at each displacement, in periodic distance; lengths in units of the cell."""
-    x, y = (torch.fft.fftfreq(size, dtype=torch.float64) for size in grid.shape)
-    square: Tensor = x[:, None] ** 2 + y[None, :] ** 2 + (NEAR / max(grid.shape)) ** 2
-    return square**-2
+def _nearness(grid: Tensor, lattice: Lattice) -> Tensor:
+    """[nx, ny] weight of a wall at each displacement, in periodic distance."""
+    x, y = (
+        torch.fft.fftfreq(size, dtype=torch.float64) * side
+        for size, side in zip(grid.shape, lattice.pitch, strict=True)
+    )
+    pixel = min(side / size for size, side in zip(grid.shape, lattice.pitch, strict=True))
+    square: Tensor = x[:, None] ** 2 + y[None, :] ** 2 + (NEAR * pixel) ** 2
+    return (square / lattice.area) ** -2
 
 
-def _pixel_transform(grid: Tensor, highest: int) -> Tensor:
-    """[2·highest + 1, 2·highest + 1] exact Fourier coefficients of uniform pixels."""
-    order = torch.arange(-highest, highest + 1, dtype=torch.float64)
-    width_x, width_y = (torch.sinc(order / size) for size in grid.shape)
-    return _point_transform(grid, highest) * width_x[:, None] * width_y[None, :]
+def _pixel_transform(grid: Tensor, orders: Tensor) -> Tensor:
+    """[d] exact Fourier coefficients of uniform pixels at orders [d, 2]."""
+    width_x, width_y = (
+        torch.sinc(column.double() / size) for column, size in zip(orders.unbind(-1), grid.shape, strict=True)
+    )
+    return _point_transform(grid, orders) * width_x * width_y
 
 
-def _point_transform(values: Tensor, highest: int) -> Tensor:
+def _point_transform(values: Tensor, orders: Tensor) -> Tensor:
     """The same for a smooth function sampled at the pixel centres."""
-    phases = []
-    for size in values.shape:
-        position = (torch.arange(size, dtype=torch.float64) + 0.5) / size - 0.5
-        order = torch.arange(-highest, highest + 1, dtype=torch.float64)
-        phases.append(torch.exp(-2j * math.pi * order[:, None] * position[None, :]) / size)
-    return phases[0] @ values.to(torch.complex128) @ phases[1].T
-
-
-def _toeplitz(transform: Tensor, waves: PlaneWaves) -> Tensor:
-    """[w, w] matrix that multiplies by a function, from its Fourier coefficients."""
-    centre = transform.shape[0] // 2
-    dm, dn = waves.m[:, None] - waves.m[None, :], waves.n[:, None] - waves.n[None, :]
-    return transform[dm + centre, dn + centre]
+    phases, positions = [], []
+    for column, size in zip(orders.unbind(-1), values.shape, strict=True):
+        present, position = torch.unique(column, return_inverse=True)
+        place = (torch.arange(size, dtype=torch.float64) + 0.5) / size - 0.5
+        phases.append(torch.exp(-2j * math.pi * present[:, None].double() * place) / size)
+        positions.append(position)
+    return (phases[0] @ values.to(torch.complex128) @ phases[1].T)[positions[0], positions[1]]

@@ -1,123 +1,213 @@
-"""Solve the unit cell: the entry points for cells with two mirror planes at normal incidence."""
+"""Solve the unit cell: the entry points."""
 
 from __future__ import annotations
 
 import math
+import warnings
+from dataclasses import replace
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from metagen.base.errors import InputError
+from metagen.base.errors import InputError, SimulationError
 from metagen.base.threads import one_thread
+from metagen.device.atoms.atom import ANGLE
+from metagen.device.illumination import Illumination
 from metagen.device.platform import Platform
 from metagen.device.sampling import SAMPLES, monitor_height
-from metagen.rcwa.accuracy import to_tolerance
-from metagen.rcwa.basis import transverse_basis
+from metagen.device.symmetry import Symmetry
+from metagen.rcwa.accuracy import LADDER, Orders, compared_with
 from metagen.rcwa.cell import Cell, platform_cell
-from metagen.rcwa.factorisation import Factorisation
+from metagen.rcwa.factorisation import Factorisation, PillarLayer
+from metagen.rcwa.fields import Setting
+from metagen.rcwa.incidence import incidence_of
+from metagen.rcwa.problem import Problem
 from metagen.rcwa.result import UnitCell
-from metagen.rcwa.shapes import circle
-from metagen.rcwa.special import Reals, as_tensor
-from metagen.rcwa.unit_cell import surface_fields
+from metagen.rcwa.tensors import Reals, as_tensor
 
 ORDERS = 10
-"""Default truncation |m|, |n| ≤ ORDERS: t of the paper's cell is then right to 2·10⁻³ or better."""
+"""Default truncation |m|, |n| ≤ ORDERS: t of the paper's cell is then right to 2.1·10⁻³ or better."""
 BATCH = 32
 """Cells solved together in :func:`near_fields`, which bounds its memory."""
 
 
+class EnergyWarning(UserWarning):
+    """A passive cell gives out more light than it got: its truncation is too coarse."""
+
+
+GAIN = 1e-6
+"""Power that may be missing in the other direction, by rounding."""
+
+
 def solve(
     platform: Platform,
-    radius: Reals,
-    wavelength: Reals,
+    light: Illumination | Reals | None = None,
+    wavelength: Reals | None = None,
     *,
     orders: int = ORDERS,
     tolerance: float | None = None,
-    factorisation: Factorisation = Factorisation.NORMAL,
+    factorisation: Factorisation = Factorisation.LI,
+    **parameters: Reals,
 ) -> UnitCell:
-    """Solve the periodic cell of circular pillars for x-polarised light at normal incidence.
+    """Solve the periodic cell of a platform: what one pillar does if all its neighbours are its twins.
+
+    ``solve(platform, light, length=0.25, width=0.095, angle=0.3)`` takes the parameters of the meta-atom by
+    name. For circles in light along x at normal incidence ``solve(platform, radius, wavelength)`` is enough.
 
     Args:
-        platform: lattice, height and indices or materials.
-        radius: pillar radius, 0 … period/2; a number, an array or a torch tensor.
-        wavelength: in vacuum; likewise. Radius and wavelength broadcast together.
-        orders: truncation |m|, |n| ≤ orders of the harmonics.
-        tolerance: largest estimated error |Δt|; the orders are then chosen to reach it.
+        platform: lattice, meta-atom, height and indices or materials.
+        light: a :class:`metagen.device.Illumination`; or wavelengths in vacuum, of light along x at normal
+            incidence: a number, an array or a torch tensor.
+        wavelength: another way to give wavelengths; a second positional argument is then the radius.
+        orders: truncation, |m|, |n| ≤ orders on a square lattice, as many plane waves on others.
+        tolerance: largest estimated error of the field of order 0; the orders are then chosen to reach it.
         factorisation: how products are truncated.
+        parameters: of the meta-atom; numbers, arrays or torch tensors. They and the wavelength broadcast
+            together. A parameter that is fixed by the platform may be left out.
 
     Returns:
         The solved cell or cells; differentiable in torch if a tensor was given.
 
     Raises:
-        InputError: a radius, a wavelength or a truncation that no cell can have.
+        InputError: a parameter, a wavelength or a truncation that no cell can have.
         SimulationError: the tolerance is not reached.
     """
-    wavelengths = as_tensor(wavelength)
-    _check_wavelengths(wavelengths)
-    shape = circle(radius)
-    half = platform.period / 2
-    if not bool(((shape.semi_x >= 0) & (shape.semi_x <= half)).all()):
-        raise InputError(f"radius is {radius}; it is between 0 and half the period, {half:g}")
+    if wavelength is not None and light is not None:
+        parameters, light = {"radius": _as_radius(light), **parameters}, None
+    given_light = wavelength if light is None else light
+    if given_light is None:
+        raise InputError("solve needs light: an Illumination, or wavelength (micrometres)")
+    cell = _cell(platform, parameters, incidence_of(given_light).wavelength)
+    if _turns(parameters):
+        cell = replace(cell, symmetry=cell.symmetry & Symmetry.HALF_TURN)
+        factorisation = Factorisation.NORMAL if factorisation is Factorisation.LI else factorisation
+    given = [given_light, *parameters.values()]
     return solve_cell(
-        platform_cell(platform, shape, wavelengths),
-        wavelength,
+        cell,
+        given_light,
         orders=orders,
         tolerance=tolerance,
         factorisation=factorisation,
-        given_tensors=isinstance(radius, Tensor) or isinstance(wavelength, Tensor),
+        given_tensors=any(isinstance(value, Tensor) for value in given),
     )
+
+
+def _as_radius(value: Illumination | Reals) -> Reals:
+    """A positional argument that was followed by a wavelength."""
+    if isinstance(value, Illumination):
+        raise InputError("solve got an Illumination and a wavelength; the first holds the second already")
+    return value
+
+
+def _turns(parameters: dict[str, Reals]) -> bool:
+    """Whether a gradient in an angle is wanted: then a cell has no symmetry that it loses by turning."""
+    angle = parameters.get(ANGLE)
+    return isinstance(angle, Tensor) and angle.requires_grad
+
+
+def _cell(platform: Platform, parameters: dict[str, Reals], wavelength: Tensor) -> Cell:
+    try:
+        return platform_cell(platform, platform.atom.named_shape(**parameters), wavelength)
+    except InputError as error:
+        given = ", ".join(f"{name} {value}" for name, value in parameters.items())
+        raise InputError(f"{given}: {error}") from error
 
 
 @one_thread()
 def solve_cell(
     cell: Cell,
-    wavelength: Reals,
+    light: Illumination | Reals,
     *,
     orders: int = ORDERS,
     tolerance: float | None = None,
-    factorisation: Factorisation = Factorisation.NORMAL,
+    factorisation: Factorisation = Factorisation.LI,
     given_tensors: bool = True,
 ) -> UnitCell:
-    """As :func:`solve`, for any shape with two mirror planes, with a gradient in every number of the cell.
+    """As :func:`solve`, for any cell, with a gradient in every number of it.
 
     Args:
         cell: made by :func:`metagen.rcwa.make_cell`.
-        wavelength: in vacuum; broadcasts with the values of the cell.
+        light: as in :func:`solve`; wavelengths broadcast with the values of the cell.
         orders, tolerance, factorisation: as in :func:`solve`.
         given_tensors: whether the results are torch tensors (else numbers and numpy arrays).
     """
-    wavelengths = as_tensor(wavelength)
-    _check_wavelengths(wavelengths)
-    if orders < 1:
-        raise InputError(f"orders is {orders}; at least 1 is needed (10 is usual)")
-    if tolerance is not None and not tolerance > 0:
-        raise InputError(f"tolerance is {tolerance}; it must be positive (1e-3 is usual)")
+    incidence = incidence_of(light)
+    setting = Setting((PillarLayer(cell, factorisation),), incidence.wavelength, cell.substrate, cell.cover)
+    problem = Problem(cell.lattice, setting, incidence, cell.symmetry, cell.translations)
+    return solve_problem(problem, orders, tolerance, given_tensors)
 
+
+def solve_problem(problem: Problem, orders: Orders, tolerance: float | None, given_tensors: bool) -> UnitCell:
+    """Solve with a truncation, or with one that meets a tolerance."""
     if tolerance is None:
-        _check_truncation(cell, wavelengths, orders)
-
-    def truncated(count: int) -> UnitCell:
-        fields = surface_fields(cell, wavelengths, transverse_basis(count), factorisation)
-        return UnitCell(cell, wavelengths, fields, given_tensors=given_tensors)
-
-    return truncated(orders) if tolerance is None else to_tolerance(truncated, tolerance)
-
-
-def _check_wavelengths(wavelengths: Tensor) -> None:
-    if not bool(((wavelengths > 0) & torch.isfinite(wavelengths)).all()):
-        raise InputError(f"wavelength is {wavelengths}; it must be positive and finite (micrometres)")
+        _check_truncation(problem, orders)
+        solved = _truncated(problem, orders, given_tensors)
+    else:
+        if not tolerance > 0:
+            raise InputError(f"tolerance is {tolerance}; it must be positive (1e-3 is usual)")
+        solved = _to_tolerance(problem, tolerance, given_tensors)
+    _warn_of_gain(solved)
+    return solved
 
 
-def _check_truncation(cell: Cell, wavelengths: Tensor, orders: int) -> None:
-    """Refuse to leave out an order that carries power: energy would balance all the same."""
-    reach = torch.maximum(cell.substrate, cell.cover) * cell.period / wavelengths
-    highest = math.floor(float(reach.detach().max()))
-    if orders < highest:
-        raise InputError(
-            f"{orders} orders along each axis are solved for, those up to {highest} propagate; raise orders"
+def _truncated(problem: Problem, orders: Orders, given_tensors: bool) -> UnitCell:
+    classes = problem.solved(problem.truncation(orders), problem.polarisations)
+    return UnitCell(problem, orders, classes, given_tensors=given_tensors)
+
+
+def _to_tolerance(problem: Problem, tolerance: float, given_tensors: bool) -> UnitCell:
+    """Raise the number of orders until the estimated error is at most ``tolerance`` in every cell.
+
+    Raises:
+        SimulationError: the largest number of orders that is tried does not suffice.
+    """
+    for orders in LADDER:
+        solved = _truncated(problem, orders, given_tensors)
+        solved = replace(solved, coarser=tuple(solved.again(number) for number in compared_with(orders)))
+        worst = float(np.max(solved.error if not given_tensors else solved.error.numpy()))
+        if worst <= tolerance:
+            return solved
+    raise SimulationError(
+        f"the estimated error of t is still {worst:.1e} with {LADDER[-1]} orders; tolerance is "
+        f"{tolerance:g}: raise it, or keep clear of the resonance"
+    )
+
+
+def _warn_of_gain(solved: UnitCell) -> None:
+    """Lossless cells keep their energy at every truncation; others may seem to gain some."""
+    if not any(layer.absorbs for layer in solved.problem.setting.layers):
+        return
+    missing = as_tensor(solved.absorptance).detach()
+    if float(missing.min()) < -GAIN:
+        warnings.warn(
+            f"a cell that cannot amplify gives out {1 - float(missing.min()):.4f} of the light that it got: "
+            f"{solved.orders} orders are too few (metals need many); raise orders, or ask for a tolerance",
+            EnergyWarning,
+            stacklevel=4,
         )
+
+
+def _check_truncation(problem: Problem, orders: Orders) -> None:
+    """Refuse to leave out an order that carries power: energy would balance all the same."""
+    lowest = min(orders) if isinstance(orders, tuple) else orders
+    if (lowest < 1 and not isinstance(orders, tuple)) or lowest < 0:
+        raise InputError(f"orders is {orders}; at least 1 is needed (10 is usual)")
+    everything = problem.plane_waves(problem.truncation(_more(orders)))
+    kept = {tuple(order) for order in problem.truncation(orders).waves.tolist()}
+    setting = problem.setting
+    for index in (setting.substrate, setting.cover.real):
+        opens = everything.kx**2 + everything.ky**2 < (index**2)[..., None]
+        found = opens.reshape(-1, opens.shape[-1]).any(0)
+        lost = [order for order in everything.basis.orders[found].tolist() if tuple(order) not in kept]
+        if lost:
+            raise InputError(
+                f"{orders} orders are solved for, but order {tuple(lost[0])} propagates; raise orders"
+            )
+
+
+def _more(orders: Orders) -> Orders:
+    return (orders[0] + 1, orders[1] + 1) if isinstance(orders, tuple) else orders + 1
 
 
 @one_thread()

@@ -19,8 +19,8 @@ from metagen.base.memo import cache_folder
 from metagen.base.validation import validate
 from metagen.device.platform import Platform, check_scale
 from metagen.rcwa.rational import Rational
-from metagen.rcwa.special import Reals
 from metagen.rcwa.tabulate import Order, Resonance, Sampling, Tabulated, resonances, tabulate
+from metagen.rcwa.tensors import Reals
 
 SCHEMA = Schema("metagen/phase-table", version=3, before=2)
 SOLVER_VERSION = 2

@@ -98,13 +98,31 @@ def _amplitudes(
 
 def _columns(cell: UnitCell) -> Tensor:
     t = torch.from_numpy(cell.t)[:, None]
-    return torch.cat([t, cell.transmitted.amplitude, cell.reflected.amplitude], -1)
+    return torch.cat([t, _mirrored(cell.transmitted)[1], _mirrored(cell.reflected)[1]], -1)
 
 
 def _orders(channels: Channels, transmitted: bool) -> list[Order]:
-    return [
-        Order(m, n, tm, transmitted) for m, n, tm in zip(channels.m, channels.n, channels.tm, strict=True)
-    ]
+    return [Order(m, n, tm, transmitted) for m, n, tm in _mirrored(channels)[0]]
+
+
+def _mirrored(channels: Channels) -> tuple[list[tuple[int, int, bool]], Tensor]:
+    """Orders m, n ≥ 0 with whether they are TM, those of Ex first, and their amplitudes [..., o].
+
+    The waves (±m, ±n) leave with equal power, and are one here. Those that light along x cannot excite, for
+    their symmetry, are left out.
+    """
+    found = []
+    for column, (m, n, kind) in enumerate(zip(channels.m, channels.n, channels.polarisation, strict=True)):
+        is_zeroth = m == n == 0
+        excited = m > 0 if kind == "p" else n > 0
+        if m >= 0 and n >= 0 and (kind == "p" if is_zeroth else excited):
+            tm = kind == "p" and not is_zeroth
+            found.append((m > 0 and not tm, m, n, tm, column))
+    found.sort()
+    images = torch.tensor([(1 + (m > 0)) * (1 + (n > 0)) for _, m, n, _, _ in found], dtype=torch.float64)
+    columns = [column for *_, column in found]
+    labels = [(m, n, tm) for _, m, n, tm, _ in found]
+    return labels, channels.amplitude[..., columns] * images.sqrt()
 
 
 @dataclass(frozen=True)

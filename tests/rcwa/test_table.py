@@ -127,13 +127,13 @@ def test_a_wide_lattice_has_the_powers_of_all_its_orders():
     platform = mg.Platform(period=0.9, radius_min=0.1, radius_max=0.11)
     table = mg.PhaseTable.compute(platform, wavelength=0.4, orders=9, tolerance=1e-2)
     cell = mg.rcwa.solve(platform, 0.105, 0.4, orders=10)
-    assert {(o.m, o.n) for o in table.orders if not o.transmitted} == set(
-        zip(cell.reflected.m, cell.reflected.n, strict=True)
-    )
+    assert {(o.m, o.n) for o in table.orders if not o.transmitted} == {
+        (abs(m), abs(n)) for m, n in zip(cell.reflected.m, cell.reflected.n, strict=True)
+    }
     # Extrapolation from 6 and 9 orders is off by 2.5e-4; the reflected orders alone hold 0.04.
     assert table.transmittance(0.105) == pytest.approx(cell.transmittance, abs=1e-3)
     assert table.reflectance(0.105) == pytest.approx(cell.reflectance, abs=1e-3)
-    with pytest.raises(InputError, match="up to 3 propagate"):
+    with pytest.raises(InputError, match="propagates"):
         mg.PhaseTable.compute(platform, wavelength=0.4, orders=2)
 
 

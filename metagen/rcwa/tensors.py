@@ -1,0 +1,24 @@
+"""Numbers, real or complex, as tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+Reals = float | Sequence[float] | NDArray[Any] | Tensor
+"""Real numbers as a caller may give them: one, or many."""
+Numbers = complex | Sequence[complex] | NDArray[Any] | Tensor
+"""Numbers that may be complex."""
+
+
+def as_tensor(value: Numbers) -> Tensor:
+    """A float64 or complex128 tensor with the value's gradient, if it has one."""
+    if isinstance(value, Tensor):
+        return value.to(torch.complex128 if value.is_complex() else torch.float64)
+    array = np.array(value)
+    return torch.from_numpy(array.astype(np.complex128 if np.iscomplexobj(array) else np.float64))

@@ -1,0 +1,206 @@
+"""Any lattice, shape and light: what symmetry says must hold at every truncation."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+import metagen as mg
+from metagen.device.atoms.rectangle import rectangle as turned
+from metagen.device.illumination import Illumination
+from metagen.device.lattice import Lattice
+from metagen.device.shapes import Polygon
+from metagen.device.symmetry import Symmetry
+from metagen.rcwa import Factorisation, circle, cross, ellipse, make_cell, ring, solve, solve_cell
+
+WAVELENGTH = 0.532
+LATTICES = {
+    "square": Lattice.square(0.4),
+    "rectangular": Lattice.rectangular(0.35, 0.45),
+    "hexagonal": Lattice.hexagonal(0.4),
+}
+
+
+def number(value):
+    return torch.as_tensor(value, dtype=torch.float64)
+
+
+def fin(angle, length=0.28, width=0.09):
+    return turned(number(length), number(width), number(angle))
+
+
+def letter():
+    """An L: no symmetry at all."""
+    corners = [(-0.13, -0.14), (0.15, -0.14), (0.15, -0.04), (-0.02, -0.04), (-0.02, 0.12), (-0.13, 0.12)]
+    return Polygon(corners)
+
+
+def cell(shape, lattice, pillar=2.4, **rest):
+    return make_cell(shape, lattice=lattice, height=0.6, pillar=pillar, substrate=1.46, **rest)
+
+
+def rotation(angle):
+    cosine, sine = math.cos(angle), math.sin(angle)
+    return torch.tensor([[cosine, -sine], [sine, cosine]], dtype=torch.complex128)
+
+
+SHAPES = {
+    "circle": lambda: circle(0.12),
+    "ellipse": lambda: ellipse(0.15, 0.08),
+    "ring": lambda: ring(0.14, 0.06),
+    "fin": lambda: fin(0.0),
+    "cross": lambda: cross(0.3, 0.1),
+}
+
+
+@pytest.mark.parametrize("rule", Factorisation)
+@pytest.mark.parametrize("pillar", [2.4, 2.4 + 0.1j], ids=["lossless", "lossy"])
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+@pytest.mark.parametrize("lattice", LATTICES.values(), ids=LATTICES)
+def test_less_symmetry_is_more_work_for_the_same_jones_matrix(lattice, shape, pillar, rule):
+    whole = cell(shape(), lattice, pillar)
+    kept = (Symmetry.ALL, Symmetry.HALF_TURN, Symmetry.NONE)
+    two_mirrors, half_turn, nothing = (
+        solve_cell(
+            replace(whole, symmetry=whole.symmetry & symmetry), WAVELENGTH, orders=3, factorisation=rule
+        ).jones
+        for symmetry in kept
+    )
+    # The same equations in other bases: rounding only, amplified near poles of the tangent.
+    np.testing.assert_allclose(two_mirrors, half_turn, atol=1e-10)
+    np.testing.assert_allclose(two_mirrors, nothing, atol=1e-10)
+
+
+@pytest.mark.parametrize("rule", [Factorisation.NORMAL, Factorisation.LAURENT])
+@pytest.mark.parametrize("polar", [0.0, 0.3], ids=["normal", "oblique"])
+@pytest.mark.parametrize("shape", ["fin", "letter"])
+@pytest.mark.parametrize(
+    ("lattice", "after", "turn"),
+    [
+        (LATTICES["square"], LATTICES["square"], math.pi / 2),
+        (LATTICES["rectangular"], Lattice.rectangular(0.45, 0.35), math.pi / 2),
+        (LATTICES["hexagonal"], LATTICES["hexagonal"], math.pi / 3),
+    ],
+    ids=LATTICES,
+)
+def test_turning_lattice_shape_and_light_together_changes_nothing(lattice, after, turn, shape, polar, rule):
+    first = fin(0.2) if shape == "fin" else letter()
+    second = fin(0.2 + turn) if shape == "fin" else Polygon(first.vertices, turn)
+
+    def jones(pillar, where, azimuth):
+        light = Illumination(WAVELENGTH, "x", polar, azimuth)
+        return solve_cell(cell(pillar, where), light, orders=3, factorisation=rule).jones
+
+    there, here = jones(first, lattice, 0.1), jones(second, after, 0.1 + turn)
+    matrix = rotation(turn)
+    np.testing.assert_allclose(matrix @ there @ matrix.T, here, atol=1e-10)
+
+
+@pytest.mark.parametrize("rule", Factorisation)
+def test_a_circle_on_a_hexagonal_lattice_treats_all_polarisations_alike(rule):
+    jones = solve_cell(
+        cell(circle(0.13), LATTICES["hexagonal"]), WAVELENGTH, orders=4, factorisation=rule
+    ).jones
+    # A circle of orders keeps the turns by 60 degrees, so this holds at every truncation.
+    np.testing.assert_allclose(jones, jones[0, 0] * torch.eye(2), atol=1e-10)
+
+
+def test_a_centred_cell_solves_for_the_harmonics_of_the_primitive_one_only():
+    solved = solve_cell(cell(fin(0.3), LATTICES["hexagonal"]), WAVELENGTH, orders=6)
+    orders = solved.waves.basis.truncation.waves
+    assert ((orders.sum(-1) % 2) == 0).all()
+    # As many as a square cell has, or one shell of six or twelve less.
+    assert 13**2 - 12 < len(orders) <= 13**2
+
+
+def test_orders_of_a_hexagonal_lattice_are_those_of_its_primitive_cell():
+    """Beyond λ = n·(√3/2)·a six orders of equal |G| open at once, one step of the primitive lattice away."""
+    solved = solve_cell(cell(circle(0.13), LATTICES["hexagonal"]), 0.5, orders=4)
+    labels = set(zip(solved.reflected.m, solved.reflected.n, strict=True))
+    assert labels == {(0, 0), (1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (-1, -1)}
+    power = dict(
+        zip(zip(solved.reflected.m, solved.reflected.n, strict=True), solved.reflected.power, strict=True)
+    )
+    assert len(power) == 7
+
+
+@pytest.mark.parametrize("name", LATTICES)
+def test_lossless_cells_conserve_energy_at_oblique_incidence(name):
+    light = Illumination(WAVELENGTH, "left", 0.4, 0.7)
+    solved = solve_cell(cell(letter(), LATTICES[name]), light, orders=4)
+    assert abs(solved.absorptance) < 1e-9
+    assert solved.transmitted.power.sum() == pytest.approx(solved.transmittance.item(), abs=1e-9)
+    assert solved.reflected.power.sum() == pytest.approx(solved.reflectance.item(), abs=1e-9)
+
+
+def test_an_l_shape_is_reciprocal():
+    """Reflected light: the Jones matrix of order 0 against that of the reversed path, in p and s."""
+    found = []
+    for azimuth in (0.3, 0.3 + math.pi):
+        light = Illumination(WAVELENGTH, "x", 0.4, azimuth)
+        matrix = solve_cell(cell(letter(), LATTICES["rectangular"]), light, orders=3).jones_reflected
+        cosine = math.sqrt(1 - (math.sin(0.4) / 1.46) ** 2)
+        turn = rotation(azimuth)
+        # Transverse components along and across the plane of incidence, as amplitudes of p and s.
+        scale = torch.diag(torch.tensor([1 / math.sqrt(cosine), math.sqrt(cosine)], dtype=torch.complex128))
+        found.append(scale @ turn.T @ matrix @ turn @ torch.linalg.inv(scale))
+    there, back = found
+    np.testing.assert_allclose(there.abs(), back.T.abs(), atol=1e-10)
+    # Nothing of this is trivial: p and s mix, and not alike.
+    assert abs(there[0, 1].abs() - there[1, 0].abs()) > 1e-3
+
+
+def test_light_of_any_polarisation_is_a_sum_of_x_and_y():
+    shape, vector = cell(letter(), LATTICES["square"]), np.array([0.6, 0.8j])
+    x, y, both = (
+        solve_cell(shape, Illumination(WAVELENGTH, light, 0.2, 0.5), orders=3).near_field(0.3, 4)
+        for light in ("x", "y", tuple(vector))
+    )
+    np.testing.assert_allclose(vector[0] * x + vector[1] * y, both, atol=1e-12)
+
+
+def test_the_jones_matrix_is_that_of_light_along_x_and_along_y():
+    shape = cell(fin(0.3), LATTICES["square"])
+    along_x, along_y = (solve_cell(shape, Illumination(WAVELENGTH, name), orders=3) for name in "xy")
+    jones = along_x.jones
+    assert abs(along_x.t - jones[0, 0]) < 1e-12
+    assert abs(along_y.t - jones[1, 1]) < 1e-12
+    mean = along_y.near_field(0.6, 20).mean((0, 1))[:2]
+    np.testing.assert_allclose(mean, jones[:, 1], atol=1e-12)
+
+
+FINS = mg.Platform(
+    lattice=Lattice.hexagonal(0.4),
+    atom=mg.atoms.Rectangle((0.1, 0.3), (0.05, 0.12), (0.0, math.pi)),
+    height=0.6,
+    pillar=2.4,
+    substrate=1.46,
+)
+
+
+@pytest.mark.parametrize("angle", [0.3, 0.0], ids=["turned", "along x"])
+@pytest.mark.parametrize("name", ["length", "width", "angle"])
+def test_gradients_of_a_fin_are_those_of_finite_differences(name, angle):
+    values = {"length": 0.25, "width": 0.09, "angle": angle}
+    light = Illumination(WAVELENGTH, "left", 0.2, 0.4)
+
+    def observable(**changed):
+        solved = solve(FINS, light, **{**values, **changed}, orders=3, factorisation=Factorisation.NORMAL)
+        jones = torch.as_tensor(solved.jones)
+        return jones[0, 1].real + 2 * jones[1, 1].imag + number(solved.reflectance)
+
+    point = torch.tensor(values[name], dtype=torch.float64, requires_grad=True)
+    (gradient,) = torch.autograd.grad(observable(**{name: point}), point)
+    step = 1e-6
+    ends = [observable(**{name: values[name] + sign * step}).item() for sign in (1, -1)]
+    # Rounding over 1e-6 is 1e-7; where a wall crosses sample points of the normals the slope has a kink.
+    assert gradient.item() == pytest.approx((ends[0] - ends[1]) / (2 * step), rel=1e-6, abs=1e-7)
+
+
+def test_a_fin_along_x_has_a_gradient_in_its_angle_that_mirrors_do_not_hide():
+    angle = torch.tensor(0.0, dtype=torch.float64, requires_grad=True)
+    solved = solve(FINS, WAVELENGTH, length=0.25, width=0.09, angle=angle, orders=3)
+    (gradient,) = torch.autograd.grad(solved.jones[0, 1].real, angle)
+    assert abs(gradient) > 0.1
