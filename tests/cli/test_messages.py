@@ -227,8 +227,8 @@ def test_a_table_without_predictions_has_no_column_for_them():
     def columns(predicted):
         return verification_table([Verification("lens", (Reached(goal, predicted, 0.5),), (None,))]).columns
 
-    assert columns(None) == ("device", "goal", "in Meep", "metrics in Meep")
-    assert columns(0.4) == ("device", "goal", "predicted", "in Meep", "metrics in Meep")
+    assert columns(None) == ("device", "goal", "in Meep", "metrics in Meep (Ex, Ey, Ez)")
+    assert columns(0.4) == ("device", "goal", "predicted", "in Meep", "metrics in Meep (Ex, Ey, Ez)")
 
 
 def test_the_note_of_a_narrow_table_is_not_squeezed_below_it(capsys):
