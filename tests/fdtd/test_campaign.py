@@ -1,6 +1,7 @@
 """Campaigns as users run them: under MPI, killed, run again, with wrong input and damaged files."""
 
 import errno
+import fcntl
 import os
 import re
 import signal
@@ -108,6 +109,22 @@ def test_a_second_run_computes_nothing_and_a_damaged_file_is_made_again(campaign
     NearField.load(files[0])
     assert [path.stat().st_mtime_ns for path in files[1:]] == before[1:]
     assert files[0].with_suffix(".damaged").exists()
+
+
+def test_a_file_that_another_program_holds_stops_the_run_and_stays_what_it_is(campaign, tmp_path, metagen):
+    folder = tmp_path / "fields"
+    metagen("simulate", campaign, "--output", folder)
+    names = sorted(path.name for path in folder.iterdir())
+    held = folder / names[0]
+    before = held.read_bytes()
+    with held.open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        result = metagen("simulate", campaign, "--output", folder)
+    assert result.returncode == 1
+    assert "HDF5_USE_FILE_LOCKING" in result.stderr
+    assert "damaged" not in result.stderr
+    assert sorted(path.name for path in folder.iterdir()) == names
+    assert held.read_bytes() == before
 
 
 @pytest.mark.slow
