@@ -1,4 +1,4 @@
-"""What a device does: metrics, predicted beside simulated, the closed loop, and the errors of a process."""
+"""How well a device works: metrics, prediction against simulation, the closed loop, and process errors."""
 
 from metagen.verify import metrics as metrics
 from metagen.verify import tolerance as tolerance

@@ -1,4 +1,4 @@
-"""Whether a near-field file is what the format says (docs/data_format.md), beyond what reading it checks."""
+"""Whether a near-field file keeps the format (docs/data_format.md), beyond what reading it checks."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def check_file(path: Path) -> tuple[NearField, float]:
         The near field, and its transmission (power through the monitor / power incident on the aperture).
 
     Raises:
-        InputError: no such file.
+        InputError: there is no such file.
         FormatError: the file does not keep the format, was changed, or holds a field that no device can have.
     """
     near = NearField.load(path)

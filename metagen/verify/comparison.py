@@ -1,4 +1,4 @@
-"""Several devices for the same job, measured by the same functions: predicted, and in Meep."""
+"""Several devices for the same job, measured by the same functions, as predicted and as simulated by Meep."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ PUBLISHED = {
     "ring ratio at 400 nm": "58.47",
     "depth of focus at 633 nm": "100–350 µm",
 }
-"""What the paper gives (its definitions of efficiency and ratio are in a supplement that we do not have)."""
+"""The paper's values; its definitions of efficiency and ratio are in a supplement that we do not have."""
 
 COLUMNS = ("", "device", "predicted", "in Meep", "gap", "in Meep, (Ex, Ey, Ez)")
 PAPERS_COUNT = 113
-"""Pillars along one side of the paper's devices, which are of the platform that a platform is by default."""
+"""Pillars along one side of the paper's devices; their platform is the default one."""
 
 Finding = float | DepthOfFocus
 Findings = Mapping[str, Finding]
@@ -41,8 +41,8 @@ class Candidate:
 
     Attributes:
         layout: the device.
-        models: that predict it, one per wavelength; none for no prediction.
-        near_fields: of the device, for as many wavelengths as there are.
+        models: the models that predict its light, one per wavelength; none for no prediction.
+        near_fields: simulated near fields of the device, one for each wavelength that was simulated.
     """
 
     layout: Layout
@@ -56,9 +56,9 @@ class Compared:
 
     Attributes:
         device: name of the layout.
-        predicted: from the field of the models.
-        verified: from the same components of the simulated field.
-        whole: from all three components of the simulated field.
+        predicted: values from the field that the models predict.
+        verified: values from the same components of the simulated field.
+        whole: values from all three components of the simulated field.
     """
 
     device: str
@@ -67,7 +67,7 @@ class Compared:
     whole: Findings = field(default_factory=dict)
 
     def gap(self, quantity: str) -> float | None:
-        """predicted / verified − 1, where both are numbers."""
+        """predicted / verified − 1 of a quantity; None unless both are numbers."""
         predicted, verified = self.predicted.get(quantity), self.verified.get(quantity)
         if isinstance(predicted, float) and isinstance(verified, float):
             return predicted / verified - 1
@@ -78,8 +78,8 @@ def compare_devices(goals: Sequence[Goal], candidates: Iterable[Candidate]) -> l
     """Measure every device: the goals, the mean intensity at their points, and the metrics behind them.
 
     Args:
-        goals: of the job.
-        candidates: the devices. A goal whose wavelength has no model, or no near field, is left out there.
+        goals: what the devices are for.
+        candidates: the devices. A goal is left out where its wavelength has no model, or no near field.
 
     Raises:
         MismatchError: a near field is of another device.
@@ -89,7 +89,7 @@ def compare_devices(goals: Sequence[Goal], candidates: Iterable[Candidate]) -> l
 
 
 def with_distinct_names(candidates: Iterable[Candidate]) -> list[Candidate]:
-    """The candidates; of several with one name, all but the first have a number behind it."""
+    """The candidates; where several have the same name, a number is added to all but the first."""
     given = list(candidates)
     names = numbered(each.layout.name for each in given)
     return [
@@ -98,7 +98,7 @@ def with_distinct_names(candidates: Iterable[Candidate]) -> list[Candidate]:
 
 
 def published_values(layouts: Iterable[Layout]) -> Mapping[str, str]:
-    """What the paper gives, if all layouts are of its size and platform; nothing else compares with it."""
+    """The paper's values if all layouts have its size and platform; otherwise none."""
     papers = all(each.count == PAPERS_COUNT and each.platform == Platform() for each in layouts)
     return PUBLISHED if papers else {}
 
@@ -110,9 +110,9 @@ def comparison_table(
 
     Args:
         found: what was measured of each device.
-        title: of the table.
-        published: the paper's value by name of the quantity (:func:`published_values`), shown beside the
-            others; there is no such column without them.
+        title: title of the table.
+        published: the paper's value by name of the quantity (:func:`published_values`), shown in a column of
+            its own; no column without them.
     """
     quantities = dict.fromkeys(name for each in found for name in (*each.predicted, *each.whole))
     rows = [
@@ -162,7 +162,7 @@ def _compared(goals: Sequence[Goal], candidate: Candidate) -> Compared:
 
 
 def _findings(goals: Sequence[Goal], layout: Layout, models: Sequence[Model]) -> Findings:
-    """All quantities of the goals whose wavelength has a model."""
+    """All quantities that belong to the goals whose wavelength has a model."""
     known = [goal for goal in goals if _has(models, goal.wavelength)]
     if not known:
         return {}
@@ -182,7 +182,7 @@ def _findings(goals: Sequence[Goal], layout: Layout, models: Sequence[Model]) ->
 
 
 def _add(found: dict[str, Finding], name: str, value: Finding) -> None:
-    """Take a finding in; those of several goals of one kind are numbered, but a metric they share is not."""
+    """Add a finding; several goals of one kind get numbers, but a metric that they share is there once."""
     names = itertools.chain([name], (f"{name} ({count})" for count in itertools.count(2)))
     found[next(each for each in names if found.get(each, value) is value)] = value
 

@@ -4,8 +4,8 @@ Powers are fluxes through planes in the unit of :func:`metagen.propagation.power
 of amplitude 1 in the substrate, so the power incident on the aperture is n_substrate times its area.
 Distances are measured from the monitor plane, as everywhere (:mod:`metagen.propagation`).
 
-With all of (Ex, Ey, Ez) powers are exact for the sampled field; with Ex alone they lack what is in the other
-two (see :func:`metagen.propagation.power`). The flux density inside a focus is the sum over components of
+With all of (Ex, Ey, Ez), powers are exact for the sampled field; with Ex alone they lack those of Ey and Ez
+(see :func:`metagen.propagation.power`). The flux density inside a focus is the sum over components of
 Im(E* ∂E/∂z)/k0; it differs from Poynting's vector by a curl, which carries no power through the plane.
 """
 
@@ -38,21 +38,21 @@ from metagen.propagation.planes import LEAST_PADDING
 from metagen.surrogate.prediction import Model, predict
 
 GRID = 201
-"""Points per axis on which power is summed over circles."""
+"""Points along each axis of the grid on which the power in circles is summed."""
 
 
 @dataclass(frozen=True, eq=False)
 class Wavefront:
-    """The field right behind a device, with what is needed to measure it.
+    """The field right behind a device, with all that is needed to measure its light.
 
     Attributes:
         field: [C, X, Y] complex on the monitor plane, C = 3 for (Ex, Ey, Ez) or 1 for Ex.
-        pitch: distance of neighbouring samples.
-        wavelength: in vacuum.
-        platform: gives the media in front of and behind the device.
+        pitch: distance between neighbouring samples.
+        wavelength: wavelength in vacuum.
+        platform: what the process fixes; it gives the media in front of and behind the device.
 
     Raises:
-        InputError: the field has another shape.
+        InputError: the field does not have this shape.
     """
 
     field: Tensor
@@ -68,13 +68,13 @@ class Wavefront:
 
     @classmethod
     def of(cls, near: NearField) -> Wavefront:
-        """All components of a simulated near field."""
+        """The wavefront of a simulated near field, with all its components."""
         field = torch.tensor(near.field).movedim(-1, 0)
         return cls(field, near.pitch, near.wavelength, near.layout.platform)
 
     @classmethod
     def predicted(cls, model: Model, layout: Layout) -> Wavefront:
-        """What a model predicts behind a layout, all components that it knows.
+        """The wavefront that a model predicts behind a layout, with all components that it predicts.
 
         Raises:
             MismatchError, InputError: see :func:`metagen.surrogate.predict`.
@@ -120,10 +120,10 @@ class FocusMetrics:
     """How well a device focuses.
 
     Attributes:
-        transmission: see :func:`transmission`.
-        efficiency: see :func:`focusing_efficiency`.
-        fwhm: see :func:`fwhm`.
-        strehl: see :func:`strehl`.
+        transmission: transmitted share of the power, see :func:`transmission`.
+        efficiency: share of the power in the focus, see :func:`focusing_efficiency`.
+        fwhm: width of the focus, see :func:`fwhm`.
+        strehl: intensity against that of an ideal lens, see :func:`strehl`.
         intensity: |E|² at the focus, in units of the incident intensity |E|² = 1.
     """
 
@@ -139,8 +139,8 @@ class RingMetrics:
     """How well a device makes a ring.
 
     Attributes:
-        transmission: see :func:`transmission`.
-        ratio: see :func:`annulus_ratio`.
+        transmission: transmitted share of the power, see :func:`transmission`.
+        ratio: power in the ring over power inside it, see :func:`annulus_ratio`.
         efficiency: power in the ring / power incident on the aperture.
     """
 
@@ -154,8 +154,8 @@ class DepthOfFocus:
     """The range of distances with at least half of the largest intensity on the axis.
 
     Attributes:
-        start: where it begins.
-        end: where it ends.
+        start: distance at which the range begins.
+        end: distance at which the range ends.
         complete: whether both ends lie inside the scanned distances; if not, the range is longer.
     """
 
@@ -165,12 +165,12 @@ class DepthOfFocus:
 
     @property
     def length(self) -> float:
-        """end − start."""
+        """Length of the range, end − start."""
         return self.end - self.start
 
 
 def focus_metrics(wave: Wavefront, distance: float, circle: float = 1.5) -> FocusMetrics:
-    """Measure a focus on the axis; ``circle`` is k of :func:`focusing_efficiency`."""
+    """Measure a focus on the axis at a distance; for ``circle`` see :func:`focusing_efficiency`."""
     return FocusMetrics(
         transmission=transmission(wave),
         efficiency=focusing_efficiency(wave, distance, circle),
@@ -187,7 +187,7 @@ def _padding(wave: Wavefront, distance: float, reach: float = 0.0) -> int:
 def ring_metrics(
     wave: Wavefront, distance: float, radius: float = 1.5, half_width: float = 0.5
 ) -> RingMetrics:
-    """Measure a ring around the axis; see :func:`annulus_ratio`."""
+    """Measure a ring around the axis; for the arguments see :func:`annulus_ratio`."""
     inner, outer = _ring_powers(wave, distance, radius, half_width)
     return RingMetrics(
         transmission=transmission(wave), ratio=outer / inner, efficiency=outer / incident_power(wave)
@@ -211,15 +211,15 @@ def transmission(wave: Wavefront) -> float:
 
 
 def focusing_efficiency(wave: Wavefront, distance: float, circle: float = 1.5) -> float:
-    """Power within a circle around the axis at the focal plane / power incident on the aperture.
+    """Power within a circle around the axis in the focal plane / power incident on the aperture.
 
     Args:
-        wave: what to measure.
-        distance: of the focal plane.
-        circle: k; the circle's radius is k times :func:`fwhm`.
+        wave: the field behind the device.
+        distance: distance of the focal plane.
+        circle: radius of the circle, in units of :func:`fwhm`.
 
     Returns:
-        A share of the incident power; NaN where there is no focus on the axis to take the FWHM of.
+        The share of the incident power; NaN if there is no focus on the axis that has a FWHM.
     """
     radius = circle * fwhm(wave, distance)
     return _power_within(wave, distance, [radius])[0] / incident_power(wave)
@@ -229,23 +229,23 @@ def annulus_ratio(wave: Wavefront, distance: float, radius: float = 1.5, half_wi
     """Power with |ρ − c| < w / power with ρ < c − w in a plane, ρ being the distance from the axis.
 
     Args:
-        wave: what to measure.
-        distance: of the plane.
-        radius: c.
-        half_width: w.
+        wave: the field behind the device.
+        distance: distance of the plane.
+        radius: c, radius of the circle in the middle of the ring.
+        half_width: w, half the width of the ring.
 
     Raises:
-        InputError: the ring is wider than its radius.
+        InputError: half the width of the ring is not smaller than its radius.
     """
     inner, outer = _ring_powers(wave, distance, radius, half_width)
     return outer / inner
 
 
 def strehl(wave: Wavefront, distance: float) -> float:
-    """|E|² at the focus / that of the ideal lens of the same aperture and the same transmitted power.
+    """|E|² at the focus / |E|² of an ideal lens with the same aperture and the same transmitted power.
 
     The ideal lens has an even amplitude over the whole square and the phase −k(√(x² + y² + f²) − f), on the
-    same samples. A device may exceed 1 by a little, as an even amplitude is not quite the best one.
+    same samples. A device may exceed 1 by a little, because an even amplitude is not quite the best one.
     """
     ideal = ideal_lens(wave, distance)
     point = _on_axis([distance])
@@ -254,10 +254,10 @@ def strehl(wave: Wavefront, distance: float) -> float:
 
 
 def depth_of_focus(wave: Wavefront, distances: Tensor) -> DepthOfFocus:
-    """Range of z around the largest on-axis intensity where it stays above half of that.
+    """The range of z around the largest on-axis intensity in which the intensity stays above half of it.
 
     Args:
-        wave: what to measure.
+        wave: the field behind the device.
         distances: [Z] increasing distances to scan; between them the intensity is taken as linear.
     """
     on_axis = intensity(wave, _on_axis(distances.tolist()))
@@ -274,8 +274,8 @@ def depth_of_focus(wave: Wavefront, distances: Tensor) -> DepthOfFocus:
 def fwhm(wave: Wavefront, distance: float) -> float:
     """Full width of the focus at half of its intensity on the axis, mean of the cuts along x and y.
 
-    The intensity is Σ|E|² over the components. NaN where it does not fall below half within 4 λ f/D, more
-    than four times the width that the aperture D can make: then the axis is not the middle of a focus.
+    The intensity is Σ|E|² over the components. It is NaN if the intensity does not fall below half within
+    4 λ f/D, more than four times the width that the aperture D can make: there is no focus on the axis then.
     """
     reach = 4 * wave.wavelength * distance / wave.side
     cut = torch.linspace(-reach, reach, 2 * GRID - 1, dtype=torch.float64)
@@ -325,7 +325,7 @@ def _ring_powers(wave: Wavefront, distance: float, radius: float, half_width: fl
 
 
 def _power_within(wave: Wavefront, distance: float, radii: list[float]) -> list[float]:
-    """Power through concentric circles around the axis; NaN for a radius that is NaN."""
+    """Power through each of several circles around the axis; NaN for a radius that is NaN."""
     reach = max(radii)
     if math.isnan(reach):
         return [math.nan] * len(radii)
@@ -335,13 +335,13 @@ def _power_within(wave: Wavefront, distance: float, radii: list[float]) -> list[
         lambda E: focal_flux(E, wave.pitch, wave.wavelength, distance, x, x, wave.cover, padding)
     )
     rho = torch.hypot(x[:, None], x)
-    # A point whose cell the circle cuts counts in part: the sum is accurate to the square of the step.
+    # A point near the circle counts in part, so that the sum is accurate to the square of the step.
     inside = [((radius - rho) / step + 0.5).clamp(0, 1) for radius in radii]
     return [float((flux * share).sum()) * step**2 for share in inside]
 
 
 def ideal_lens(wave: Wavefront, distance: float) -> Wavefront:
-    """The lens that :func:`strehl` compares with: amplitude 1, perfect phase, the samples of ``wave``."""
+    """The ideal lens of :func:`strehl`: amplitude 1 and perfect phase on the samples of ``wave``."""
     x, y = (coordinates(side, wave.pitch) for side in wave.field.shape[1:])
     path = torch.sqrt(x[:, None] ** 2 + y**2 + distance**2) - distance
     k = 2 * torch.pi * wave.cover / wave.wavelength
@@ -354,7 +354,7 @@ def _on_axis(distances: list[float]) -> Tensor:
 
 
 def _crossing(values: Tensor, positions: Tensor) -> float | None:
-    """Where values first fall below half of the first one (linear between samples), if they do."""
+    """Where values first fall below half of the first one, linear between samples; None if they never do."""
     half = float(values[0]) / 2
     below = (values < half).nonzero()
     if len(below) == 0:

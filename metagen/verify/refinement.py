@@ -1,4 +1,4 @@
-"""The closed loop: simulate a device, correct the models by what came out, go on from there."""
+"""The closed loop: simulate a device, correct the models by its near field, and design on from there."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from metagen.surrogate.kept import trained
 from metagen.verify.verification import Verification, verify
 
 Simulate = Callable[[Layout], Sequence[NearField]]
-"""From a device to its near field at each wavelength of the goals."""
+"""Simulates a device: returns its near field at each wavelength of the goals."""
 
 
 @checked
@@ -34,11 +34,12 @@ class RefineSettings:
     """When the loop ends, and how far each round goes.
 
     Attributes:
-        rounds: of optimisation at most; every one is followed by a simulation.
-        tolerance: stop when no goal's |predicted / simulated − 1| is larger.
-        steps: of each round.
-        learning_rate: of the first round; small, because what is known of a device holds for its neighbours.
-        shrink: factor of the learning rate from one round to the next, which makes the loop settle.
+        rounds: largest number of rounds of optimisation; each is followed by a simulation.
+        tolerance: the loop ends when |predicted / simulated − 1| of every goal is at most this.
+        steps: how many iterations the optimiser makes in each round.
+        learning_rate: learning rate of the first round; small, because the correction holds only for devices
+            close to the simulated one.
+        shrink: factor by which the learning rate falls from one round to the next, so that the loop settles.
     """
 
     rounds: PositiveInt = 3
@@ -48,18 +49,18 @@ class RefineSettings:
     shrink: Annotated[float, Field(gt=0, le=1)] = 0.5
 
     def optimizer(self, before: OptimizerSettings, done: int) -> OptimizerSettings:
-        """The settings of a round after so many others: small steps, with the constraints of the design."""
+        """Settings of a round after ``done`` others: small steps, but the constraints of the design."""
         rate = self.learning_rate * self.shrink**done
         return replace(before, method=Method.ADAM, steps=self.steps, learning_rate=rate)
 
 
 @dataclass(frozen=True, eq=False)
 class Round:
-    """A device of the loop.
+    """One device of the loop.
 
     Attributes:
-        device: as simulated.
-        verification: predicted by the models that it was designed with, and simulated.
+        device: the device that was simulated.
+        verification: what the models that it was designed with predict of it, beside the simulation.
     """
 
     device: Layout
@@ -71,22 +72,22 @@ class Retraining:
     """Fine-tuning: every model is trained again, by its own recipe, with the simulated devices added.
 
     Attributes:
-        data: that the models were trained on, one dataset per wavelength, as
+        data: the data that the models were trained on, one dataset per wavelength, as
             :func:`metagen.data.sources.by_wavelength` gives them.
-        folder: where the models are kept, ``model-633-round1.safetensors`` and so on; those that are there
-            and fit are taken as they are.
+        folder: folder in which the models are kept, as ``model-633-round1.safetensors`` and so on; a model
+            that is there already is taken as it is, if it was trained in the same way on the same data.
     """
 
     data: Sequence[Dataset]
     folder: Path
 
     def __call__(self, model: Model, seen: Sequence[NearField]) -> Model:
-        """The model of one wavelength, trained on the data and on what has been seen.
+        """The model of one wavelength, trained again on the data and on the simulated devices (``seen``).
 
         Raises:
             InputError: see :meth:`check`.
-            MismatchError: what has been seen was simulated in another way than the data.
-            KeyboardInterrupt: Ctrl-C.
+            MismatchError: the devices were simulated in another way than the data.
+            KeyboardInterrupt: after Ctrl-C; a half-trained model is not kept.
         """
         recipe, known = self.check(model)
         devices = {near.layout.hash for near in known.near_fields}
@@ -96,10 +97,10 @@ class Retraining:
         return trained(Dataset(fields), recipe, self.folder / file)
 
     def check(self, model: Model) -> tuple[TrainingSettings, Dataset]:
-        """The recipe of a model, with nothing held out, and the data of its wavelength.
+        """The recipe of a model, without held-out layouts, and the data of its wavelength.
 
         Raises:
-            InputError: the model's card has no recipe, or no data are of its wavelength.
+            InputError: the model's card has no recipe, or there are no data of its wavelength.
         """
         recipe = model.card.settings if isinstance(model, Surrogate) else None
         if recipe is None:
@@ -126,29 +127,29 @@ def refine(
     *,
     progress: bool = True,
 ) -> list[Round]:
-    """Simulate a device, and while prediction and simulation differ, correct the models and design on.
+    """Simulate a device; while prediction and simulation differ, correct the models and design on.
 
-    The models are corrected by the near field of the last device (:class:`metagen.design.Corrected`): about
-    it they are then exact, and about its neighbours nearly so. With ``retrain`` they are also trained again
-    with all devices of the loop. Each round starts from the last device. Everything that was computed is in
-    ``folder`` or with ``simulate``; the same call goes on where it was stopped.
+    The models are corrected by the near field of the last device (:class:`metagen.design.Corrected`): for
+    this device they are then exact, and for devices close to it nearly so. With ``retrain`` they are also
+    trained again on all devices of the loop. Each round starts from the last device. All results are kept in
+    ``folder`` or by ``simulate``: the same call goes on where an earlier one was stopped.
 
     Args:
-        device: to begin with.
-        models: that it was designed with.
-        design: goals and constraints.
-        simulate: what a near field is asked from; it should remember what it has computed.
-        folder: for the devices, ``round-1.h5`` and so on.
-        settings: of the loop.
-        retrain: the training data, to train again as well.
+        device: the device to begin with.
+        models: the models that it was designed with.
+        design: the goals and constraints of the design.
+        simulate: simulates a device; it should remember what it has computed.
+        folder: folder for the devices, ``round-1.h5`` and so on.
+        settings: when the loop ends, and how far each round goes.
+        retrain: trains the models again; by default they are only corrected.
         progress: whether to show progress bars.
 
     Returns:
         Every device with its verification, from the given one to the last.
 
     Raises:
-        InputError: a model that cannot be trained again.
-        KeyboardInterrupt: Ctrl-C; what was finished is in ``folder``.
+        InputError: a model cannot be trained again.
+        KeyboardInterrupt: after Ctrl-C; finished devices are in ``folder``.
     """
     settings = settings or RefineSettings()
     if retrain:
@@ -181,12 +182,12 @@ def refine(
 
 
 def best(rounds: Sequence[Round]) -> Round:
-    """The round whose worst goal is best in the simulation."""
+    """The round whose worst goal is the best of all rounds in the simulation."""
     return max(rounds, key=lambda each: each.verification.verified)
 
 
 def refinement_table(found: Sequence[Round]) -> Table:
-    """One row per round."""
+    """A table with one row per round."""
     return Table(
         "Closed loop",
         ("device", "worst goal, predicted", "in Meep", "gap of each goal"),
@@ -207,13 +208,13 @@ def refinement_table(found: Sequence[Round]) -> Table:
 
 
 class MeepService:
-    """Simulations on demand, on all MPI ranks: rank 0 asks, the others :meth:`serve` until it closes.
+    """Simulations by Meep on all MPI ranks: rank 0 calls it, the others :meth:`serve` until rank 0 closes it.
 
     Attributes:
-        light: numerics of each wavelength.
-        folder: where near-field files are written; what is there is not computed again.
-        known: other folders of near-field files, such as that of an earlier verification; nothing is written
-            there.
+        light: settings of the simulations, one per wavelength.
+        folder: folder for the near-field files; a simulation whose file is there is not done again.
+        known: other folders in which near-field files are looked for, such as that of an earlier
+            verification; nothing is written there.
     """
 
     def __init__(self, light: Sequence[Numerics], folder: Path, known: Sequence[Path] = ()) -> None:
@@ -223,7 +224,7 @@ class MeepService:
         self._world: Any = communicator()
 
     def __call__(self, layout: Layout) -> list[NearField]:
-        """Near field of a layout at every wavelength (on rank 0)."""
+        """The near field of a layout at every wavelength; to be called on rank 0."""
         tasks = [Task(layout, each) for each in self.light]
         there = {task: folder for folder in self.known for task in tasks if task.is_done(folder)}
         self._world.bcast(True)
@@ -231,10 +232,10 @@ class MeepService:
         return [NearField.load(there.get(task, self.folder) / task.file_name) for task in tasks]
 
     def serve(self) -> None:
-        """Take part in what rank 0 asks for (on the other ranks)."""
+        """Take part in the simulations that rank 0 asks for; to be called on the other ranks."""
         while self._world.bcast(None):
             run(None, self.folder)
 
     def close(self) -> None:
-        """End :meth:`serve` (on rank 0)."""
+        """End :meth:`serve` on the other ranks; to be called on rank 0."""
         self._world.bcast(False)

@@ -1,4 +1,4 @@
-"""What devices reach, in words and as a table."""
+"""Goals and metrics of devices, in words and as a table."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from metagen.verify.verification import Metrics, Verification
 
 
 def verification_table(verifications: Sequence[Verification]) -> Table:
-    """Goals and metrics of devices, simulated, and predicted where there was a model."""
+    """A table of goals and metrics of devices: simulated, and predicted where there was a model."""
     reached = [each for device in verifications for each in device.goals]
     predictions = [] if all(each.predicted is None for each in reached) else ["predicted"]
     return Table(
@@ -43,7 +43,7 @@ def describe(goal: Goal) -> str:
 
 
 def _circle(goal: Efficiency) -> str:
-    """Where the power of a goal counts; its circle is not that of the focusing efficiency."""
+    """The circle or ring in which a goal counts power; it is not that of the focusing efficiency."""
     return f"between {goal.inner:g} and {goal.radius:g} µm" if goal.inner else f"within {goal.radius:g} µm"
 
 
@@ -67,5 +67,5 @@ def describe_metrics(metrics: Metrics | None) -> str:
 
 
 def describe_depth(depth: DepthOfFocus) -> str:
-    """Where the light on the axis is above half of its maximum."""
+    """The range in which the light on the axis is above half of its maximum, in words."""
     return f"{depth.start:.0f}–{depth.end:.0f} µm{'' if depth.complete else ' or more'}"

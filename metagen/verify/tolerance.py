@@ -1,4 +1,4 @@
-"""What the errors of a process do to a device: imperfect copies of it, thousands, through the surrogates."""
+"""What process errors do to a device: the surrogates predict thousands of imperfect copies of it."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ from metagen.device.layout import Layout
 from metagen.verify.tables import describe
 
 SHIFTS = np.linspace(-3, 3, 13)
-"""Shifts of the bias curve, in standard deviations."""
+"""Shifts of all radii in the bias curve, in units of the standard deviation of the bias."""
 NOISES = np.array([0.5, 1.0, 1.5, 2.0, 3.0])
-"""Noises of the noise curve, in units of that of the process."""
+"""Noises in the noise curve, in units of the noise of the process."""
 CURVE_SHARE = 10
-"""A point of the noise curve has a tenth of the samples."""
+"""Each point of the noise curve has this fraction (1/10) of the samples."""
 SMALLEST = 1e-6
-"""An error makes no pillar vanish: only a radius of 0 says that there is none."""
+"""Least radius that an error can leave; a radius of 0 would mean that there is no pillar."""
 CELLS = 1 << 14
-"""Cells of imperfect copies that are evaluated together."""
+"""How many cells of imperfect copies are evaluated at once."""
 BAND = (0.05, 0.95)
-"""Quantiles that are shown of a distribution."""
+"""Quantiles that tables and plots show of a distribution."""
 
 Values = NDArray[np.float64]
 NotNegative = Annotated[float, Field(ge=0)]
@@ -42,7 +42,7 @@ NotNegative = Annotated[float, Field(ge=0)]
 
 @checked
 class ProcessErrors:
-    """How the pillars of a device differ from its layout; lengths in micrometres.
+    """How the pillars of a made device differ from its layout; lengths in micrometres.
 
     Attributes:
         noise: standard deviation of the radius of each pillar, independent of all others.
@@ -60,7 +60,7 @@ class Samples:
     """Imperfect copies of a device.
 
     Attributes:
-        values: [S, G] of each goal, over its target.
+        values: [S, G] value of each goal over its target, for each copy.
         clamped: share of all pillars whose radius fell outside what the models know. They were given the
             nearest radius that the models know, so that the errors of these pillars are underestimated.
     """
@@ -85,15 +85,15 @@ class Tolerance:
 
     Attributes:
         device: name of the layout.
-        goals: what it is for.
-        errors: of the process.
-        seed: of the random numbers.
-        nominal: [G] value of each goal without errors.
+        goals: what the device is for.
+        errors: the errors of the process.
+        seed: seed of the random numbers.
+        nominal: [G] value of each goal over its target, without errors.
         samples: copies with all errors together.
-        shifts: [K] shifts of all radii.
-        shifted: [K, G] the goals with that shift and no other error.
-        noises: [M] standard deviations of the radii.
-        noisy: copies with that noise and no other error.
+        shifts: [K] shifts of all radii, for the bias curve.
+        shifted: [K, G] value of each goal over its target, with that shift and no other error.
+        noises: [M] standard deviations of the radii, for the noise curve.
+        noisy: copies with that noise and no other error, for each noise.
     """
 
     device: str
@@ -108,7 +108,7 @@ class Tolerance:
     noisy: tuple[Samples, ...]
 
     def share_keeping(self, part: float) -> Values:
-        """[G + 1] share of the copies whose goals, and whose worst goal, are at least ``part`` of nominal."""
+        """[G + 1] share of copies that keep ``part`` of the nominal value of each goal, and of the worst."""
         values = np.column_stack([self.samples.values, self.samples.worst])
         limits = part * np.append(self.nominal, self.nominal.min())
         return np.asarray((values >= limits).mean(axis=0))
@@ -122,19 +122,19 @@ def tolerance(
     samples: int = 1000,
     seed: int = 0,
 ) -> Tolerance:
-    """Sample the errors of a process.
+    """Predict what the errors of a process do to a device.
 
     Args:
         goals: what the device is for.
         layout: the device.
         models: one per wavelength of the goals.
-        errors: of the process.
-        samples: imperfect copies.
-        seed: equal seeds give equal results.
+        errors: the errors of the process.
+        samples: how many imperfect copies are predicted.
+        seed: seed of the random numbers; equal seeds give equal results.
 
     Raises:
         InputError: there are no samples, the seed is negative, noise or bias is over half the period, or the
-            layout itself has radii that a model does not know.
+            layout has radii that a model does not know.
         MismatchError: a goal asks for a wavelength without a model, or a model is of another platform.
     """
     if samples < 1:
@@ -167,14 +167,14 @@ def tolerance(
 
 @dataclass(frozen=True, eq=False)
 class _Device:
-    """A layout with the light behind it."""
+    """A layout with its goals and with the models that predict the light behind it."""
 
     goals: tuple[Goal, ...]
     layout: Layout
     optics: list[Optics]
 
     def sample(self, errors: ProcessErrors, count: int, seed: int) -> Samples:
-        """Values of imperfect copies."""
+        """Goals of ``count`` imperfect copies."""
         values, clamped = [], 0
         for radii in imperfect(self.layout, errors, count, seed):
             known, changed = self.clamp(radii)
@@ -183,22 +183,22 @@ class _Device:
         return Samples(np.concatenate(values), clamped / (count * self.layout.radii.size))
 
     def clamp(self, radii: Values) -> tuple[Values, int]:
-        """Radii that all models know, and how many had to be moved for that; 0 (no pillar) stays 0."""
+        """Radii moved into the range that all models know, and how many were moved; 0 (no pillar) stays 0."""
         low, high = known_range([each.model for each in self.optics])
         known = np.where(radii == 0, 0.0, radii.clip(low, high))
         return known, int(np.count_nonzero((known != radii) & (known > 0)))
 
     def values(self, radii: Values) -> Values:
-        """[B, G] the goals over their targets, behind devices of [B, N, N] radii."""
+        """[B, G] value of each goal over its target, for devices of [B, N, N] radii."""
         light = Light(self.optics, torch.tensor(radii, dtype=torch.float32))
         with torch.no_grad(), one_thread():
             return np.column_stack([goal(light).double().numpy() / goal.target for goal in self.goals])
 
 
 def imperfect(layout: Layout, errors: ProcessErrors, count: int, seed: int) -> Iterator[Values]:
-    """Yield the radii [B, N, N] of imperfect copies of a layout, as many at a time as suit the models.
+    """Yield the radii [B, N, N] of imperfect copies of a layout, about :data:`CELLS` cells at a time.
 
-    Each kind of error has a stream of random numbers of its own, so that one can be changed alone.
+    Each kind of error has its own stream of random numbers, so that one can be changed alone.
     """
     streams = [np.random.default_rng(each) for each in np.random.SeedSequence(seed).spawn(3)]
     noise, bias, missing = streams
@@ -212,12 +212,12 @@ def imperfect(layout: Layout, errors: ProcessErrors, count: int, seed: int) -> I
 
 
 def with_bias(layout: Layout, shift: float) -> Values:
-    """[N, N] radii that are all too large by ``shift``."""
+    """[N, N] radii of a layout, all larger by ``shift``."""
     return np.where(layout.radii > 0, (layout.radii + shift).clip(min=SMALLEST), 0.0)
 
 
 def tolerance_table(found: Tolerance, keep: float) -> Table:
-    """What the errors of a process do to each goal, and to the worst of them."""
+    """A table of what the errors of a process do to each goal, and to the worst of them."""
     values = np.column_stack([found.samples.values, found.samples.worst])
     names = [*(describe(goal) for goal in found.goals), "the worst of them"]
     nominal = np.append(found.nominal, found.nominal.min())

@@ -1,4 +1,4 @@
-"""What the surrogates predict of a device beside what Meep finds."""
+"""How well a device reaches its goals: as the surrogates predict, and as Meep simulates."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ from metagen.verify.metrics import (
 Metrics = FocusMetrics | RingMetrics | DepthOfFocus
 
 SCAN = 121
-"""Distances at which the intensity on the axis is looked at for a depth of focus."""
+"""Number of distances at which the intensity on the axis is computed for a depth of focus."""
 SCAN_FROM, SCAN_TO = 0.5, 3.5
-"""The scan goes from this part of a line's first distance to this multiple of its last one."""
+"""The scan goes from this part of the nearest distance of a goal to this multiple of its farthest one."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,8 @@ class Reached:
 
     Attributes:
         goal: what was wanted.
-        predicted: the goal's value according to the surrogate; None without one.
-        verified: the same number from the simulated field, of the same components.
+        predicted: the goal's value as the surrogate predicts it; None without a surrogate.
+        verified: the goal's value from the same components of the simulated field.
     """
 
     goal: Goal
@@ -65,8 +65,9 @@ class Verification:
 
     Attributes:
         device: name of the layout.
-        goals: in the order of the design.
-        metrics: measured on all three components of the simulated field; None for a goal without metrics.
+        goals: how far it reaches each goal, in the order of the design.
+        metrics: the metrics of each goal, from all three components of the simulated field; None for a goal
+            without metrics.
     """
 
     device: str
@@ -75,28 +76,28 @@ class Verification:
 
     @property
     def verified(self) -> float:
-        """The worst goal, simulated, each goal measured by its target."""
+        """The least value of all goals over their targets, as simulated."""
         return min(reached.verified / reached.goal.target for reached in self.goals)
 
     @property
     def predicted(self) -> float | None:
-        """The worst goal, predicted; None where one has no prediction."""
+        """The least value of all goals over their targets, as predicted; None if a goal has no prediction."""
         values = [(reached.predicted, reached.goal.target) for reached in self.goals]
         shares = [value / target for value, target in values if value is not None]
         return min(shares) if len(shares) == len(values) else None
 
     @property
     def gap(self) -> float | None:
-        """The largest |predicted / verified − 1| of the goals; None where one has no prediction."""
+        """The largest |predicted / verified − 1| of all goals; None if a goal has no prediction."""
         gaps = [abs(reached.gap) for reached in self.goals if reached.gap is not None]
         return max(gaps) if len(gaps) == len(self.goals) else None
 
 
 class Simulated:
-    """A simulated near field in the place of a model: it knows one device, and answers with its field."""
+    """A simulated near field in the place of a model; it answers for the one device that was simulated."""
 
     def __init__(self, near: NearField, components: Components = 1) -> None:
-        """Take the first components of a near field: 1 (Ex) or all 3."""
+        """Use 1 (Ex) or all 3 components of a near field."""
         self._near = near
         platform, radii = near.layout.platform, near.layout.radii[near.layout.radii > 0]
         self.domain = Domain(
@@ -132,7 +133,7 @@ def verify(
         layout: the device.
         near_fields: of this device, one per wavelength of the goals.
         goals: what it was designed for.
-        models: the surrogates whose prediction is to stand beside it.
+        models: the surrogates to compare the simulation with; none for no prediction.
 
     Raises:
         MismatchError: a near field is of another device, or a goal's wavelength was not simulated.
@@ -156,9 +157,9 @@ def as_predicted(
     """Simulated near fields, each with as many components as the model of its wavelength predicts.
 
     Args:
-        near_fields: one per wavelength.
-        models: one per wavelength.
-        otherwise: components where a wavelength has no model.
+        near_fields: the near fields, one per wavelength.
+        models: the models, one per wavelength.
+        otherwise: number of components for a wavelength without a model.
     """
     known = [model.domain for model in models]
     components = [of_wavelength(known, near.wavelength) for near in near_fields]
@@ -196,10 +197,10 @@ def metrics_of_goals(goals: Sequence[Goal], layout: Layout, models: Sequence[Mod
 def near_fields_of(layout: Layout, paths: Iterable[str | Path]) -> list[NearField]:
     """The near fields of a device among files and folders of files, one per wavelength.
 
-    Folders may hold devices besides, as those of :func:`metagen.verify.refinement.refine` do.
+    Folders may also hold layouts and devices, as those of :func:`metagen.verify.refinement.refine` do.
 
     Raises:
-        InputError, FormatError: see :meth:`metagen.NearField.load`; also a folder without files, and a
+        InputError, FormatError: see :meth:`metagen.NearField.load`; also a folder without files, or a
             wavelength that is there twice.
     """
     found: dict[Path, NearField] = {}
@@ -220,7 +221,7 @@ def near_fields_of(layout: Layout, paths: Iterable[str | Path]) -> list[NearFiel
 
 
 def _without_layouts(paths: Iterable[str | Path]) -> Iterator[Path]:
-    """The files, and of folders those that are no layouts or devices."""
+    """The files, and all files in the folders except layouts and devices."""
     for path in map(Path, paths):
         for each in expand([path]):
             if path.is_file() or schema_of(each) != LAYOUT.name:
@@ -228,7 +229,7 @@ def _without_layouts(paths: Iterable[str | Path]) -> Iterator[Path]:
 
 
 def answer(question: Question, wave: Wavefront) -> Metrics:
-    """Measure what a goal asks of a wave."""
+    """Measure the answer to a goal's question about a wave."""
     match question:
         case FocusOnAxis():
             return focus_metrics(wave, question.distance)
