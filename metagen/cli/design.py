@@ -53,7 +53,7 @@ def design(
     wanted = DesignSettings.load(settings)
     models = _models(wanted, model)
     if lpa:
-        wanted, models = replace(wanted, name=f"{wanted.name}-lpa"), _local(wanted, models)
+        wanted, models = replace(wanted, name=f"{wanted.name}-lpa"), _local(models)
     device = run(wanted, output, models=models)
     first = float(device.provenance.get(FIRST, device.history[0]))
     print(f"{output}: figure of merit {first:.4g} → {device.figure:.4g}")
@@ -121,7 +121,7 @@ def compare(
     wanted = DesignSettings.load(settings)
     models = _models(wanted, model)
     candidates = [
-        Candidate(device, _designed_with(device, wanted, models), near_fields_of(device, near_fields or []))
+        Candidate(device, _designed_with(device, models), near_fields_of(device, near_fields or []))
         for device in map(load_with_history, devices)
     ]
     for each in candidates:
@@ -200,7 +200,7 @@ def _models(settings: DesignSettings, names: Sequence[str] | None) -> list[Model
     return [surrogate.load(name) for name in names or settings.models]
 
 
-def _local(settings: DesignSettings, models: Sequence[Model]) -> list[Model]:
+def _local(models: Sequence[Model]) -> list[Model]:
     """The local phase approximation in the place of each model: same wavelength, flat cells."""
     from metagen.surrogate import LPA, CellField, LPASettings
 
@@ -208,7 +208,7 @@ def _local(settings: DesignSettings, models: Sequence[Model]) -> list[Model]:
     return [LPA.compute(domain, LPASettings(cell=CellField.FLAT)) for domain in domains]
 
 
-def _designed_with(layout: Layout, settings: DesignSettings, models: Sequence[Model]) -> Sequence[Model]:
+def _designed_with(layout: Layout, models: Sequence[Model]) -> Sequence[Model]:
     """The models that a device was designed with, or the local phase approximation if its file says so."""
     import json
 
@@ -217,7 +217,7 @@ def _designed_with(layout: Layout, settings: DesignSettings, models: Sequence[Mo
     hashes = set(json.loads(layout.provenance.get("models", "{}")).values())
     if not hashes or hashes <= {model_hash(model) for model in models}:
         return models
-    local = _local(settings, models)
+    local = _local(models)
     return local if hashes <= {model_hash(model) for model in local} else models
 
 

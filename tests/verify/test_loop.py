@@ -533,10 +533,10 @@ def test_every_device_is_predicted_by_what_it_was_designed_with(monkeypatch):
     ours, theirs = (
         optimize(start, [each], FOCUS, settings, progress=False) for each in (MODELS[0], local[0])
     )
-    chosen = [cli_design._designed_with(each, SETTINGS, MODELS[:1]) for each in (start, ours)]
+    chosen = [cli_design._designed_with(each, MODELS[:1]) for each in (start, ours)]
     assert chosen == [MODELS[:1]] * 2
     assert not asked
-    assert cli_design._designed_with(theirs, SETTINGS, MODELS[:1]) == local
+    assert cli_design._designed_with(theirs, MODELS[:1]) == local
 
 
 def test_only_the_wavelengths_of_the_goals_are_simulated():
