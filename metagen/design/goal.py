@@ -36,6 +36,11 @@ class Aimed(ABC):
     target: Positive = Field(default=1.0, kw_only=True)
     in_turn: ClassVar[bool] = False
 
+    @property
+    def label(self) -> str:
+        """What it is called in tables."""
+        return str(getattr(self, "kind", type(self).__name__))
+
     @abstractmethod
     def points(self) -> Tensor:
         """[P, 3] where the intensity is taken."""

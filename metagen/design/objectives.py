@@ -202,6 +202,12 @@ class Efficiency(Aimed):
         if not self.inner < self.radius:
             raise InputError(f"inner is {self.inner:g}; it must be below radius, {self.radius:g}")
 
+    @property
+    def label(self) -> str:
+        """With its circle or ring, which is not that of the focusing efficiency."""
+        where = f"between {self.inner:g} and" if self.inner else "within"
+        return f"efficiency {where} {self.radius:g} µm"
+
     def points(self) -> Tensor:
         return spiral(self.inner, self.radius, self.distance, self.count) + self._centre
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from metagen.base.tables import Table, number
 from metagen.base.wavelength import nanometres
-from metagen.design.objectives import Efficiency, Goal
+from metagen.design.objectives import Goal
 from metagen.verify.metrics import DepthOfFocus, FocusMetrics, RingMetrics
 from metagen.verify.verification import Metrics, Verification
 
@@ -38,13 +38,7 @@ def verification_table(verifications: Sequence[Verification]) -> Table:
 
 def describe(goal: Goal) -> str:
     """A goal in a few words."""
-    where = f" {_circle(goal)}" if isinstance(goal, Efficiency) else ""
-    return f"{goal.kind}{where} at {nanometres(goal.wavelength)} nm"
-
-
-def _circle(goal: Efficiency) -> str:
-    """The circle or ring in which a goal counts power; it is not that of the focusing efficiency."""
-    return f"between {goal.inner:g} and {goal.radius:g} µm" if goal.inner else f"within {goal.radius:g} µm"
+    return f"{goal.label} at {nanometres(goal.wavelength)} nm"
 
 
 def describe_metrics(metrics: Metrics | None) -> str:
