@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -82,7 +83,7 @@ class Lattice:
         """[S, 2] x and y of the sites of one cell."""
         return np.asarray(np.array(self.sites) * self.pitch)
 
-    @property
+    @cached_property
     def spacing(self) -> float:
         """Smallest distance between two sites."""
         reach = min(self.pitch)
@@ -97,7 +98,7 @@ class Lattice:
         near = vectors[(distance <= reach * (1 + SAME)) & (distance > SAME * min(self.pitch))]
         return np.asarray(np.unique(np.round(near, 12), axis=0))
 
-    @property
+    @cached_property
     def translations(self) -> NDArray[np.float64]:
         """[T, 2] fractions of the cell by which the lattice can be moved onto itself; (0, 0) is the first.
 
@@ -107,7 +108,7 @@ class Lattice:
         moves = (sites - sites[0]) % 1
         return np.array([move for move in moves if _same_sites(sites + move, sites)])
 
-    @property
+    @cached_property
     def primitive(self) -> NDArray[np.float64]:
         """[2, 2] two vectors, one a row, that span the lattice of all its translations.
 
@@ -136,7 +137,7 @@ class Lattice:
         phase = phase + np.asarray(n)[..., None] * self.translations[:, 1]
         return np.asarray((np.abs(phase - np.rint(phase)) < 1e-6).all(-1))
 
-    @property
+    @cached_property
     def symmetry(self) -> Symmetry:
         """The mirrors and turns about the origin that carry all sites to sites."""
         return Symmetry.where(self._keeps)

@@ -68,7 +68,8 @@ class Cell:
         total = torch.zeros(len(orders), dtype=torch.complex128)
         for shape, (x, y) in self.pillars:
             phase = kx * x + ky * y
-            total = total + shape.fourier(kx, ky) * torch.polar(torch.ones_like(phase), -phase)
+            moved = torch.polar(torch.ones_like(phase), -phase) if x or y else 1
+            total = total + shape.fourier(kx, ky) * moved
         total = total / self.lattice.area
         return total.real if Symmetry.HALF_TURN in self.symmetry else total
 

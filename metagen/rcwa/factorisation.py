@@ -67,6 +67,7 @@ class PillarLayer:
         wavelengths (whose axes the shapes do not have) builds them once.
         """
         cell, basis = self.cell, waves.basis
+        symmetric = Symmetry.HALF_TURN in cell.symmetry
         inner, outer = (cell.pillar**2)[..., None, None], (cell.cover**2)[..., None, None]
         transform = cell.transform(basis.differences)
         inside = [product_matrix(transform, part, part) for part in (basis.ex, basis.ey, basis.ez)]
@@ -77,9 +78,9 @@ class PillarLayer:
             transverse = block(*strip_permittivity(cell, inner, outer, basis))
         else:
             inverses = [torch.linalg.inv(mixed(part, 1 / inner, 1 / outer)) for part in inside[:2]]
-            normals = normal_projector(cell, basis.differences)
-            transverse = along_normals((eps_x, eps_y), inverses, normals, basis)
-        return Permittivity(transverse, torch.linalg.inv(eps_z), Symmetry.HALF_TURN in cell.symmetry)
+            normals = normal_projector(cell, basis)
+            transverse = along_normals((eps_x, eps_y), inverses, normals, basis, symmetric=symmetric)
+        return Permittivity(transverse, torch.linalg.inv(eps_z), symmetric)
 
 
 def along_normals(
@@ -87,6 +88,8 @@ def along_normals(
     inverse: Sequence[Tensor],
     projector: Sequence[Tensor],
     basis: TransverseBasis,
+    *,
+    symmetric: bool,
 ) -> Tensor:
     """[..., n, n] the inverse rule along the normal, the Laurent rule across it.
 
@@ -97,19 +100,26 @@ def along_normals(
         inverse: [1/ε]⁻¹ likewise.
         projector: [..., d] Fourier coefficients of N_xx and N_xy.
         basis: the harmonics.
+        symmetric: whether the matrix is symmetric.
     """
     d_x, d_y = (eps - inv for eps, inv in zip(laurent, inverse, strict=True))
     n_xx, n_xy = (part.to(d_x.dtype) for part in projector)
     identity = torch.eye(len(basis.ey), dtype=torch.float64)
     on_x = product_matrix(n_xx, basis.ex, basis.ex)
     on_y = identity - product_matrix(n_xx, basis.ey, basis.ey)
-    to_x, to_y = product_matrix(n_xy, basis.ex, basis.ey), product_matrix(n_xy, basis.ey, basis.ex)
-    return block(
-        laurent[0] - (d_x @ on_x + on_x @ d_x) / 2,
-        laurent[1] - (d_y @ on_y + on_y @ d_y) / 2,
-        -(d_x @ to_x + to_x @ d_y) / 2,
-        -(d_y @ to_y + to_y @ d_x) / 2,
-    )
+    to_x = product_matrix(n_xy, basis.ex, basis.ey)
+    xx = laurent[0] - _half_anticommutator(d_x, on_x, symmetric=symmetric)
+    yy = laurent[1] - _half_anticommutator(d_y, on_y, symmetric=symmetric)
+    xy = -(d_x @ to_x + to_x @ d_y) / 2
+    if symmetric:
+        return block(xx, yy, xy, xy.mT)
+    to_y = product_matrix(n_xy, basis.ey, basis.ex)
+    return block(xx, yy, xy, -(d_y @ to_y + to_y @ d_x) / 2)
+
+
+def _half_anticommutator(d: Tensor, n: Tensor, *, symmetric: bool) -> Tensor:
+    product = d @ n
+    return (product + (product.mT if symmetric else n @ d)) / 2
 
 
 def mixed(inside: Tensor, inner: Tensor, outer: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from metagen.device.lattice import Lattice
+from metagen.rcwa.half_space import HalfSpace
 from metagen.rcwa.incidence import Incidence
 from metagen.rcwa.layer import Layer, LayerMatrices, SlabMaps, displacement_z, layer_matrices
 from metagen.rcwa.unit_cell import SurfaceFields, apply
@@ -60,14 +61,14 @@ def _layer_at(setting: Setting, z: Tensor) -> tuple[int, Tensor]:
 
 
 def _above(setting: Setting, fields: SurfaceFields, z: Tensor) -> tuple[Tensor, Tensor]:
-    kappa = fields.waves.decay(setting.cover)
+    kappa = HalfSpace(fields.waves, setting.cover).decay
     phase = torch.exp(-kappa * (2 * math.pi * z / setting.wavelength)[..., None])[..., None]
     h = fields.magnetic[-1] * phase
     return fields.electric[-1] * phase, _over(displacement_z(h, fields.waves), setting.cover)
 
 
 def _below(setting: Setting, fields: SurfaceFields, z: Tensor) -> tuple[Tensor, Tensor]:
-    kappa = fields.waves.decay(setting.substrate)
+    kappa = HalfSpace(fields.waves, setting.substrate).decay
     back = torch.exp(kappa * (2 * math.pi * z / setting.wavelength)[..., None])[..., None]
     forth = 1 / back[..., fields.waves.basis.zeroth[:1], :]
     transverse = (fields.electric[0] - fields.incident) * back + fields.incident * forth
@@ -123,7 +124,7 @@ def at_points(
     u, v = ((torch.arange(count, dtype=torch.float64) - (count - 1) / 2) / count for count in counts)
     phase = 2 * math.pi * (u[:, None, None] * m + v[:, None] * n)
     synthesis = torch.polar(torch.ones_like(phase), phase).flatten(0, 1)
-    flat = (synthesis @ amplitudes[..., None])[..., 0]
+    flat = amplitudes @ synthesis.T
     field = flat.reshape(*flat.shape[:-1], *counts)
     if incidence.is_normal:
         return field

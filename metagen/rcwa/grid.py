@@ -44,7 +44,7 @@ def grid_permittivity(
     reciprocal = _pixel_transform(inverse, differences)
     inverses = [torch.linalg.inv(product_matrix(reciprocal, part, part)) for part in (basis.ex, basis.ey)]
     projector = [_point_transform(part, differences) for part in normal_field(grid, lattice)]
-    transverse = along_normals([on_x, on_y], inverses, projector, basis)
+    transverse = along_normals([on_x, on_y], inverses, projector, basis, symmetric=False)
     return Permittivity(transverse, inverse_z, symmetric=False)
 
 

@@ -14,8 +14,9 @@ import torch
 from torch import Tensor
 
 from metagen.rcwa.fields import Setting
+from metagen.rcwa.half_space import HalfSpace
 from metagen.rcwa.layer import Layer, SlabMaps, layer_matrices
-from metagen.rcwa.unit_cell import SurfaceFields, source_from_below, surface_fields
+from metagen.rcwa.unit_cell import SurfaceFields, surface_fields
 from metagen.rcwa.waves import Waves
 
 
@@ -28,27 +29,26 @@ def solve_layers(setting: Setting, waves: Waves) -> SurfaceFields:
 
 
 def _joined(setting: Setting, waves: Waves) -> SurfaceFields:
-    alpha, beta = _outgoing(waves, setting.cover)
+    below, above = HalfSpace(waves, setting.substrate), HalfSpace(waves, setting.cover)
+    alpha, beta = _outgoing(above)
     transfers = []
     for layer in reversed(setting.layers):
         transfers.append(_Transfer.through(layer, waves, setting.wavelength, alpha, beta))
         alpha, beta = torch.eye(len(waves.basis), dtype=torch.complex128), transfers[-1].admittance
-    alpha_b, beta_b = _outgoing(waves, setting.substrate)
-    source = source_from_below(waves, setting.substrate)
-    field, g = _meet(alpha_b, -beta_b, alpha, beta, source)
+    alpha_b, beta_b = _outgoing(below)
+    field, g = _meet(alpha_b, -beta_b, alpha, beta, below.source)
     electric, magnetic = [field], [1j * g]
     for transfer in reversed(transfers):
         field, g = transfer.upwards(field)
         electric.append(field)
         magnetic.append(1j * g)
-    incident, g_incident = waves.incident(setting.substrate)
-    return SurfaceFields(waves, incident, 1j * g_incident, tuple(electric), tuple(magnetic))
+    return SurfaceFields(waves, below.incident, below.h_incident, tuple(electric), tuple(magnetic))
 
 
-def _outgoing(waves: Waves, index: Tensor) -> tuple[Tensor, Tensor]:
+def _outgoing(medium: HalfSpace) -> tuple[Tensor, Tensor]:
     """[..., n, n] matrices α and β of α·g + β·E = 0, on Ex and Ey, for waves that leave upwards."""
-    turn = waves.rotated(torch.eye(len(waves.basis), dtype=torch.complex128))
-    alpha, beta = waves.outgoing(index)
+    turn = medium.waves.rotated(torch.eye(len(medium.waves.basis), dtype=torch.complex128))
+    alpha, beta = medium.outgoing
     return alpha * turn, beta * turn
 
 

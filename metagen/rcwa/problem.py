@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -45,6 +46,13 @@ class Problem:
         if isinstance(orders, tuple):
             return Truncation(orders, self.translations)
         return truncation(orders, self.lattice, self.translations)
+
+    @property
+    def reach(self) -> float:
+        """Length of the longest reciprocal vector whose wave may propagate, in units of 2π per micrometre."""
+        indices = torch.stack([self.setting.substrate.detach().max(), self.setting.cover.detach().real.max()])
+        light = math.hypot(self.incidence.kx, self.incidence.ky)
+        return (float(indices.max()) + light) / float(self.incidence.wavelength.detach().min())
 
     @property
     def polarisations(self) -> tuple[int, ...]:

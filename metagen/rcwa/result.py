@@ -16,6 +16,7 @@ from metagen.base.errors import InputError
 from metagen.device.sampling import SAMPLES
 from metagen.rcwa.accuracy import Orders, compared_with, estimated_error, extrapolated, least_error
 from metagen.rcwa.fields import amplitudes_at, at_points
+from metagen.rcwa.half_space import HalfSpace
 from metagen.rcwa.problem import Problem, X, Y
 from metagen.rcwa.tensors import as_tensor
 from metagen.rcwa.unit_cell import SurfaceFields
@@ -241,14 +242,14 @@ class UnitCell:
 
     def _amplitudes(self, field: Tensor, index: Tensor) -> Tensor:
         """[..., 2w] their amplitudes along and across; |amplitude|² is that power."""
-        kz = (1j * self.waves.decay(index)).real
+        kz = (1j * HalfSpace(self.waves, index).decay).real
         is_open = kz > GRAZING
         admittance = torch.where(self.waves.is_along, (index**2).real[..., None] / kz.clamp(min=GRAZING), kz)
         root = torch.sqrt(torch.where(is_open, admittance / self._incident_power[..., None], 1.0)) * is_open
         return self.waves.rotated(field[..., None])[..., 0] * root
 
     def _channels(self, field: Tensor, index: Tensor) -> Channels:
-        kz = (1j * self.waves.decay(index)).real.detach()
+        kz = (1j * HalfSpace(self.waves, index).decay).real.detach()
         rows = torch.nonzero((kz > GRAZING).reshape(-1, kz.shape[-1]).any(0))[:, 0]
         basis = self.waves.basis
         labels = self.problem.labels(basis.orders[rows])

@@ -191,23 +191,21 @@ def _warn_of_gain(solved: UnitCell) -> None:
 def _check_truncation(problem: Problem, orders: Orders) -> None:
     """Refuse to leave out an order that carries power: energy would balance all the same."""
     lowest = min(orders) if isinstance(orders, tuple) else orders
-    if (lowest < 1 and not isinstance(orders, tuple)) or lowest < 0:
+    if lowest < (0 if isinstance(orders, tuple) else 1):
         raise InputError(f"orders is {orders}; at least 1 is needed (10 is usual)")
-    everything = problem.plane_waves(problem.truncation(_more(orders)))
-    kept = {tuple(order) for order in problem.truncation(orders).waves.tolist()}
-    setting = problem.setting
+    kept = problem.truncation(orders)
+    if problem.reach < kept.inner_radius(problem.lattice):
+        return
+    more = problem.truncation((orders[0] + 1, orders[1] + 1) if isinstance(orders, tuple) else orders + 1)
+    waves, setting = problem.plane_waves(more), problem.setting
     for index in (setting.substrate, setting.cover.real):
-        opens = everything.kx**2 + everything.ky**2 < (index**2)[..., None]
-        found = opens.reshape(-1, opens.shape[-1]).any(0)
-        lost = [order for order in everything.basis.orders[found].tolist() if tuple(order) not in kept]
+        opens = waves.kx**2 + waves.ky**2 < (index**2)[..., None]
+        found = waves.basis.orders[opens.reshape(-1, opens.shape[-1]).any(0)].tolist()
+        lost = [order for order in found if order not in kept.waves.tolist()]
         if lost:
             raise InputError(
                 f"{orders} orders are solved for, but order {tuple(lost[0])} propagates; raise orders"
             )
-
-
-def _more(orders: Orders) -> Orders:
-    return (orders[0] + 1, orders[1] + 1) if isinstance(orders, tuple) else orders + 1
 
 
 @one_thread()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import torch
 from torch import Tensor
@@ -41,6 +41,12 @@ class Truncation:
         aspect, limit = self.shell
         return waves[_square(waves, aspect) < limit]
 
+    def inner_radius(self, lattice: Lattice) -> float:
+        """Length of a wave vector below which none is left out, in units of 2π per micrometre."""
+        if self.shell is not None:
+            return math.sqrt(self.shell[1] / lattice.area)
+        return min((largest + 1) / side for largest, side in zip(self.extent, lattice.pitch, strict=True))
+
     @property
     def size(self) -> float:
         """Half the root of the number of waves: M + ½ on a square lattice where all |m|, |n| ≤ M are kept."""
@@ -58,6 +64,7 @@ class Truncation:
         return (4 * m + 1) * (4 * n + 1)
 
 
+@lru_cache(maxsize=64)
 def truncation(orders: int, lattice: Lattice, translations: tuple[tuple[float, float], ...]) -> Truncation:
     """About (2·orders + 1)² plane waves, equally fine along x and along y.
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from metagen.rcwa.half_space import HalfSpace
 from metagen.rcwa.layer import Layer, SlabMaps, layer_matrices
 from metagen.rcwa.waves import Waves
 
@@ -50,22 +51,13 @@ def surface_fields(
     maps = SlabMaps.of(layer_matrices(layer, waves), math.pi * layer.thickness / wavelength)
     parts = (maps.g_even, maps.even, maps.g_odd, maps.odd)
     rotated = torch.stack([waves.rotated(part) for part in parts])
-    incident, g_incident = waves.incident(substrate)
-    source = source_from_below(waves, substrate)
-    u, w = _excited(rotated, waves.outgoing(substrate), waves.outgoing(cover), source)
+    below, above = HalfSpace(waves, substrate), HalfSpace(waves, cover)
+    u, w = _excited(rotated, below.outgoing, above.outgoing, below.source)
     even, odd = apply(maps.even, u), -apply(maps.odd, w)
     g_even, g_odd = apply(maps.g_even, u), apply(maps.g_odd, w)
     electric = (even - odd, even + odd)
     magnetic = (1j * (g_odd - g_even), 1j * (g_odd + g_even))
-    return SurfaceFields(waves, incident, 1j * g_incident, electric, magnetic)
-
-
-def source_from_below(waves: Waves, index: Tensor) -> Tensor:
-    """[..., n, c] α·g − β·E of the incident waves, along and across k: what comes from below."""
-    kappa = waves.decay(index)[..., None]
-    epsilon = (index**2)[..., None, None].to(kappa.dtype)
-    field, _ = waves.incident(index)
-    return torch.where(waves.is_along[..., None], -2 * epsilon, 2 * kappa) * waves.rotated(field)
+    return SurfaceFields(waves, below.incident, below.h_incident, electric, magnetic)
 
 
 def _excited(rotated: Tensor, below: Tensor, above: Tensor, source: Tensor) -> tuple[Tensor, Tensor]:
@@ -76,7 +68,7 @@ def _excited(rotated: Tensor, below: Tensor, above: Tensor, source: Tensor) -> t
 
     Args:
         rotated: [4, ..., n, n] g_even, E_even from u and g_odd, −E_odd from w at the top, along and across k.
-        below, above: [2, ..., n, 1] α, β of waves that leave, see :meth:`Waves.outgoing`.
+        below, above: [2, ..., n, 1] α, β of waves that leave, see :attr:`HalfSpace.outgoing`.
         source: [..., n, c] right-hand side of the equations at the bottom.
     """
     open_below, open_above = (_open_rows(part) for part in (below, above))

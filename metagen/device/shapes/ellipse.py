@@ -57,6 +57,8 @@ class Ellipse:
     @property
     def symmetry(self) -> Symmetry:
         """Those which keep the centre and the axes."""
+        if torch.equal(self.a, self.b) and not bool(self.x.any()) and not bool(self.y.any()):
+            return Symmetry.ALL
         scale = float(self.reach.detach().max())
         centre = torch.stack([self.x, self.y], -1).detach().numpy()
         spread_out = _second_moments(*(value.detach().numpy() for value in (self.a, self.b, self.angle)))
