@@ -1,4 +1,4 @@
-"""Inverse design: the radii that make the light behind a device do what an objective asks for."""
+"""Inverse design: find the radii with which the light behind a device does what an objective asks for."""
 
 from metagen.design.ascent import NotFiniteError as NotFiniteError
 from metagen.design.ascent import OptimizerSettings as OptimizerSettings

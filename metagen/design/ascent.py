@@ -31,10 +31,10 @@ from metagen.fab.rules import DesignRules
 
 
 class OverBias(StrEnum):
-    """What counts of the figures of merit at several biases."""
+    """How the figures of merit at several biases are made one number."""
 
     WORST = "worst"
-    """The smallest."""
+    """The smallest of them."""
     MEAN = "mean"
     """Their mean."""
 
@@ -44,24 +44,24 @@ class OptimizerSettings:
     """How a device is optimised.
 
     Attributes:
-        steps: of the method.
+        steps: how many iterations the optimiser makes.
         method: how the next device follows from the gradient.
-        learning_rate: of the first step of Adam, in the variables of the sigmoid (4 of them span 76 % of the
-            radius range); L-BFGS finds its own.
-        schedule: how the learning rate changes.
+        learning_rate: step size of Adam at the start, in the variables of the sigmoid (−2 to 2 spans 76 % of
+            the radius range); L-BFGS finds its own.
+        schedule: how the learning rate changes from step to step.
         symmetry: which sites share one radius.
-        minimum_gap: between neighbouring pillars; kept by the limits of every radius
+        minimum_gap: smallest gap between neighbouring pillars; it is kept by limiting every radius
             (:meth:`metagen.fab.DesignRules.radius_limits`).
-        grid: radii are multiples of this; none for any radius.
-        radius_bias: δ of a process that makes all radii too large or too small: the figure of merit is that
-            of the radii − δ, as they are, and + δ, at three times the cost; none for the radii alone. A
-            radius that this moves out of what the models know is taken as the nearest one that they know.
-        over_bias: what counts of these three.
-        trial_steps: with several starts, each is first optimised for this many steps.
-        save_every: steps between two writes of the device file.
+        grid: radii are multiples of this length; None allows any radius.
+        radius_bias: δ by which the process may make all radii too large or too small. The figure of merit is
+            then computed for radii − δ, radii and radii + δ, at three times the cost; radii outside what the
+            models know are moved to the nearest known one. None computes it for the radii alone.
+        over_bias: how these three figures of merit are made one number.
+        trial_steps: how many steps each start is optimised for at first, where there are several.
+        save_every: how many steps lie between two writes of the device file.
 
     Raises:
-        InputError: L-BFGS with a grid, on which nothing is smooth.
+        InputError: the method is L-BFGS, which needs a smooth objective, and there is a grid.
     """
 
     steps: PositiveInt = 200
@@ -88,7 +88,7 @@ class NotFiniteError(MetagenError):
     """An objective or its gradient became NaN or infinite.
 
     Attributes:
-        device: the best device before that; None if it was the first evaluation.
+        device: the best device before that; None if there was no earlier evaluation.
     """
 
     def __init__(self, message: str, device: Device | None) -> None:
@@ -109,7 +109,7 @@ def climb(
 ) -> Device:
     """Optimise from one start; see :func:`metagen.design.optimize`.
 
-    ``notes`` are added to what the device records of how it was made.
+    ``notes`` are added to the provenance of the device.
     """
     name = name or f"{layout.name}-designed"
     ascent = _Ascent.of(name, layout, models, objective, settings or OptimizerSettings(), notes or {})
@@ -137,7 +137,7 @@ def climb(
 
 @dataclass(frozen=True)
 class _Ascent:
-    """One optimisation: what it maximises and over what."""
+    """One optimisation: the objective that it maximises, and the variables that it changes."""
 
     name: str
     layout: Layout
@@ -175,7 +175,7 @@ class _Ascent:
 
     @property
     def evaluations(self) -> int:
-        """The start and every step."""
+        """Number of evaluations: one for the start and one for every step."""
         return self.settings.steps + 1
 
     def finished(self, state: Checkpoint) -> bool:
@@ -215,11 +215,11 @@ class _Ascent:
             yield state
 
     def rate(self, step: int) -> float:
-        """Step size of Adam."""
+        """Step size of Adam in a step."""
         return self.settings.learning_rate * self.settings.schedule.factor(step / self.evaluations)
 
     def evaluate(self, at: Tensor, state: Checkpoint) -> tuple[float, Tensor]:
-        """Figure of merit and gradient."""
+        """Figure of merit and its gradient at some variables; ``state`` is for the error message."""
         variables = at.clone().requires_grad_()
         figure = self.figure(self.variables.radii(variables))
         if (
@@ -244,7 +244,7 @@ class _Ascent:
         return reached, gradient
 
     def figure(self, radii: Tensor) -> Tensor:
-        """The objective; over all biases if there is one."""
+        """The objective of some radii; with a radius bias, that of all three biases together."""
         bias = self.settings.radius_bias
         low, high = known_range([each.model for each in self.optics])
         shifts = [0.0] if bias is None else [-bias, 0.0, bias]
@@ -284,7 +284,7 @@ def _bar(state: Checkpoint, total: int, show: bool) -> tqdm[NoReturn]:
 
 
 def _limits(models: Sequence[Model], settings: OptimizerSettings) -> Limits:
-    """What the platform, all models and the gap allow."""
+    """The radii that the platform, all models and the gap allow."""
     rules = DesignRules(min_diameter=0.0, min_gap=settings.minimum_gap or 0.0)
     smallest, largest = rules.radius_limits(models[0].domain.platform)
     low, high = known_range(models)
@@ -298,19 +298,19 @@ def is_result_of(
     objective: Objective,
     settings: OptimizerSettings,
 ) -> bool:
-    """Whether the device file at ``path`` was made by this optimisation, from a start of this hash."""
+    """Whether the device file at ``path`` is of this optimisation, with a start of this content hash."""
     return read_checkpoint(path).key == _key(start, list(map(model_hash, models)), objective, settings)
 
 
 def _key(start: str, models: list[str], objective: Objective, settings: OptimizerSettings) -> str:
-    """Hash of all that determines the result; of a plain function only its name is known."""
+    """Hash of all that determines the result; a plain function counts by its name only."""
     described = asdict(settings)
     del described["save_every"]
     return content_hash(start, described, _name(objective), *models)
 
 
 def _place(objective: object) -> dict[str, str]:
-    """How far behind the device the first goal of an objective lies, where it is made of goals."""
+    """Distance of the first goal of an objective, as a device records it; empty if there are no goals."""
     for parts in ("parts", "goals"):
         if inner := getattr(objective, parts, ()):
             return _place(inner[0])
@@ -318,6 +318,6 @@ def _place(objective: object) -> dict[str, str]:
 
 
 def _name(objective: Objective) -> str:
-    """What the objective is, the same in every process: without the addresses of functions within it."""
+    """What the objective is, in words that are the same in every process: without addresses of functions."""
     described = is_dataclass(objective) or not hasattr(objective, "__qualname__")
     return re.sub(" at 0x[0-9a-f]+", "", repr(objective)) if described else str(objective.__qualname__)

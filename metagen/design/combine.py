@@ -1,4 +1,4 @@
-"""How goals are put together to one objective."""
+"""Objectives made of several goals."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from metagen.design.light import Light
 class WorstOf:
     """The smallest of several objectives: maximising it improves the worst (the paper's eq. 12).
 
-    A goal is measured by its target.
+    The value of a goal counts in units of its target.
 
     Attributes:
         goals: the objectives.
-        sharpness: None for the smallest itself. A number s for the power mean of exponent −s, which is
-            smooth, lets also the better goals count, and nears the smallest as s grows; for positive goals.
+        sharpness: None takes the smallest itself. A number s takes the power mean of exponent −s of
+            positive goals; it is smooth, better goals count as well, and it nears the smallest as s grows.
 
     Raises:
         InputError: there is no goal, or the sharpness is not positive.
@@ -50,7 +50,7 @@ class Sum:
         parts: the objectives.
 
     Raises:
-        InputError: there is none.
+        InputError: there are no objectives.
     """
 
     parts: tuple[Objective, ...]
@@ -68,8 +68,8 @@ class Trust:
     """A penalty that keeps a device where its model is known to be right: −weight · expected error.
 
     Attributes:
-        wavelength: in vacuum.
-        weight: of the expected relative error of the near field
+        wavelength: wavelength in vacuum.
+        weight: factor of the expected relative error of the near field
             (:attr:`metagen.design.Wave.expected_error`), averaged over the cells.
     """
 
@@ -81,7 +81,7 @@ class Trust:
 
 
 def worst_of(*goals: Objective, sharpness: float | None = None) -> WorstOf:
-    """:class:`WorstOf` of the arguments."""
+    """The smallest of the goals given as arguments, see :class:`WorstOf`."""
     return WorstOf(goals, sharpness)
 
 

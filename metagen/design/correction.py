@@ -1,4 +1,4 @@
-"""A model that is right about one device, because that device was simulated."""
+"""A model that is exact for one device, because that device was simulated."""
 
 from __future__ import annotations
 
@@ -25,16 +25,17 @@ from metagen.surrogate.prediction import predict
 
 
 class Corrected(torch.nn.Module):
-    """A model plus what it misses of one simulated device: simulated field − predicted field, held fixed.
+    """A model plus a fixed correction: simulated field − predicted field of one simulated device.
 
-    For that device it gives the simulated field. For its neighbours the error that is left is that of the
-    model's *changes*, which for small steps is far below that of the model; so a device that goes on from
-    there stays predictable. (In optimisation with approximate models this is known as additive correction.)
+    For that device it gives the simulated field. For devices close to it, the error that is left is that of
+    the *change* that the model predicts, which for small steps is far below the error of the model itself.
+    (In optimisation with approximate models this is known as additive correction.)
 
     Attributes:
-        model: what is corrected.
-        residual: [C, X, Y] complex: what is added to its field.
-        residual_at: from points [P, 3] to what is added to the field there [C, P]; no radius changes it.
+        model: the model that is corrected.
+        residual: [C, X, Y] complex correction, which is added to the field of the model.
+        residual_at: function from points [P, 3] to the correction of the field there, [C, P]; it is the same
+            for all radii.
     """
 
     residual: Tensor
@@ -43,7 +44,7 @@ class Corrected(torch.nn.Module):
         """Correct a model by the near field of a device.
 
         Raises:
-            MismatchError: the near field is of another platform, wavelength or sampling.
+            MismatchError: the near field has another platform, wavelength or sampling.
         """
         super().__init__()
         self.model = model
@@ -59,7 +60,7 @@ class Corrected(torch.nn.Module):
         """[..., C, X, Y] field of devices of [..., N, N] radii.
 
         Raises:
-            MismatchError: the device is of another size than the simulated one.
+            MismatchError: the devices are of another size than the simulated one.
         """
         self._require_size(radii.shape[-1])
         return self.model(radii) + self.residual
@@ -68,16 +69,16 @@ class Corrected(torch.nn.Module):
         """The field behind devices of [..., N, N] radii.
 
         Raises:
-            MismatchError: the device is of another size than the simulated one.
+            MismatchError: the devices are of another size than the simulated one.
         """
         self._require_size(radii.shape[-1])
         return CorrectedField(self, self._uncorrected.behind(radii))
 
     def expected_error(self, radii: Tensor) -> Tensor:
-        """[..., N, N] that of the model which is corrected.
+        """[..., N, N] error that the model expects without its correction, see :class:`Confident`.
 
         Raises:
-            InputError: that model does not know its own error.
+            InputError: this model does not know its own error.
         """
         return expected_error(self.model, radii)
 
@@ -110,17 +111,17 @@ class CorrectedField:
 
     @cached_property
     def near_field(self) -> Tensor:
-        """[..., C, X, Y] on the monitor plane."""
+        """[..., C, X, Y] field on the monitor plane."""
         return self._plain.near_field + self._corrected.residual
 
     def at(self, points: Tensor) -> Tensor:
-        """[..., C, P] at points [P, 3]."""
+        """[..., C, P] field at points [P, 3]."""
         plain = self._plain.at(points)
         return plain + self._corrected.residual_at(points).to(plain.dtype)
 
 
 def corrected(models: Sequence[Model], near_fields: Sequence[NearField]) -> list[Model]:
-    """Every model, corrected by the near field of its wavelength where there is one."""
+    """The models, each corrected by the near field of its wavelength, if there is one."""
     return [_corrected(model, near_fields) for model in models]
 
 

@@ -20,13 +20,13 @@ TENSORS = ("variables", "best")
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Where an optimisation stands: all that is needed to go on exactly as if it had not stopped.
+    """The state of an optimisation, with which it goes on exactly as if it had not stopped.
 
     Attributes:
-        key: hash of what determines the optimisation.
-        variables: [K] to be evaluated next.
+        key: hash of all that determines the result of the optimisation.
+        variables: [K] variables to be evaluated next.
         best: [K] variables of the best device so far.
-        history: figure of merit of each step's device.
+        history: figure of merit of each step.
         optimizer: state of the optimiser (:attr:`metagen.design.methods.Climber.state`); empty at the start.
     """
 
@@ -55,7 +55,10 @@ class Device(Layout):
         return float(np.max(self.history))
 
     def save(self, path: str | Path, progress: Checkpoint | None = None) -> None:
-        """Write the device (atomically); :meth:`metagen.Layout.load` reads the file as a layout."""
+        """Write the device (atomically), and with ``progress`` the state of its optimisation.
+
+        :meth:`metagen.Layout.load` reads the file as a layout.
+        """
         with writing_hdf5(path, SCHEMA) as file:
             write_layout(file, self)
             group = file.create_group("design")
@@ -69,7 +72,7 @@ class Device(Layout):
         """Read a device.
 
         Raises:
-            InputError, FormatError: see :func:`metagen.base.files.reading_hdf5`; a plain layout is no device.
+            InputError, FormatError: see :func:`metagen.base.files.reading_hdf5`; also a plain layout.
         """
         with reading_hdf5(path, SCHEMA) as file:
             layout = read_layout(file)
@@ -84,7 +87,7 @@ class Device(Layout):
 
 
 def load_with_history(path: str | Path) -> Layout:
-    """Read a device with its history, where the file has one, or else the layout.
+    """Read a device with its history, or a plain layout.
 
     Raises:
         InputError, FormatError: see :func:`metagen.base.files.reading_hdf5`.
@@ -95,11 +98,11 @@ def load_with_history(path: str | Path) -> Layout:
 
 
 def read_checkpoint(path: str | Path) -> Checkpoint:
-    """Read how far the optimisation that wrote a device file has come.
+    """Read the state of the optimisation that wrote a device file.
 
     Raises:
-        InputError, FormatError: see :func:`metagen.base.files.reading_hdf5`; also a layout, or a device
-            that was saved without the state of its optimisation.
+        InputError, FormatError: see :func:`metagen.base.files.reading_hdf5`; also a plain layout,
+            or a device that was saved without that state.
     """
     with reading_hdf5(path, SCHEMA) as file:
         if "progress" not in file:

@@ -1,4 +1,4 @@
-"""What every goal has, and the points and means that goals are made of."""
+"""What all goals have in common, and the points and means that they are made of."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ Objective = Callable[[Light], Tensor]
 """Maps the light behind a device to one real number, to be maximised."""
 
 CIRCLE = 32
-"""Points on a circle, where nothing else is said."""
+"""Number of points on a circle by default."""
 
 
 @checked
 class Aimed(ABC):
-    """What every goal has.
+    """What all goals have in common.
 
     Attributes:
         target: the value that counts as 1 where the goal is weighed against others
             (:func:`metagen.design.worst_of`); it does not change the goal's own value.
-        in_turn: whether a device serves the sources one after the other, each by a zone around its middle,
-            and not all of them by all of its area.
+        in_turn: whether a matched start (:func:`metagen.design.matched`) serves each source by a zone of the
+            device, instead of all sources by the whole area.
     """
 
     target: Positive = Field(default=1.0, kw_only=True)
@@ -43,16 +43,16 @@ class Aimed(ABC):
 
     @abstractmethod
     def points(self) -> Tensor:
-        """[P, 3] where the intensity is taken."""
+        """[P, 3] points at which the intensity is taken."""
 
     def sources(self) -> Tensor:
-        """[P, 3] where light should come together: sent backwards from there, it says what a device should
-        send out (:func:`metagen.design.matched`)."""
+        """[P, 3] points at which light should come together; :func:`metagen.design.matched` traces it back
+        from there to the device."""
         return self.points()
 
     @property
     def question(self) -> Question | None:
-        """What to measure to judge the goal by metrics; None where no metric is about it."""
+        """What is measured to judge the goal by metrics; None if there are no metrics for it."""
         return None
 
 
@@ -69,13 +69,13 @@ def power_mean(values: Tensor, exponent: float) -> Tensor:
 
 
 def circle(radius: float, distance: float, count: int = CIRCLE) -> Tensor:
-    """[count, 3] points on a circle around the axis; if count is even, symmetric about both mirror planes."""
+    """[count, 3] points on a circle around the axis; they have both mirror planes if count is even."""
     angles = [2 * math.pi * (m + 0.5) / count for m in range(count)]
     return points_at([(radius * math.cos(a), radius * math.sin(a), distance) for a in angles])
 
 
 def spiral(inner: float, outer: float, distance: float, count: int) -> Tensor:
-    """[count, 3] points between two circles around the axis, each standing for the same area."""
+    """[count, 3] points between two circles around the axis; each stands for the same area."""
     number = torch.arange(count, dtype=torch.float64) + 0.5
     rho = (inner**2 + (outer**2 - inner**2) * number / count).sqrt()
     angle = math.pi * (3 - math.sqrt(5)) * number
@@ -83,5 +83,5 @@ def spiral(inner: float, outer: float, distance: float, count: int) -> Tensor:
 
 
 def points_at(positions: list[tuple[float, float, float]]) -> Tensor:
-    """[P, 3] points in double precision."""
+    """[P, 3] the positions as a tensor in double precision."""
     return torch.tensor(positions, dtype=torch.float64)

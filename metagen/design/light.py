@@ -1,4 +1,4 @@
-"""What an objective looks at: the light that the models predict behind a device."""
+"""The light that models predict behind a device, which is what an objective is computed from."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from metagen.device.layout import Layout
 from metagen.propagation import focal_plane, padding_for
 
 SLOPE_STEP = 1 / 400
-"""Distance over which the slope of the field is taken, in wavelengths: of a wave along z it is too small by
-(4π/400)²/6 = 1.6e-4, and single precision leaves 1e-5 of it uncertain."""
+"""Distance over which the slope of the field along z is taken, in wavelengths. For a wave along z it
+is too small by a share (4π/400)²/6 = 1.6e-4; single precision leaves 1e-5 of it uncertain."""
 
 
 class Wave:
@@ -44,10 +44,10 @@ class Wave:
         return self._field.at(points).abs().square().sum(-2)
 
     def flux(self, points: Tensor) -> Tensor:
-        """[..., P] power per area through the planes z = const. at points [P, 3], as the metrics have it.
+        """[..., P] power per area through the planes z = const. at points [P, 3], as in the metrics.
 
-        It is Σ Im(E*·∂E/∂z)/k0 over the components (:func:`metagen.propagation.focal_flux`), the slope being
-        taken from the fields a little before and behind each point.
+        It is Σ Im(E*·∂E/∂z)/k0 over the components (:func:`metagen.propagation.focal_flux`); the slope is the
+        difference of the fields a little before and behind each point.
         """
         wavelength = self._optics.domain.wavelength
         step = torch.tensor([0.0, 0.0, SLOPE_STEP * wavelength], dtype=points.dtype)
@@ -55,11 +55,11 @@ class Wave:
         return (before.conj() * behind).imag.sum(-2) / (4 * math.pi * SLOPE_STEP)
 
     def relative_intensity(self, points: Tensor) -> Tensor:
-        """[..., P] intensity / the largest mean over the points that a device could make of all the power.
+        """[..., P] intensity / the largest mean intensity over the points that any device could make.
 
         For one point the divisor is the focal intensity of a perfect lens without reflection; see
-        :func:`metagen.propagation.attainable_intensity`. It makes goals of any kind, wavelength and aperture
-        comparable.
+        :func:`metagen.propagation.attainable_intensity`. With it, goals of any kind, wavelength and aperture
+        can be compared.
         """
         return self.intensity(points) / self._optics.attainable(points, self._radii.shape[-1])
 
@@ -80,8 +80,8 @@ class Wave:
 
     @cached_property
     def expected_error(self) -> Tensor:
-        """[..., N, N] the squared error of the near field that the model expects over each cell, relative to
-        the mean power of a cell.
+        """[..., N, N] squared error of the near field that the model expects over each cell, relative to the
+        mean power of a cell.
 
         Raises:
             InputError: the model does not know its own error.
@@ -129,7 +129,7 @@ class Light(Mapping[float, Wave]):
 
 
 def optics_for(layout: Layout, models: Sequence[Model]) -> list[Optics]:
-    """The optics of the models of a layout, and of devices with its platform.
+    """The optics of models, for a layout and for other devices of its platform.
 
     Raises:
         MismatchError: a model is of another platform.

@@ -1,4 +1,4 @@
-"""Forward design for several goals at once: where a design at several wavelengths best starts."""
+"""Forward design for several goals at once: a good start for a design at several wavelengths."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from metagen.device.platform import Platform
 from metagen.rcwa.table import PhaseTable
 
 RADII = 401
-"""Radii among which the best one is sought."""
+"""Number of radii among which the best one is sought."""
 RAYS = 2000
-"""Radii over which the phase of an axilens is integrated."""
+"""Number of distances from the axis over which the phase of an axilens is integrated."""
 PHASES = 24
-"""Common phases of a wavelength that are tried."""
+"""Number of common phases that are tried for a wavelength."""
 ROUNDS = 3
-"""Times that every wavelength's common phase is chosen anew."""
+"""How many times the common phase of every wavelength is chosen anew."""
 
 Targets = dict[float, NDArray[np.complex128]]
 
@@ -34,22 +34,22 @@ def matched(
 ) -> Layout:
     """Design a device in the local phase approximation that serves several goals at several wavelengths.
 
-    Light that left the goals' points in phase and travelled backwards would arrive at the device with a field
-    whose conjugate, sent out, makes the goals. At every site the radius is taken with the largest sum over
-    the wavelengths of Re(t·conj(that field)), where each wavelength's field has unit mean power and a common
-    phase of its own, chosen so that the sum over all sites becomes large.
+    Light that leaves the goals' points in phase and travels backwards has a certain field at the device; its
+    conjugate is the target, which sends light to these points. Every site takes the radius with the largest
+    sum over the wavelengths of Re(t·conj(target)). The target of each wavelength has unit mean power and a
+    common phase of its own, which is chosen so that the sum over all sites becomes large.
 
     Args:
         platform: what the process fixes.
-        goals: what the light should do; those of one wavelength are added up.
+        goals: what the light should do; the targets of goals at one wavelength are added up.
         count: pillars along one side.
-        tables: phase table of each wavelength; by default computed (or taken from the cache).
+        tables: the phase table of each wavelength; by default computed, or taken from the cache.
 
     Returns:
         A layout with both mirror planes.
 
     Raises:
-        InputError: there are no goals, or they lack the mirror planes.
+        InputError: there are no goals, or the points of a goal lack the mirror planes.
     """
     if not goals:
         raise InputError("goals is empty; a matched start needs at least one")
@@ -68,7 +68,7 @@ def matched(
 
 
 def _targets(platform: Platform, goals: Sequence[Goal], x: NDArray[np.float64]) -> Targets:
-    """Per wavelength, [sites] the field that a site should send out, of unit mean power."""
+    """For each wavelength, [sites] field that the sites should send out, of unit mean power."""
     targets: Targets = {}
     for goal in goals:
         k = 2 * np.pi / goal.wavelength * platform.at(goal.wavelength).cover
@@ -78,15 +78,15 @@ def _targets(platform: Platform, goals: Sequence[Goal], x: NDArray[np.float64]) 
 
 
 def _conjugate(goal: Goal, x: NDArray[np.float64], k: float) -> NDArray[np.complex128]:
-    """[sites] conjugate of what the goal's points would send to the device."""
+    """[sites] conjugate of the field that sources at the goal's points would send to the device."""
     points = goal.sources().numpy()
     _check_mirrors(goal, points)
     return np.asarray(np.sum([_backwards(point, x, k) for point in points], axis=0))
 
 
 def _axilens(goal: Goal, x: NDArray[np.float64], k: float) -> NDArray[np.complex128]:
-    """[sites] a lens whose focal length grows with the area inside a radius, from the first distance to the
-    last, so that every stretch of the line gets the same power (N. Davidson, A. A. Friesem and E. Hasman,
+    """[sites] field of a lens whose focal length grows with the area inside a radius, from the nearest to the
+    farthest distance: equal parts of the line get equal power (N. Davidson, A. A. Friesem and E. Hasman,
     Opt. Lett. 16, 523 (1991))."""
     distances = goal.sources()[:, 2]
     near, far = float(distances.min()), float(distances.max())
@@ -108,7 +108,7 @@ def _unit(field: NDArray[np.complex128]) -> NDArray[np.complex128]:
 
 
 def _best_radii(targets: Targets, transmissions: Mapping[float, NDArray[np.complex128]]) -> NDArray[np.intp]:
-    """[sites] index of the best radius, the common phases being chosen one wavelength after the other."""
+    """[sites] index of the best radius; the common phases are chosen one wavelength after the other."""
     phases = dict.fromkeys(targets, 0.0)
     turn = 2 * np.pi * np.arange(PHASES) / PHASES
     for _ in range(ROUNDS):

@@ -1,4 +1,4 @@
-"""The ways uphill, and their state as bytes, so that an optimisation can go on exactly where it was."""
+"""The optimisers, with their state as bytes, so that an optimisation can go on exactly where it was."""
 
 from __future__ import annotations
 
@@ -12,48 +12,48 @@ import torch
 from torch import Tensor
 
 EPSILON = 1e-12
-"""Keeps Adam from dividing by zero; far below any gradient of a figure of merit of order one."""
+"""Keeps Adam from dividing by zero; far below the gradients of a figure of merit of order one."""
 MEMORY = 20
-"""Steps that L-BFGS remembers."""
+"""How many past steps L-BFGS remembers."""
 FIRST_STEP = 0.1
 """Largest change of a variable where the first line search of L-BFGS begins."""
 TINY = 1e-30
-"""Keeps a gradient of nothing but zeros from being divided by."""
+"""Keeps from dividing by a gradient that is all zeros."""
 LINE_SEARCH = 20
-"""Evaluations of one step of L-BFGS at most."""
+"""Largest number of evaluations in one step of L-BFGS."""
 
 FigureAndGradient = Callable[[Tensor], tuple[float, Tensor]]
-"""Figure of merit and its gradient at given variables."""
+"""Function from variables to the figure of merit and its gradient."""
 
 
 class Method(StrEnum):
-    """How the next device follows from the gradient."""
+    """The optimisation method."""
 
     ADAM = "adam"
-    """D. Kingma and J. Ba, arXiv 1412.6980: one evaluation per step; kinks (worst-of, a grid) do no harm."""
+    """D. Kingma and J. Ba, arXiv 1412.6980: one evaluation per step; the objective may have kinks."""
     LBFGS = "lbfgs"
-    """Quasi-Newton with a line search that keeps the strong Wolfe conditions: one or more evaluations per
-    step, never downhill, for smooth objectives."""
+    """Quasi-Newton with a line search under the strong Wolfe conditions, for smooth objectives: one or more
+    evaluations per step; a step never makes the figure of merit worse."""
 
 
 class Schedule(StrEnum):
     """How the step size of Adam changes."""
 
     COSINE = "cosine"
-    """It falls to 0 as half a cosine."""
+    """The step size falls to 0 as half a cosine."""
     CONSTANT = "constant"
-    """It stays."""
+    """The step size stays the same."""
 
     def factor(self, share: float) -> float:
-        """What the first step size is multiplied by when this share of the steps is done."""
+        """Factor of the first step size after this share of the steps."""
         return 1.0 if self is Schedule.CONSTANT else (1 + math.cos(math.pi * share)) / 2
 
 
 class Climber:
-    """Variables on their way uphill, by one of torch's optimisers.
+    """Maximises a figure of merit by one of torch's optimisers, step by step.
 
     Attributes:
-        variables: [K] to be evaluated next.
+        variables: [K] variables to be evaluated next.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class Climber:
             self._optimizer.load_state_dict(torch.load(io.BytesIO(state), weights_only=True))
 
     def step(self, rate: float) -> float:
-        """Evaluate the variables and move them; the figure of merit is that before the move.
+        """Evaluate the variables, move them, and return the figure of merit before the move.
 
         Args:
             rate: step size of Adam.
@@ -82,10 +82,10 @@ class Climber:
         return next(figure for known, figure, _ in self._known if torch.equal(known, at))
 
     def _stretch(self) -> float:
-        """Where the line search of L-BFGS begins: at 1, but in its first step where something can be seen.
+        """Where the line search of L-BFGS begins: at 1, but in the first step as FIRST_STEP says.
 
         There torch would begin at the gradient or, if that is long, at the gradient over its sum of absolute
-        values: with thousands of variables in single precision a change that rounding hides.
+        values: with thousands of variables in single precision, rounding would hide so small a change.
         """
         if self._optimizer.state:
             return 1.0
@@ -95,13 +95,13 @@ class Climber:
 
     @property
     def state(self) -> bytes:
-        """Of the optimiser, to go on with."""
+        """The state of the optimiser, with which another one can go on."""
         buffer = io.BytesIO()
         torch.save(self._optimizer.state_dict(), buffer)
         return buffer.getvalue()
 
     def _loss(self) -> float:
-        """What torch's optimisers call: they go downhill, and L-BFGS asks again for what it has seen."""
+        """The negative figure of merit, for torch's optimisers; L-BFGS asks for some values twice."""
         at = self.variables.detach()
         found = next((known for known in self._known if torch.equal(known[0], at)), None)
         if found is None:

@@ -1,4 +1,4 @@
-"""What a design asks of a model: protocols, so that one's own models serve as well as ours."""
+"""What a design needs of a model, as protocols, so that users can give models of their own."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ class Confident(Protocol):
 class Modal(Model, Protocol):
     """A model whose field over every cell is a sum of modes that the radii do not change.
 
-    What is linear in the field (propagation to a point) is then applied to the modes once, and to the
-    coefficients of the cells after that.
+    Linear operations on the field (propagation to a point) are then applied to the modes once; after that
+    only the coefficients of the cells change.
     """
 
     @property
@@ -40,8 +40,7 @@ class Modal(Model, Protocol):
 
     @property
     def keeps_mirrors(self) -> bool:
-        """Whether every mode is even or odd under each mirror, and the mirrors of a device are those of its
-        field."""
+        """Whether every mode is even or odd under each mirror, and mirroring a device mirrors its field."""
 
     def coefficients_from(self, first: int, radii: Tensor) -> Tensor:
         """[..., N − first, N − first, rank] complex coefficients of the cells whose row and column are
@@ -50,25 +49,27 @@ class Modal(Model, Protocol):
     def sum_from(
         self, first: int, radii: Tensor, contribution: Callable[[Tensor, slice, slice], Tensor]
     ) -> Tensor:
-        """The sum over blocks of those cells of what ``contribution`` makes of the coefficients
-        [D, A, B, rank], the rows and the columns of a block. No coefficients are kept, for the gradient
-        neither; the D devices are all those of the leading axes."""
+        """Sum of contributions over blocks of the cells of :meth:`coefficients_from`.
+
+        ``contribution`` takes the coefficients [D, A, B, rank] of a block, its rows and its columns; D is the
+        number of devices. Coefficients are not kept, not even for the gradient.
+        """
 
 
 class TransmittedField(Protocol):
-    """The complex field behind devices, with the leading axes of their radii; nothing is computed twice."""
+    """The complex field behind devices, with the leading axes of their radii."""
 
     @property
     def near_field(self) -> Tensor:
-        """[..., C, X, Y] on the monitor plane."""
+        """[..., C, X, Y] field on the monitor plane."""
 
     def at(self, points: Tensor) -> Tensor:
-        """[..., C, P] at points [P, 3], measured from the centre of the monitor plane."""
+        """[..., C, P] field at points [P, 3], measured from the centre of the monitor plane."""
 
 
 @runtime_checkable
 class Transmitting(Protocol):
-    """A model that says itself what its field at points is."""
+    """A model that computes its field at points itself."""
 
     def behind(self, radii: Tensor) -> TransmittedField:
         """The field behind devices of [..., N, N] radii."""
@@ -76,15 +77,15 @@ class Transmitting(Protocol):
 
 @runtime_checkable
 class Identified(Protocol):
-    """A model that says itself what tells it from others."""
+    """A model that computes its content hash itself."""
 
     @property
     def hash(self) -> str:
-        """Content hash."""
+        """Content hash of the model."""
 
 
 def expected_error(model: Model, radii: Tensor) -> Tensor:
-    """[..., N, N] see :meth:`Confident.expected_error`.
+    """[..., N, N] error that a model expects over each cell, see :meth:`Confident.expected_error`.
 
     Raises:
         InputError: the model does not know its own error.
@@ -116,7 +117,7 @@ def common_platform(models: Sequence[Model]) -> Platform:
     """The one platform of all models.
 
     Raises:
-        InputError: there is no model, or two are of one wavelength.
+        InputError: there is no model, or two models have the same wavelength.
         MismatchError: the models are of different platforms.
     """
     if not models:

@@ -3,13 +3,13 @@
 A goal is a function of :class:`metagen.design.Light`. Most of those here average the relative intensity
 (:meth:`metagen.design.Wave.relative_intensity`) over points, so each is a number without unit between 0 and
 about 1, whatever its wavelength and shape, and goals can be compared with each other; where they cannot (a
-ratio beside a share), each is given the ``target`` that it is measured by. Of the light behind several
-devices they give one number each. Any torch function of the light is an objective just as well::
+ratio beside a share), each is given the ``target`` that it is measured by. For the light behind several
+devices a goal gives one number per device. Any torch function of the light can be an objective as well::
 
     def objective(light):
         return light[0.633].intensity(points).mean() - light[0.400].intensity(points).mean()
 
-How goals are put together: :mod:`metagen.design.combine`.
+Several goals are made one objective in :mod:`metagen.design.combine`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from metagen.design.questions import DepthAlongAxis, FocusOnAxis, Question, Ring
 RING_HALF_WIDTH = 0.5
 """Half width of the ring in which the power of a circle is measured (the paper's), in micrometres."""
 SHARPNESS = 8.0
-"""Exponent of the power mean that stands for the largest side lobe: smooth, and led by the brightest."""
+"""Exponent of the power mean that stands for the largest side lobe: smooth, and close to the largest."""
 
 
 @checked
@@ -38,10 +38,10 @@ class Focus(Aimed):
     """Intensity at one point: the paper's figure of merit at 633 nm (eq. 10), negated.
 
     Attributes:
-        wavelength: in vacuum.
-        distance: from the monitor plane.
-        x: position of the focus.
-        y: position of the focus.
+        wavelength: wavelength in vacuum.
+        distance: distance from the monitor plane.
+        x: x coordinate of the focus.
+        y: y coordinate of the focus.
     """
 
     wavelength: Positive
@@ -66,10 +66,10 @@ class Ring(Aimed):
     """Mean intensity on a circle around the axis: the paper's figure of merit at 400 nm (eq. 11), negated.
 
     Attributes:
-        wavelength: in vacuum.
-        distance: from the monitor plane.
-        radius: of the circle.
-        count: points on it; they should be closer than half the width of a focus.
+        wavelength: wavelength in vacuum.
+        distance: distance from the monitor plane.
+        radius: radius of the circle.
+        count: number of points on it; they should be closer than half the width of a focus.
     """
 
     wavelength: Positive
@@ -94,10 +94,11 @@ class Disc(Aimed):
     """Mean intensity over a disc around the axis, which follows the power through it for narrow cones.
 
     Attributes:
-        wavelength: in vacuum.
-        distance: from the monitor plane.
-        radius: of the disc.
-        count: points on it, evenly spread on a spiral; they should be closer than half the width of a focus.
+        wavelength: wavelength in vacuum.
+        distance: distance from the monitor plane.
+        radius: radius of the disc.
+        count: number of points, evenly spread on a spiral; they should be closer than half the width of a
+            focus.
     """
 
     wavelength: Positive
@@ -118,15 +119,16 @@ class Disc(Aimed):
 
 @checked
 class Line(Aimed):
-    """Mean of the intensity at points on the axis: geometric (largest where the sum of logarithms is), or
-    another power mean.
+    """Power mean of the intensity at points on the axis; by default the geometric mean, which is largest
+    where the sum of logarithms is.
 
     The paper's extended depth of focus is ``distances=range(50, 151, 10)`` (eq. 13).
 
     Attributes:
-        wavelength: in vacuum.
-        distances: from the monitor plane.
-        exponent: of the power mean (:func:`power_mean`); the lower, the more the weakest point counts.
+        wavelength: wavelength in vacuum.
+        distances: distances of the points from the monitor plane.
+        exponent: exponent of the power mean (:func:`power_mean`); the lower it is, the more the weakest
+            point counts.
     """
 
     wavelength: Positive
@@ -149,12 +151,12 @@ class Line(Aimed):
 
 @checked
 class Spots(Aimed):
-    """Power mean of the intensity at several points: a pattern of foci, the weakest counting most.
+    """Power mean of the intensity at several points: a pattern of foci in which the weakest counts most.
 
     Attributes:
-        wavelength: in vacuum.
-        positions: (x, y, distance from the monitor plane) of each.
-        exponent: of the power mean (:func:`power_mean`); −1 is the harmonic mean.
+        wavelength: wavelength in vacuum.
+        positions: (x, y, distance from the monitor plane) of each point.
+        exponent: exponent of the power mean (:func:`power_mean`); −1 is the harmonic mean.
     """
 
     wavelength: Positive
@@ -171,22 +173,22 @@ class Spots(Aimed):
 
 @checked
 class Efficiency(Aimed):
-    """Share of the incident power that goes into a circle or a ring: the metrics of the same name.
+    """Share of the incident power that goes into a circle or a ring, like the metrics of the same name.
 
     The power is the flux through the plane, of the components that the model predicts
     (:meth:`metagen.design.Wave.flux`); the metrics sum it over a finer grid.
 
     Attributes:
-        wavelength: in vacuum.
-        distance: of the plane from the monitor plane.
-        radius: of the circle.
-        inner: radius of the circle that is left out of it, which makes it a ring.
-        x: position of its centre.
-        y: position of its centre.
-        count: points, evenly spread; they should be closer than half the width of a focus.
+        wavelength: wavelength in vacuum.
+        distance: distance of the plane from the monitor plane.
+        radius: radius of the circle.
+        inner: radius of a smaller circle that is left out, so that a ring remains.
+        x: x coordinate of the centre.
+        y: y coordinate of the centre.
+        count: number of points, evenly spread; they should be closer than half the width of a focus.
 
     Raises:
-        InputError: nothing lies between inner and radius.
+        InputError: inner is not smaller than radius.
     """
 
     wavelength: Positive
@@ -243,14 +245,14 @@ class RingRatio(Aimed):
     power of :class:`Efficiency`.
 
     Attributes:
-        wavelength: in vacuum.
-        distance: of the plane from the monitor plane.
-        radius: of the circle in the middle of the ring.
-        half_width: of the ring.
-        count: points in the ring, and as many inside.
+        wavelength: wavelength in vacuum.
+        distance: distance of the plane from the monitor plane.
+        radius: radius of the circle in the middle of the ring.
+        half_width: half the width of the ring.
+        count: number of points in the ring; there are as many inside it.
 
     Raises:
-        InputError: the ring is wider than its radius.
+        InputError: half_width is not smaller than radius.
     """
 
     wavelength: Positive
@@ -267,7 +269,7 @@ class RingRatio(Aimed):
             )
 
     def points(self) -> Tensor:
-        """[2·count, 3] where the intensity is taken: first in the ring, then inside."""
+        """[2·count, 3] points at which the intensity is taken: first in the ring, then inside it."""
         inner, outer = self.radius - self.half_width, self.radius + self.half_width
         return torch.cat(
             [
@@ -294,20 +296,20 @@ class RingRatio(Aimed):
 class SideLobes(Aimed):
     """1 / (1 + side-lobe level): 1 for a focus in the dark, 1/2 where a side lobe is as bright as the focus.
 
-    The level is the largest intensity between two circles over that at the focus, the largest being taken as
-    a power mean (exponent :data:`SHARPNESS`) over points.
+    The level is the largest intensity between two circles over the intensity at the focus; a power mean over
+    points (exponent :data:`SHARPNESS`) stands for the largest.
 
     Attributes:
-        wavelength: in vacuum.
-        distance: of the plane from the monitor plane.
+        wavelength: wavelength in vacuum.
+        distance: distance of the plane from the monitor plane.
         inner: radius of the circle around the focus that is left out.
-        outer: radius up to which it should be dark.
-        x: position of the focus.
-        y: position of the focus.
-        count: points in the dark region.
+        outer: radius of the circle up to which it should be dark.
+        x: x coordinate of the focus.
+        y: y coordinate of the focus.
+        count: number of points in the dark region.
 
     Raises:
-        InputError: nothing lies between the circles.
+        InputError: inner is not smaller than outer.
     """
 
     wavelength: Positive
@@ -324,7 +326,7 @@ class SideLobes(Aimed):
             raise InputError(f"inner is {self.inner:g}; it must be below outer, {self.outer:g}")
 
     def points(self) -> Tensor:
-        """[1 + count, 3] where the intensity is taken: the focus, then the dark region."""
+        """[1 + count, 3] points at which the intensity is taken: the focus, then the dark region."""
         centre = torch.tensor([self.x, self.y, 0.0], dtype=torch.float64)
         focus = points_at([(0.0, 0.0, self.distance)])
         return torch.cat([focus, spiral(self.inner, self.outer, self.distance, self.count)]) + centre
@@ -339,10 +341,10 @@ class SideLobes(Aimed):
 
 @checked
 class Uniformity(Aimed):
-    """How even the intensity is over the points of another goal: harmonic over arithmetic mean, 1 if equal.
+    """How even the intensity is over the points of another goal: harmonic over arithmetic mean, at most 1.
 
     Attributes:
-        of: the goal whose points are looked at.
+        of: the goal whose points are compared.
     """
 
     of: Annotated[Ring | Disc | Line | Spots, Field(discriminator="kind")]
@@ -350,7 +352,7 @@ class Uniformity(Aimed):
 
     @property
     def wavelength(self) -> float:
-        """In vacuum."""
+        """Wavelength in vacuum."""
         return self.of.wavelength
 
     def points(self) -> Tensor:

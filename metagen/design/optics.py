@@ -1,4 +1,4 @@
-"""From what a model predicts to the field at points, by the shortest way that the model allows."""
+"""The field at points from what a model predicts, computed in the fastest way that the model allows."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from metagen.surrogate import Domain
 from metagen.surrogate.prediction import near_field
 
 COARSE = 3
-"""Samples per cell and axis for the attainable intensity, whose integrand K(p)·K(q)* has no fast phase."""
+"""Samples per cell along each axis for the attainable intensity; its integrand K(p)·K(q)* varies slowly."""
 LARGEST = 1 << 25
-"""Kernel values (complex, 268 MB in single precision) that are kept; above it they are made each time."""
+"""Most kernel values that are kept (complex, 268 MB in single precision); more are computed anew."""
 KEPT = 16
-"""Sets of points per model whose propagators are kept."""
+"""For how many sets of points the results are kept."""
 LARGE = 1 << 18
-"""Devices with more cells than this are summed up block by block: the coefficients of 16 modes would take
-34 MB, and several times that with gradients."""
+"""Largest number of cells whose coefficients are kept at once: for 16 modes they take 34 MB, with gradients
+several times that. Larger devices are summed block by block."""
 
 Made = TypeVar("Made")
 Rest = TypeVarTuple("Rest")
 
 
 class Optics:
-    """A model together with what takes its light to points; what the radii do not change is made once.
+    """A model with the optics behind it; what does not depend on the radii is computed once.
 
     Attributes:
-        model: what predicts the light.
+        model: the model that predicts the near field.
         attainable: from points [P, 3] and the cells along one side of a device to the largest mean intensity
             over the points that all incident power could make.
     """
@@ -60,15 +60,17 @@ class Optics:
 
 
 def transmitting(model: Model) -> Transmitting:
-    """The model itself where it says what its field at points is; or else the shortest way to say it."""
+    """The model itself if it computes its field at points; otherwise the fastest way to do so for it."""
     if isinstance(model, Transmitting):
         return model
     return ByModes(model) if isinstance(model, Modal) else BySamples(model)
 
 
 def once_per_points(make: Callable[[Tensor, *Rest], Made]) -> Callable[[Tensor, *Rest], Made]:
-    """A function of points [P, 3] that keeps what it made of the last few sets of points; it gets them in
-    double precision."""
+    """A function of points [P, 3] that keeps its results for the last few sets of points.
+
+    ``make`` gets the points in double precision.
+    """
 
     @lru_cache(KEPT)
     def kept(points: tuple[tuple[float, ...], ...], *rest: *Rest) -> Made:
@@ -83,19 +85,19 @@ def field_at(points: Tensor, field: Tensor, domain: Domain) -> Tensor:
 
 
 class _NearField:
-    """The near field of a model behind devices, made when it is first asked for."""
+    """The near field of a model behind devices, computed when it is first asked for."""
 
     def __init__(self, model: Model, radii: Tensor) -> None:
         self.model, self.radii = model, radii
 
     @cached_property
     def near_field(self) -> Tensor:
-        """[..., C, X, Y] on the monitor plane."""
+        """[..., C, X, Y] field on the monitor plane."""
         return near_field(self.model, self.radii)
 
 
 class BySamples:
-    """Every sample of the near field is taken to the points: the way that is open to any model."""
+    """Propagates every sample of the near field to the points, which is possible for any model."""
 
     def __init__(self, model: Model) -> None:
         self.model = model
@@ -106,7 +108,7 @@ class BySamples:
         return SampledField(self, radii)
 
     def _propagator(self, points: Tensor, count: int) -> Callable[[Tensor], Tensor]:
-        """From the samples [..., X, Y] of one component behind ``count`` × ``count`` cells to the points."""
+        """Takes the samples [..., X, Y] of one component behind ``count`` × ``count`` cells to the points."""
         domain, side = self.model.domain, count * self.model.domain.samples
         if len(points) * side**2 > LARGEST:
             return lambda field: field_at(points, field, domain)
@@ -116,20 +118,20 @@ class BySamples:
 
 
 class SampledField(_NearField):
-    """The field behind devices, from the samples of the near field."""
+    """The field behind devices, computed from the samples of the near field."""
 
     def __init__(self, way: BySamples, radii: Tensor) -> None:
         super().__init__(way.model, radii)
         self._way = way
 
     def at(self, points: Tensor) -> Tensor:
-        """[..., C, P] at points [P, 3]."""
+        """[..., C, P] field at points [P, 3]."""
         propagator = self._way.propagator(points, self.radii.shape[-1])
         return torch.stack([propagator(component) for component in self.near_field.unbind(-3)], -2)
 
 
 class ByModes:
-    """Only the coefficients of the modes are taken to the points; the modes were taken there before."""
+    """Propagates the modes to the points once; after that, only their coefficients are needed."""
 
     def __init__(self, model: Modal) -> None:
         self.model = model
@@ -140,7 +142,7 @@ class ByModes:
         return ModalField(self, radii)
 
     def _propagators(self, points: Tensor, count: int, folded: bool) -> tuple[PointPropagator, ...]:
-        """One per component, for the coefficients of all cells or of those with x, y ≥ 0."""
+        """One propagator per component, for all cells or (``folded``) for those with x, y ≥ 0."""
         domain = self.model.domain
         modes = self.model.modes.reshape(-1, domain.samples, domain.samples, domain.components)
         signs = list(zip(MIRROR_X.tolist(), MIRROR_Y.tolist(), strict=True))[: domain.components]
@@ -152,14 +154,14 @@ class ByModes:
 
 
 class ModalField(_NearField):
-    """The field behind devices, from the coefficients of the modes over each cell."""
+    """The field behind devices, computed from the coefficients of the modes over each cell."""
 
     def __init__(self, way: ByModes, radii: Tensor) -> None:
         super().__init__(way.model, radii)
         self._way = way
 
     def at(self, points: Tensor) -> Tensor:
-        """[..., C, P] at points [P, 3]; block by block behind devices of very many cells."""
+        """[..., C, P] field at points [P, 3]; large devices are summed block by block."""
         propagators = self._way.propagators(points, self.radii.shape[-1], self._folds)
         if self.radii.numel() <= LARGE:
             return torch.stack([each(self.coefficients) for each in propagators], -2)
@@ -172,7 +174,7 @@ class ModalField(_NearField):
 
     @cached_property
     def coefficients(self) -> Tensor:
-        """[..., A, B, rank] of all cells, or of those with x, y ≥ 0 where these suffice."""
+        """[..., A, B, rank] coefficients of all cells, or of those with x, y ≥ 0 if these suffice."""
         return self._way.model.coefficients_from(self._first, self.radii)
 
     @property

@@ -10,7 +10,7 @@ class FocusOnAxis:
     """How good the focus on the axis is.
 
     Attributes:
-        distance: of the focal plane from the monitor plane.
+        distance: distance of the focal plane from the monitor plane.
     """
 
     distance: float
@@ -21,9 +21,9 @@ class RingAroundAxis:
     """How much of the light is in a ring around the axis.
 
     Attributes:
-        distance: of the plane from the monitor plane.
-        radius: of the circle in the middle of the ring.
-        half_width: of the ring.
+        distance: distance of the plane from the monitor plane.
+        radius: radius of the circle in the middle of the ring.
+        half_width: half the width of the ring.
     """
 
     distance: float
@@ -33,11 +33,11 @@ class RingAroundAxis:
 
 @dataclass(frozen=True)
 class DepthAlongAxis:
-    """From where to where there is light on the axis.
+    """Over which range of distances there is light on the axis.
 
     Attributes:
         nearest: smallest distance from the monitor plane at which light is wanted.
-        farthest: largest such distance.
+        farthest: largest distance from the monitor plane at which light is wanted.
     """
 
     nearest: float

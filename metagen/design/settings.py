@@ -59,15 +59,15 @@ class DesignSettings(FromToml):
     The device has the platform of its models, which must all be of one platform.
 
     Attributes:
-        name: of the device, and of files about it: without a slash.
+        name: name of the device, and of files about it; it may not have a slash.
         count: pillars along one side.
-        start: where to start; of several starts the best goes on (:func:`metagen.design.optimize`).
+        start: where to start; with several starts the best one goes on (:func:`metagen.design.optimize`).
         models: model files or names, one per wavelength (:func:`metagen.surrogate.load`).
         goals: what to reach; the worst of them is improved, each measured by its target.
-        sharpness: of that worst (:class:`metagen.design.WorstOf`).
-        trust: weight of the penalty on expected errors (:class:`metagen.design.Trust`) at every wavelength,
-            for models that know theirs; none for no penalty.
-        optimizer: how.
+        sharpness: how much the other goals count beside the worst (:class:`metagen.design.WorstOf`).
+        trust: weight of the penalty on expected errors (:class:`metagen.design.Trust`) at every wavelength;
+            the models must know their errors. None for no penalty.
+        optimizer: how the device is optimised.
     """
 
     name: Annotated[str, Field(pattern=r"^[^/]+$")]
@@ -86,7 +86,7 @@ class DesignSettings(FromToml):
         A script is run (but not as ``__main__``), so load only scripts that you trust.
 
         Raises:
-            InputError: no such file, an unknown key, a value that is not allowed, or a script without them.
+            InputError: there is no such file, a key or value is not allowed, or the script has no settings.
         """
         path = Path(path)
         if path.suffix != ".py":
@@ -117,12 +117,12 @@ def run(
     models: Sequence[Model] | None = None,
     progress: bool = True,
 ) -> Device:
-    """Design a device as its file says, and write it.
+    """Design a device by its settings, and write it.
 
     Args:
-        settings: of the design.
-        path: of the device file; see :func:`metagen.design.optimize` for what happens if it exists.
-        models: instead of those that the settings name.
+        settings: the settings of the design.
+        path: path of the device file; see :func:`metagen.design.optimize` for what happens if it exists.
+        models: models to use instead of those that the settings name.
         progress: whether to show a progress bar.
 
     Raises:
@@ -150,7 +150,7 @@ def start_layouts(settings: DesignSettings, platform: Platform) -> list[Layout]:
 
 
 def start_layout(settings: DesignSettings, platform: Platform) -> Layout:
-    """The first of them."""
+    """The first of the layouts that a design starts from."""
     return start_layouts(settings, platform)[0]
 
 

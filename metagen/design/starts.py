@@ -1,4 +1,4 @@
-"""One start or several: each is tried, and the best goes on."""
+"""Optimisation from one start, or from the best of several."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from metagen.design.model import Model
 from metagen.device.layout import Layout
 
 STARTS, FIRST = "starts", "first_figure"
-"""What a device of several starts records besides: their content hashes, and the figure of merit of the best
-one before it was optimised at all."""
+"""What a device of several starts also records: the content hashes of the starts, and the figure of merit of
+the best one before it was optimised."""
 
 
 def optimize(
@@ -31,35 +31,35 @@ def optimize(
 ) -> Device:
     """Change the radii of a layout to maximise an objective.
 
-    The result depends on the arguments alone. With ``path`` the best device so far is written there every few
-    steps, with the state of the optimiser: called again with the same arguments, an optimisation that was
-    killed goes on and ends with the same device, and one that had ended returns at once. Ctrl-C stops it
+    The result depends on the arguments alone. With ``path``, the best device so far and the state of the
+    optimiser are written there every few steps. Called again with the same arguments, an optimisation that
+    was killed goes on and ends with the same device, and one that had ended returns at once. Ctrl-C stops it
     early: the best device is written, and returned with ``finished=False``.
 
-    Of several layouts each is optimised for ``settings.trial_steps`` first (until the end their devices are
-    kept beside ``path``, with ``-start1``, ``-start2``, … in the name), and the best of these devices goes on
-    for all steps.
+    Several layouts are each optimised for ``settings.trial_steps`` first, and the best of these devices goes
+    on for all steps. Until the end the others are kept beside ``path``, with ``-start1``, ``-start2``, … in
+    the name.
 
     Args:
         layout: where to start, or several such layouts.
-        models: one per wavelength.
-        objective: maps the light behind a device to a real number; larger is better.
-        settings: of the optimiser.
-        name: of the device; by default that of the layout with "-designed" appended.
-        path: of the device file (HDF5).
+        models: the models, one per wavelength.
+        objective: function from the light behind a device to a real number; larger is better.
+        settings: settings of the optimiser.
+        name: name of the device; by default that of the layout with "-designed" appended.
+        path: path of the device file (HDF5); by default none is written.
         progress: whether to show a progress bar with the figure of merit and the time left.
 
     Returns:
         The best device of all steps, with its history.
 
     Raises:
-        InputError: models are not a sequence of models, or the objective is no function; no start, a start
-            that lacks a pillar or the symmetry, or nothing between the limits.
+        InputError: models are not a sequence of models, the objective is not a function, there is no start, a
+            start lacks a pillar or the symmetry, or there is nothing between the limits of the radii.
         MismatchError: layout and models are of different platforms, an objective asks for a wavelength
             without a model, or the file at ``path`` is of another optimisation.
         NotFiniteError: the objective or its gradient is not finite; the error holds the best device before
             that, and so does ``path``.
-        KeyboardInterrupt: Ctrl-C before the first step, or while several starts are tried.
+        KeyboardInterrupt: after Ctrl-C before the first step, or while several starts are tried.
     """
     settings = settings or OptimizerSettings()
     _check_kinds(models, objective)
@@ -72,7 +72,7 @@ def optimize(
 
 
 def _check_kinds(models: object, objective: object) -> None:
-    """Refuse what is often given in the place of models and of an objective."""
+    """Refuse what users often give in the place of models or of an objective."""
     given = list(models) if isinstance(models, Sequence) else []
     if not isinstance(models, Sequence) or not all(hasattr(model, "domain") for model in given):
         kinds = ", ".join(type(model).__name__ for model in given) or type(models).__name__
@@ -96,7 +96,7 @@ def _of_several(
     path: str | Path | None,
     progress: bool,
 ) -> Device:
-    """Try all starts, go on with the best, and leave nothing behind of the others."""
+    """Try all starts, go on with the best, and remove the files of the trials."""
     hashes = json.dumps([start.hash for start in starts])
     if path is not None and Path(path).exists():
         made = Device.load(path)

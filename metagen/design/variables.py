@@ -1,4 +1,4 @@
-"""From free numbers to the radii of a device that keeps its limits, its symmetry and the grid of the fab."""
+"""The variables of a design: free numbers that give radii within limits, with a symmetry and on a grid."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from metagen.base.errors import InputError
 from metagen.device.layout import Layout, on_grid
 
 MARGIN = 0.01
-"""Share of the radius range that a start keeps from its ends, where the sigmoid would be flat."""
+"""Radii of a start keep this share of the range away from its ends, where the sigmoid would be flat."""
 
 
 class Symmetry(StrEnum):
     """Which sites share one radius."""
 
     NONE = "none"
-    """Every site has its own."""
+    """Every site has its own radius."""
     MIRROR = "mirror"
-    """x → −x and y → −y: a quarter of the variables. Meep needs a quarter of the time and memory, and a model
-    that keeps the symmetry is evaluated on a quarter of the cells."""
+    """Mirror images under x → −x and y → −y share a radius: a quarter of the variables. Meep needs a
+    quarter of the time and memory, and a model that keeps the symmetry computes a quarter of the cells."""
     FOURFOLD = "fourfold"
-    """The diagonals are mirrors too: an eighth of the variables."""
+    """Mirror images in the diagonals share a radius too: an eighth of the variables."""
 
 
 @dataclass(frozen=True)
@@ -35,12 +35,12 @@ class Limits:
     """Radii that a design may use.
 
     Attributes:
-        low: the smallest.
-        high: the largest.
-        grid: radii are multiples of this; None for any.
+        low: smallest radius.
+        high: largest radius.
+        grid: radii are multiples of this length; None allows any radius.
 
     Raises:
-        InputError: nothing lies between the limits.
+        InputError: the smallest radius is not below the largest.
     """
 
     low: float
@@ -55,7 +55,7 @@ class Limits:
             )
 
     def on_grid(self) -> Limits:
-        """The first and last multiple of the grid within the limits."""
+        """The limits moved inwards to multiples of the grid, if there is one."""
         if self.grid is None:
             return self
         ulp = 1e-9
@@ -67,12 +67,12 @@ class Limits:
 class Variables:
     """A smooth map from free numbers u to radii low + (high − low)·sigmoid(u), one u per set of equal sites.
 
-    With a grid the radii are rounded and the gradient is that of the unrounded ones (straight through).
+    With a grid the radii are rounded, and the gradient is that before rounding (straight through).
 
     Attributes:
-        limits: of the radii.
-        sites: [N, N] number of the variable of each site.
-        count: variables.
+        limits: limits of the radii.
+        sites: [N, N] number of the variable that belongs to each site.
+        count: how many variables there are.
     """
 
     limits: Limits
@@ -106,7 +106,7 @@ class Variables:
         return torch.logit(share.clamp(MARGIN, 1 - MARGIN)).to(torch.get_default_dtype())
 
     def radii(self, variables: Tensor) -> Tensor:
-        """[N, N] radii."""
+        """[N, N] radii of variables, with their gradient."""
         low, high, grid = self.limits.low, self.limits.high, self.limits.grid
         smooth = low + (high - low) * torch.sigmoid(variables)
         if grid is not None:
@@ -114,14 +114,14 @@ class Variables:
         return smooth[self.sites]
 
     def exact(self, variables: Tensor) -> NDArray[np.float64]:
-        """[N, N] radii in double precision: multiples of the grid to the last digit, if there is one."""
+        """[N, N] radii of variables in double precision; with a grid, exactly its multiples."""
         radii: NDArray[np.float64] = self.radii(variables.detach().double()).numpy()
         grid = self.limits.grid
         return radii if grid is None else on_grid(radii, grid)
 
 
 def orbits(count: int, symmetry: Symmetry) -> NDArray[np.int64]:
-    """[N, N] number of the set of equal sites that each site belongs to."""
+    """[N, N] number of the set of sites with equal radii that each site belongs to."""
     across = np.abs(2 * np.arange(count) - (count - 1))
     if symmetry is Symmetry.NONE:
         return np.arange(count**2).reshape(count, count)
