@@ -1,4 +1,4 @@
-"""What every model has in common: radii in, complex field out."""
+"""What all models have in common: they take radii and return a complex field."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Surrogate(nn.Module, ABC):
     Ex and 3 for (Ex, Ey, Ez), as ``domain.components`` says. Everything around the array is bare substrate.
 
     Attributes:
-        domain: what the model stands for, and which radii it knows.
+        domain: platform, wavelength and sampling of the model, and the radii that it knows.
         settings: kind and size of the model.
         width: pillars along one side of the neighbourhood that determines the field over a cell.
         card: what made the model.
@@ -45,7 +45,7 @@ class Surrogate(nn.Module, ABC):
         self.card = Card()
 
     def extra_repr(self) -> str:
-        """What the model stands for, in what is printed of it."""
+        """Wavelength, known radii, components and width, for printing the model."""
         known = self.domain
         radii = f"radii={known.radius_low:g} .. {known.radius_high:g}"
         return f"wavelength={known.wavelength:g}, {radii}, components={known.components}, width={self.width}"
@@ -62,31 +62,31 @@ class Surrogate(nn.Module, ABC):
         """Predict the near field of devices.
 
         Args:
-            radii: [..., N, N], on the device that the model is on.
-            clamp: move radii that the model does not know to the nearest one that it does (their gradient is
-                then 0); a radius of 0 stays 0. Otherwise they are an error.
+            radii: [..., N, N] radii, as a tensor on the same processor as the model.
+            clamp: whether to move unknown radii to the nearest known one (their gradient is then 0; a radius
+                of 0 stays 0). Otherwise they are an error.
 
         Raises:
-            InputError: another shape, a NaN, or a radius that the model does not know.
-            MismatchError: radii and model are on different devices.
+            InputError: the radii have another shape, a NaN, or a radius that the model does not know.
+            MismatchError: radii and model are on different processors.
         """
         return self.plane(surround(self.admit(radii, clamp=clamp), self.width))
 
     def tiles(self, radii: Tensor, size: int = TILE, *, clamp: bool = False) -> Iterator[Tile]:
-        """Predict the near field part by part, where the whole would not fit into memory.
+        """Predict the near field part by part, for devices whose whole field does not fit into memory.
 
-        Every tile has a graph of its own: gradients of a sum over tiles can be taken tile by tile.
+        Every tile has its own graph: the gradient of a sum over tiles can be taken tile by tile.
 
         Args:
-            radii: [..., N, N].
+            radii: [..., N, N] radii.
             size: pillars along one side of a tile.
             clamp: see :meth:`forward`.
 
         Returns:
-            The tiles, row by row, each computed when it is asked for.
+            The tiles, row by row; each is computed when it is asked for.
 
         Raises:
-            InputError, MismatchError: see :meth:`forward`; also a size that is not positive.
+            InputError, MismatchError: see :meth:`forward`; also if the size is not positive.
         """
         if size < 1:
             raise InputError(f"size is {size}; a tile has at least one pillar along a side")
@@ -130,7 +130,7 @@ class Surrogate(nn.Module, ABC):
 
     @property
     def device(self) -> torch.device:
-        """Where the model computes; moved by ``model.to(...)``."""
+        """The processor on which the model computes; ``model.to(...)`` changes it."""
         return next(self.buffers()).device
 
     @property
@@ -145,10 +145,10 @@ class Surrogate(nn.Module, ABC):
 
     @property
     def samples(self) -> int:
-        """Field samples per cell and axis, n."""
+        """Field samples per cell along each axis, n."""
         return self.domain.samples
 
     @property
     def pitch(self) -> float:
-        """Distance of neighbouring field samples."""
+        """Distance between neighbouring field samples."""
         return self.domain.pitch

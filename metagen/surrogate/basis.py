@@ -10,25 +10,25 @@ from metagen.surrogate.domain import Domain
 from metagen.surrogate.lattice import MIRRORS, mirror_patches
 
 CHARACTERS = [[(px if mx < 0 else 1) * (py if my < 0 else 1) for mx, my in MIRRORS] for px, py in MIRRORS]
-"""Per class of parity in (x, y), the factor that a field of that class takes under each mirror."""
+"""For each class of parity in (x, y), the factor that a field of the class gets under each mirror."""
 CHUNK = 4096
-"""Patches whose mirror images are held in memory together."""
+"""How many patches, with their mirror images, are held in memory at once."""
 RESOLVED = 1e-6
-"""Singular values below this share of the largest are rounding: they come as roots of eigenvalues, which
-double precision knows to 1e-15 of the largest, and their vectors have no parity."""
+"""Singular values below this share of the largest are rounding errors: they are roots of eigenvalues, which
+double precision gives to 1e-15 of the largest, and their vectors have no parity."""
 
 
 class PatchBasis(nn.Module):
     """Orthonormal modes of the patches, ordered by singular value.
 
     A patch E [n·n·C] is close to the sum of c_k times mode k, with c_k = <mode k, E>. As the modes are
-    orthonormal, the squared error of the coefficients is that of the field within the span of the modes.
+    orthonormal, the squared error of the coefficients equals that of the field within the span of the modes.
 
     Attributes:
         modes_parts: [rank, n·n·C, 2] the modes, real and imaginary parts.
         spectrum: [n·n·C] singular values of the patches that the basis was made from, decreasing.
-        parity: [rank, 4] factor of each mode under :data:`metagen.surrogate.lattice.MIRRORS`, where the
-            modes were made mirror-symmetric; 0 where not.
+        parity: [rank, 4] factor of each mode under :data:`metagen.surrogate.lattice.MIRRORS`; 0 if the modes
+            were not made mirror-symmetric.
     """
 
     modes_parts: Tensor
@@ -44,7 +44,7 @@ class PatchBasis(nn.Module):
 
     @property
     def modes(self) -> Tensor:
-        """[rank, n·n·C] complex."""
+        """[rank, n·n·C] complex modes."""
         return torch.view_as_complex(self.modes_parts)
 
     @property
@@ -65,7 +65,7 @@ class PatchBasis(nn.Module):
         """Take the leading right singular vectors of patches [M, n·n·C].
 
         Raises:
-            InputError: there are fewer than the rank.
+            InputError: there are fewer of them than the rank.
         """
         _, values, vectors = torch.linalg.svd(patches, full_matrices=False)
         self._store(values, vectors[: self.rank], torch.zeros(self.rank, len(MIRRORS)))
@@ -89,9 +89,9 @@ class PatchBasis(nn.Module):
         self._store(values.flatten()[order], modes.flatten(0, 1)[leading], parity.flatten(0, 1)[leading])
 
     def _grams(self, patches: Tensor, domain: Domain) -> Tensor:
-        """[4, n·n·C, n·n·C] products of the patches' samples with each other, per class of parity.
+        """[4, n·n·C, n·n·C] products of the patches' samples with each other, for each class of parity.
 
-        Their eigenvectors are the singular vectors, and take no memory that grows with the patches.
+        Their eigenvectors are the singular vectors; the memory does not grow with the number of patches.
         """
         characters = torch.tensor(CHARACTERS).to(patches)
         grams = patches.new_zeros(len(MIRRORS), patches.shape[1], patches.shape[1])

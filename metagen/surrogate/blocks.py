@@ -1,4 +1,4 @@
-"""A lattice cut into blocks that are evaluated one after the other, so that memory stays bounded."""
+"""Functions on a lattice, evaluated block by block so that memory stays bounded."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from torch.utils.checkpoint import checkpoint
 Arguments = ParamSpec("Arguments")
 
 PARALLEL = 8
-"""Blocks of an accelerator are this many times as long and wide: it needs many cells to be busy."""
+"""On an accelerator, blocks are this many times as long and wide, as it needs many cells to be busy."""
 
 
 class Tile(NamedTuple):
     """A rectangular part of a field [..., C, X, Y]: ``whole[..., x, y]`` is ``field``.
 
     Attributes:
-        x: samples along the first axis.
-        y: samples along the second axis.
-        field: the complex field there.
+        x: slice of the samples along the first axis.
+        y: slice of the samples along the second axis.
+        field: the complex field of the tile.
     """
 
     x: slice
@@ -32,23 +32,23 @@ class Tile(NamedTuple):
 
 
 def cuts(length: int, size: int) -> Iterator[slice]:
-    """Slices of at most ``size`` that make up ``length``."""
+    """Slices of at most ``size`` that together cover ``length``."""
     return (slice(start, min(start + size, length)) for start in range(0, length, size))
 
 
 def in_blocks(function: Callable[[Tensor], Tensor], surrounded: Tensor, margin: int, side: int) -> Tensor:
-    """A function of blocks of a lattice, evaluated block by block where the lattice is large.
+    """Evaluate a function on a lattice, block by block if the lattice is large.
 
     For the gradient every block is evaluated again, so that only the results are kept.
 
     Args:
-        function: from [D, a + 2·margin, b + 2·margin] radii to [D, a, b, K] values.
-        surrounded: [..., A + 2·margin, B + 2·margin] radii, those of the margin included.
-        margin: sites on every side of a block that its values depend on.
-        side: sites along one side of the largest block.
+        function: function from [D, a + 2·margin, b + 2·margin] radii to [D, a, b, K] values.
+        surrounded: [..., A + 2·margin, B + 2·margin] radii, with the margin.
+        margin: how many sites around a block its values depend on.
+        side: largest number of sites along one side of a block.
 
     Returns:
-        [..., A, B, K].
+        [..., A, B, K] values.
     """
     side = _side(side, surrounded.device)
     devices = surrounded.reshape(-1, *surrounded.shape[-2:])
@@ -64,10 +64,10 @@ def in_blocks(function: Callable[[Tensor], Tensor], surrounded: Tensor, margin: 
 def sum_of_blocks(
     function: Callable[[Tensor, slice, slice], Tensor], surrounded: Tensor, margin: int, side: int
 ) -> Tensor:
-    """The sum of a function over blocks of a lattice, of which no values are kept, for the gradient neither.
+    """Sum a function over the blocks of a lattice; its values are not kept, not even for the gradient.
 
     Args:
-        function: of [D, a + 2·margin, b + 2·margin] radii of a block and its rows and columns.
+        function: function of the [D, a + 2·margin, b + 2·margin] radii of a block, its rows and its columns.
         surrounded, margin, side: see :func:`in_blocks`.
     """
     side = _side(side, surrounded.device)
@@ -82,9 +82,9 @@ def sum_of_blocks(
 
 
 def cut_out(radii: Tensor, along: slice, across: slice, margin: int) -> Tensor:
-    """[..., a + 2·margin, b + 2·margin] some cells of [..., N, N] radii and a margin around them.
+    """[..., a + 2·margin, b + 2·margin] radii of some cells of [..., N, N], and of a margin around them.
 
-    Outside the array the radii are 0.
+    Outside the array, radii are 0.
     """
     count = radii.shape[-1]
     sides = [(cells.start - margin, cells.stop + margin) for cells in (along, across)]
@@ -94,14 +94,14 @@ def cut_out(radii: Tensor, along: slice, across: slice, margin: int) -> Tensor:
 
 
 def with_margin(cells: slice, margin: int) -> slice:
-    """The sites that the values of some cells depend on, where the lattice starts with its margin."""
+    """The sites that the values of some cells depend on, counted from the start of the margin."""
     return slice(cells.start, cells.stop + 2 * margin)
 
 
 def _joined(
     function: Callable[[Tensor], Tensor], devices: Tensor, margin: int, together: int, side: int
 ) -> Tensor:
-    """The values of all devices from blocks of at most ``together`` devices and ``side`` × ``side`` cells."""
+    """Values of all devices, by blocks of at most ``together`` devices and ``side`` × ``side`` cells."""
     rows, columns = (length - 2 * margin for length in devices.shape[-2:])
 
     def strip(part: Tensor, along: slice) -> Tensor:
@@ -121,7 +121,7 @@ def _side(side: int, device: torch.device) -> int:
 
 
 def _saving(function: Callable[Arguments, Tensor]) -> Callable[Arguments, Tensor]:
-    """The same function, of which nothing but the argument is kept for the gradient."""
+    """The same function, but only its argument is kept for the gradient."""
     if not torch.is_grad_enabled():
         return function
     kept: Callable[Arguments, Tensor] = partial(

@@ -1,4 +1,4 @@
-"""What made a model: the card that travels with its weights."""
+"""The card of a model, which says what made it and is stored with its weights."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from metagen.surrogate.settings import TrainingSettings
 
 @checked
 class Card:
-    """Where a model comes from and how good it was found to be.
+    """What a model was trained on and how, and its errors.
 
     Attributes:
         settings: the training settings; None for a model that is computed and not trained.
@@ -20,8 +20,8 @@ class Card:
         layouts: names of the layouts in those data.
         near_fields: content hashes of their near fields (:attr:`metagen.NearField.hash`), in the same order.
         devices: content hashes of those layouts (:attr:`metagen.Layout.hash`), in the same order.
-        provenance: time, program versions, machine, command and what training measured.
-        errors: relative errors (eq. 9) on layouts that were not trained on, by name, and "all".
+        provenance: time, program versions, machine, command, and what was measured in training.
+        errors: relative errors (eq. 9) on layouts that were not trained on, by name, and for "all" of them.
     """
 
     settings: TrainingSettings | None = None

@@ -12,23 +12,23 @@ from metagen.surrogate.settings import ClusterSettings
 from metagen.surrogate.terms import ClusterTerms, Reach, SymmetricTerms
 
 CHUNK = 1024
-"""Cells whose terms are held in memory together while the least-squares problem is set up."""
+"""How many cells have their terms in memory at once while the least-squares problem is set up."""
 SIDE = 128
-"""Cells along one side of the blocks that are convolved at once: about 15 MB of maps."""
+"""Largest number of cells along one side of a block that is convolved at once: about 15 MB of maps."""
 
 
 class ClusterModel(SymmetricSurrogate):
     """The coefficients are a sum over the pillars around a cell and a sum over pairs of them.
 
     To first order every pillar scatters on its own, to second order every pair does. Such terms reach far
-    and need few data, because each of them is seen in every cell; they are found by ridge regression. Every
-    mode is even or odd under each mirror, and only terms of the same parity contribute to it, so that the
-    field of a mirrored device is the mirrored field.
+    and need few data, because every cell shows each of them; they are found by ridge regression. Every
+    mode is even or odd under each mirror, and only terms of the same parity contribute to it, so that
+    mirroring a device mirrors its field.
 
-    Sums over neighbours with the same weights for every cell are convolutions, and are evaluated as such.
+    The weights are the same for every cell, so the sums over neighbours are evaluated as convolutions.
 
     Attributes:
-        weights: [terms, 2·rank] of the terms.
+        weights: [terms, 2·rank] weights of the terms in the coefficients.
     """
 
     weights: Tensor
@@ -75,8 +75,8 @@ class ClusterModel(SymmetricSurrogate):
 class _Class:
     """The least-squares problem of the modes of one parity.
 
-    Symmetric combinations of the terms, fitted to the cells as they are, give the weights that all terms
-    would get from the cells and their mirror images, at a sixteenth of the work.
+    It fits symmetric combinations of the terms to the cells alone. The weights are those that a fit of all
+    terms to the cells and their mirror images would give, at a sixteenth of the work.
     """
 
     def __init__(self, terms: ClusterTerms, parity: Tensor, modes: Tensor) -> None:
@@ -88,7 +88,7 @@ class _Class:
         self._cross = self._gram.new_zeros(size, 2 * int(modes.sum()))
 
     def add(self, terms: Tensor, coefficients: Tensor, counts: Tensor) -> None:
-        """Take in cells, ``counts`` [M] times each: terms [M, terms] and coefficients [M, rank, 2]."""
+        """Add M cells with their terms [M, terms] and coefficients [M, rank, 2], counted [M] times each."""
         own = self._combinations.combine(terms)
         weighted = (own * counts[:, None]).T
         self._gram.addmm_(weighted, own)

@@ -1,4 +1,4 @@
-"""One-pillar and two-pillar terms of every cell of a lattice at once, as convolutions."""
+"""One-pillar and two-pillar terms of all cells of a lattice at once, by convolutions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from metagen.surrogate.terms import Reach, is_adjacent
 
 
 class ClusterConvolution(nn.Module):
-    """The terms of :class:`metagen.surrogate.terms.ClusterTerms` times weights, without forming the terms.
+    """Weighted sums of the terms of :class:`metagen.surrogate.terms.ClusterTerms`, without forming the terms.
 
     A function of one radius is a map over the lattice, and so is the product of functions of a pillar and of
     its neighbour in one direction; a sum of such terms over the neighbourhood is a convolution of the map
@@ -24,11 +24,11 @@ class ClusterConvolution(nn.Module):
 
     Attributes:
         single: [powers, width, width] index of the term at each place of the kernel.
-        near: [steps, pair_powers, pair_powers, pair_width, pair_width] the same for adjacent pairs: by the
-            step from the first pillar to the second, functions of both, and place of the first.
-        far: [pair_powers, pair_powers, pair_width, pair_width] the same for the other pairs: by functions of
-            the middle pillar and of the other, and place of the other.
-        steps: steps from a pillar to an adjacent one, one of each two opposite ones.
+        near: [steps, pair_powers, pair_powers, pair_width, pair_width] the same for adjacent pairs:
+            by the step from the first pillar to the second, functions of both, and place of the first.
+        far: [pair_powers, pair_powers, pair_width, pair_width] the same for the other pairs: by the functions
+            of the middle pillar and of the other one, and the place of the other one.
+        steps: steps from a pillar to its adjacent ones; of two opposite steps only one is listed.
     """
 
     single: Tensor
@@ -51,7 +51,7 @@ class ClusterConvolution(nn.Module):
 
         Args:
             surrounded: [D, A + 2m, B + 2m] radii of blocks and of the margin m = ⌊width / 2⌋ around them.
-            weights: [terms, K].
+            weights: [terms, K] weights.
         """
         reach = self.reach
         maps = powers(surrounded.flatten(1), self.domain, reach.powers)
@@ -70,13 +70,13 @@ class ClusterConvolution(nn.Module):
         return sums.movedim(1, -1).contiguous()
 
     def _adjacent(self, maps: Tensor, weights: Tensor) -> Tensor:
-        """[D, K, A, B] sums over adjacent pairs; what a roll wraps around meets weights of zero."""
+        """[D, K, A, B] sums over adjacent pairs; values that a roll wraps around have weight zero."""
         second = torch.stack([maps.roll((-a, -b), (2, 3)) for a, b in self.steps], dim=1)
         products = (maps[:, None, :, None] * second[:, :, None]).flatten(1, 3)
         return conv2d(products.contiguous(memory_format=torch.channels_last), _kernel(weights, self.near))
 
     def _distant(self, maps: Tensor, weights: Tensor) -> tuple[Tensor, ...]:
-        """Per function of the middle pillar, [D, K, A, B] sums over the pillars that are not adjacent."""
+        """For each function of the middle pillar, [D, K, A, B] sums over pillars that are not adjacent."""
         kernels = torch.cat([_kernel(weights, of_middle) for of_middle in self.far])
         sums = _few_to_many(maps.contiguous(memory_format=torch.channels_last), kernels)
         return sums.chunk(len(self.far), dim=1)
@@ -85,8 +85,8 @@ class ClusterConvolution(nn.Module):
 class _FewToMany(torch.autograd.Function):
     """A convolution from few channels to many.
 
-    Its gradient for the maps, a convolution from many channels to few, would use a small part of the
-    processor's vectors; as a matrix product it is about five times as fast.
+    The gradient with respect to the maps is a convolution from many channels to few, which would use only a
+    small part of the processor's vectors; as a matrix product it is about five times as fast.
     """
 
     @staticmethod
@@ -129,7 +129,7 @@ def _steps(reach: Reach, pairs: Tensor) -> list[tuple[int, int]]:
 
 
 def _coordinates(places: Tensor, reach: Reach) -> Tensor:
-    """[P, 2] coordinates relative to the middle."""
+    """[P, 2] coordinates of places relative to the middle, in periods."""
     return torch.stack([places // reach.width, places % reach.width], dim=-1) - reach.width // 2
 
 

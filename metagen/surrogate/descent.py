@@ -17,11 +17,11 @@ from metagen.surrogate.expansion import ExpansionSurrogate
 from metagen.surrogate.settings import TrainingSettings
 
 AT_ONCE = 16384
-"""Cells whose error is computed together."""
+"""How many cells have their error computed at once."""
 WARM_UP = 0.05
-"""Share of the descent in which the step size rises; after that it falls as half a cosine."""
+"""Share of the steps in which the step size rises; after that it falls as half a cosine."""
 LARGEST_GRADIENT = 1.0
-"""Gradients are shortened to this norm (of the relative error): one odd batch must not undo the rest."""
+"""Longer gradients (of the relative error) are cut to this norm, so that no odd batch undoes the rest."""
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,8 @@ class Outcome:
     """How a descent went.
 
     Attributes:
-        epochs: passes over the training cells that were finished.
-        validation_error: the least relative error of the coefficients of the validation cells.
+        epochs: finished passes over the training cells.
+        validation_error: least relative error of the coefficients of the validation cells.
         interrupted: whether Ctrl-C ended it.
     """
 
@@ -48,9 +48,8 @@ def descend(
 ) -> Outcome:
     """Lower the squared error of the coefficients with Adam; leave the model with the least validation error.
 
-    The errors that the bar shows are of single cells of the layouts that are learnt from, some of them kept
-    apart; those of whole layouts that were held out are larger. Ctrl-C ends the descent as early stopping
-    does.
+    The bar shows errors on single cells of the training layouts, of which some are kept apart for validation;
+    errors on whole layouts that were held out are larger. Ctrl-C ends the descent as early stopping does.
     """
     optimiser = torch.optim.Adam(model.parameters(), lr=settings.learning_rate)
     steps = settings.epochs * math.ceil(len(training) / _together(training, settings.batch))
@@ -83,7 +82,7 @@ class _Best:
         self.consider(model, error)
 
     def consider(self, model: ExpansionSurrogate, error: float) -> None:
-        """Take the weights of the model if this is the least error."""
+        """Keep the weights of the model if this is the least error so far."""
         if error < self.error:
             self.error, self.age = error, 0
             self.weights = copy.deepcopy(model.state_dict())
@@ -92,7 +91,7 @@ class _Best:
 
 
 def error(model: ExpansionSurrogate, examples: Examples) -> float:
-    """Relative error (squared) of the coefficients."""
+    """Relative error (squared) of the coefficients that a model predicts."""
     with torch.no_grad():
         parts = torch.split(torch.arange(len(examples)), max(1, AT_ONCE // examples.cells))
         sums = [
@@ -117,13 +116,13 @@ def _epoch(
 
 
 def _together(examples: Examples, batch: int) -> int:
-    """Blocks per step, for about as many cells as ``batch``."""
+    """How many blocks make a step of about ``batch`` cells."""
     return max(1, batch // examples.cells)
 
 
 def warm_up_and_fall(optimiser: Optimizer, rate: float, steps: int) -> LRScheduler:
     """Step sizes that rise to ``rate`` and then fall as half a cosine."""
-    rise = WARM_UP if WARM_UP * steps != 1 else 2 / steps  # PyTorch divides by its length − 1
+    rise = WARM_UP if WARM_UP * steps != 1 else 2 / steps  # PyTorch divides by the length of the rise − 1
     return OneCycleLR(optimiser, rate, steps, pct_start=rise, cycle_momentum=False)
 
 

@@ -1,4 +1,4 @@
-"""What a model stands for: the platform, the wavelength, the sampling, and the radii that it has seen."""
+"""What a model is for: the platform, the wavelength, the sampling, and the radii that it knows."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from metagen.device.sampling import SAMPLES
 Components = Literal[1, 3]
 
 NEAR_LIMIT = 0.03
-"""Share of the platform's range of radii by which data may miss its limits and still count as reaching them.
+"""Data that miss the platform's limits by less than this share of its range of radii count as reaching them.
 
 Random radii never lie exactly on a limit, and optimised devices often do.
 """
 TOLERANCE = 1e-6
-"""Radii this close to the known range (micrometres) are inside: single precision rounds by about 1e-8."""
+"""Radii this close to the known range (micrometres) count as known: single precision rounds by about 1e-8."""
 
 
 @checked
@@ -35,11 +35,11 @@ class Domain:
     """What a model predicts, and for which radii.
 
     Attributes:
-        wavelength: in vacuum.
-        radius_low: smallest radius that the model knows (0, no pillar, is allowed besides).
+        wavelength: wavelength in vacuum.
+        radius_low: smallest radius that the model knows; 0 (no pillar) is allowed as well.
         radius_high: largest radius that the model knows.
         platform: what the process fixes.
-        samples: field samples per cell and axis, n.
+        samples: field samples per cell along each axis, n.
         components: 1 for Ex, 3 for (Ex, Ey, Ez).
     """
 
@@ -59,10 +59,10 @@ class Domain:
 
     @classmethod
     def of(cls, dataset: Dataset, components: Components = 1) -> Self:
-        """The domain of a model that is trained on a dataset: its range of radii.
+        """The domain of a model that is trained on a dataset; it knows the range of radii in the data.
 
-        Radii that come close to the limits of the platform count as reaching them (see :data:`NEAR_LIMIT`);
-        those that lie beyond (of a drawn layout, say) are known as well.
+        Data that come close to the limits of the platform count as reaching them (see :data:`NEAR_LIMIT`).
+        Radii of the data beyond these limits (from a drawn layout, say) are known as well.
         """
         present = np.concatenate([radii[radii > 0] for radii in dataset.radii])
         if present.size == 0:
@@ -79,28 +79,28 @@ class Domain:
 
     @cached_property
     def media(self) -> Media:
-        """Refractive indices at the wavelength."""
+        """Refractive indices at the wavelength of the model."""
         return self.platform.at(self.wavelength)
 
     @property
     def patch_size(self) -> int:
-        """Values of the field over one cell, n·n·components."""
+        """Number of field values over one cell, n·n·components."""
         return self.samples**2 * self.components
 
     @property
     def pitch(self) -> float:
-        """Distance of neighbouring field samples."""
+        """Distance between neighbouring field samples."""
         return self.platform.period / self.samples
 
     def require_known(self, radii: Tensor, *, clamp: bool = False) -> None:
         """Refuse radii that the model does not know; 0 (no pillar) is always known.
 
         Args:
-            radii: [..., N, N].
-            clamp: refuse NaN alone, because all other radii will be moved into the range.
+            radii: [..., N, N] radii.
+            clamp: whether to refuse only NaN, because other radii will be moved into the range.
 
         Raises:
-            InputError: one is outside the known range.
+            InputError: a radius is outside the known range.
         """
         low, high = self.radius_low, self.radius_high
         known = (radii >= low - TOLERANCE) & (radii <= high + TOLERANCE)
@@ -146,7 +146,7 @@ class Domain:
         """Refuse a field with other samples.
 
         Raises:
-            MismatchError: samples per cell and axis differ.
+            MismatchError: the numbers of samples per cell differ.
         """
         if samples != self.samples:
             raise MismatchError(

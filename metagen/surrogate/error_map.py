@@ -1,4 +1,4 @@
-"""How wrong a model expects to be over every cell: a small network on the radii."""
+"""The error that a model expects over every cell, from a small network on the radii."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from metagen.surrogate.mirrored import spread, unchanged
 from metagen.surrogate.pillars import powers
 
 FUNCTIONS, CHANNELS, STEP, LAYERS = 6, 12, 5, 3
-"""Functions of each radius, channels between the layers, pillars along one side that a layer looks at."""
+"""Functions of each radius; channels between the layers; pillars along one side that a layer sees; layers."""
 LEAST = 1e-6
-"""No error is expected to be smaller; it keeps the quotient in the likelihood finite."""
+"""Smallest expected error; it keeps the quotient in the likelihood finite."""
 SIDE = 128
-"""Cells along one side of the blocks that are evaluated at once."""
+"""Largest number of cells along one side of a block that is evaluated at once."""
 
 
 class ErrorMap(nn.Module):
     """The expected squared error of a model over each cell, relative to the mean power of a cell.
 
     The squared error of a cell is taken to be exponentially distributed with a mean μ that depends on the
-    radii around it; the most likely μ minimises the mean of log μ + error / μ, and is right on average
-    wherever it takes one value (D. Nix and A. Weigend, Proc. ICNN 1994, for Gaussian errors). It does not
-    change when the device is mirrored, because the kernels do not.
+    radii around it; the most likely μ minimises the mean of log μ + error / μ, and equals the mean
+    error of all cells that get the same μ (D. Nix and A. Weigend, Proc. ICNN 1994, for Gaussian errors).
+    Mirroring the device mirrors it, because the kernels are mirror-symmetric.
 
     It is learned from layouts that the model was trained on: it knows the errors that the model makes because
-    it is too simple, and those of radii unlike all it has seen only as far as they look difficult.
+    it is too simple, but errors for radii unlike those layouts only as far as such radii look difficult.
     """
 
     width = LAYERS * (STEP - 1) + 1

@@ -1,4 +1,4 @@
-"""Errors of models and baselines as rows that can be kept, and as a table."""
+"""Errors of models and baselines, as rows that can be stored and as a table."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class ErrorRow:
 
 
 def error_rows(comparisons: Iterable[Comparison]) -> list[ErrorRow]:
-    """Plain numbers of a comparison, for keeping."""
+    """The errors of comparisons as plain numbers that can be stored."""
     return [
         ErrorRow(
             wavelength=each.model.wavelength,
@@ -38,7 +38,7 @@ def error_rows(comparisons: Iterable[Comparison]) -> list[ErrorRow]:
 
 
 def error_table(rows: Iterable[ErrorRow]) -> Table:
-    """Errors of models and baselines on both splits."""
+    """A table of the errors of models and baselines on both splits."""
     return Table(
         "Near field: error on patches and layouts that were not trained on",
         ("model", "nm", "tested on", "relative error", "of the modes alone", "worst layout"),

@@ -1,4 +1,4 @@
-"""How good a model is: errors of the near field per layout and in all, both splits, both baselines."""
+"""How good models are: errors of the near field by layout and in all, beside baselines, on both splits."""
 
 from __future__ import annotations
 
@@ -34,10 +34,11 @@ class FieldError:
     """Squared error and power of a predicted field, summed over cells.
 
     Attributes:
-        name: of the layout, or of the group of layouts.
-        difference: ‖E_pred − E‖²_F.
-        power: ‖E‖²_F.
-        truncated: ‖E_basis − E‖²_F of the best field within the modes of the model; 0 where it has no modes.
+        name: name of the layout, or of the group of layouts.
+        difference: squared error, ‖E_pred − E‖²_F.
+        power: power of the field, ‖E‖²_F.
+        truncated: squared error ‖E_basis − E‖²_F of the best field that the modes of the model can make; 0
+            for a model without modes.
     """
 
     name: str
@@ -52,12 +53,12 @@ class FieldError:
 
     @property
     def relative_l2(self) -> float:
-        """The root of :attr:`relative_error`."""
+        """The square root of :attr:`relative_error`."""
         return math.sqrt(self.relative_error)
 
     @property
     def floor(self) -> float:
-        """The relative error that the modes alone leave, whatever the coefficients."""
+        """The relative error that the modes leave with the best coefficients."""
         return self.truncated / self.power
 
 
@@ -67,7 +68,7 @@ class Evaluation:
 
     Attributes:
         model: what the model is, in a word or two.
-        layouts: error per layout.
+        layouts: the error on each layout.
     """
 
     model: str
@@ -75,7 +76,7 @@ class Evaluation:
 
     @property
     def overall(self) -> FieldError:
-        """Error over all layouts together."""
+        """The error on all layouts together."""
         return FieldError(
             "all",
             difference=sum(error.difference for error in self.layouts),
@@ -88,10 +89,10 @@ class Split(StrEnum):
     """Which cells a model is tested on."""
 
     PATCHES = "random patches"
-    """The paper's: a fifth of the patches. It flatters: neighbouring patches share pillars, and in a layout
-    with mirror planes most tested patches have a mirror twin, with the same field, in the training set."""
+    """The paper's: a random fifth of the patches. It flatters: neighbouring patches share pillars, and in
+    a layout with mirror planes most tested patches have a mirror twin in the training set."""
     LAYOUTS = "whole layouts"
-    """The honest one: layouts of which nothing was trained on."""
+    """The honest split: layouts no part of which was trained on."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,7 @@ def evaluate(model: Surrogate, dataset: Dataset) -> Evaluation:
     """Compare a model with the near fields of a dataset, on the cells that belong to it.
 
     Raises:
-        MismatchError: the model stands for another platform, wavelength or number of samples.
+        MismatchError: the model is for another platform, wavelength or number of samples.
         InputError: the dataset has radii that the model does not know.
     """
     model.domain.require_wavelength(dataset.wavelength)
@@ -116,7 +117,7 @@ def evaluate(model: Surrogate, dataset: Dataset) -> Evaluation:
 
 
 def record(model: Surrogate, evaluation: Evaluation) -> None:
-    """Write the relative errors of an evaluation on the card of the model, by layout and for all together."""
+    """Write the relative errors of an evaluation on the model's card, by layout and for all together."""
     measured = (*evaluation.layouts, evaluation.overall)
     names = numbered(error.name for error in measured)
     errors = {name: error.relative_error for name, error in zip(names, measured, strict=True)}
@@ -126,13 +127,14 @@ def record(model: Surrogate, evaluation: Evaluation) -> None:
 def compare_recipes(
     dataset: Dataset, recipes: Sequence[TrainingSettings], *, progress: bool = True
 ) -> tuple[Comparison, ...]:
-    """Train every recipe on both splits, and test it and both versions of the local phase approximation.
+    """Train every recipe on both splits, and test it beside both versions of the local phase approximation.
 
-    The random split trains copies of its own, as in the paper, on the patches of all layouts.
+    For the random split, other copies of the models are trained on the patches of all layouts, as in the
+    paper.
 
     Raises:
-        InputError: no recipe, a recipe that holds nothing out, or recipes that hold out different layouts.
-        KeyboardInterrupt: Ctrl-C.
+        InputError: there is no recipe, one holds nothing out, or recipes hold out different layouts.
+        KeyboardInterrupt: after Ctrl-C.
     """
     held_out = {recipe.held_out for recipe in recipes}
     if len(held_out) != 1 or held_out == {()}:
@@ -168,9 +170,9 @@ def cell_errors(model: Surrogate, dataset: Dataset, *, clamp: bool = False) -> t
     """‖E_pred − E‖² and ‖E‖² of every cell of a dataset, each [M], in its order.
 
     Args:
-        model: what predicts.
-        dataset: what is true, with the platform and samples of the model.
-        clamp: move radii that the model does not know to the nearest one that it does.
+        model: the model that predicts the field.
+        dataset: the true fields, with the platform and samples of the model.
+        clamp: whether to move unknown radii to the nearest known one.
     """
     parts = []
     for one in dataset.by_layout():

@@ -1,4 +1,4 @@
-"""What a model learns from by descent: cells, or whole blocks of them, with their coefficients."""
+"""Examples for descent: cells, or whole blocks of cells, with their coefficients."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class Examples:
 
     Attributes:
         surrounded: [M, A + 2m, B + 2m] radii of the blocks and of the margin that the model needs.
-        coefficients: [M, A, B, rank] of the modes.
-        counts: [M, A, B] how much each cell counts.
-        power: mean power of the field of a cell, the scale of the errors.
+        coefficients: [M, A, B, rank] coefficients of the modes that the model should predict.
+        counts: [M, A, B] how many times each cell counts.
+        power: mean power of the field over a cell, which errors are relative to.
     """
 
     surrounded: Tensor
@@ -47,9 +47,9 @@ class Examples:
 
     @classmethod
     def blocks(cls, model: ExpansionSurrogate, dataset: Dataset, margin: int) -> Examples:
-        """The smallest block of every layout that holds all its cells, filled up to equal size.
+        """For every layout, the smallest block that holds all its cells, filled up so that all have one size.
 
-        What fills it up has no pillars and counts nothing.
+        Cells that fill a block up have no pillars and count zero times.
         """
         dataset, coefficients, counts, power = _targets(model, dataset)
         ends = np.cumsum([0, *(int(mask.sum()) for mask in dataset.cells)])
@@ -76,7 +76,7 @@ class Examples:
 
     @property
     def cells(self) -> int:
-        """Of one block."""
+        """Number of cells in one block."""
         return self.counts[0].numel()
 
     def loss(self, model: ExpansionSurrogate) -> Tensor:
@@ -93,7 +93,7 @@ def neighbourhoods_and_fields(model: ExpansionSurrogate, dataset: Dataset) -> tu
 
 
 def _targets(model: ExpansionSurrogate, dataset: Dataset) -> tuple[Dataset, Tensor, Tensor, float]:
-    """The cells to learn from, their coefficients [M, rank], how much they count [M], their mean power."""
+    """The cells to learn from, their coefficients [M, rank], how often they count [M], their mean power."""
     weights = torch.ones(dataset.size)
     if isinstance(model, SymmetricSurrogate):
         dataset, counts = dataset.distinct()

@@ -1,4 +1,4 @@
-"""Models that predict the coefficients of a patch in the modes of a basis."""
+"""Models that predict the coefficients of a patch in a basis of modes."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from metagen.surrogate.settings import ExpansionSettings
 class ExpansionSurrogate(Surrogate):
     """A surrogate whose field over every cell is a sum of a few fixed modes.
 
-    ``coefficients`` is all that depends on the radii; what is linear in the field (propagation to a point,
-    say) can be applied to the modes once.
+    Only ``coefficients`` depends on the radii; operations that are linear in the field (propagation to a
+    point, say) can be applied to the modes once.
 
     Attributes:
         basis: the modes.
-        error_map: how wrong the model expects to be, where that was learned.
-        block_side: cells along one side of the blocks that are evaluated at once.
-        learns_from_blocks: whether descent takes whole blocks of cells, which share what is between them.
+        error_map: the error that the model expects over every cell; None if this was not learned.
+        block_side: largest number of cells along one side of a block that is evaluated at once.
+        learns_from_blocks: whether descent takes whole blocks of cells, which share intermediate results.
     """
 
     block_side: ClassVar[int] = 32
@@ -53,7 +53,7 @@ class ExpansionSurrogate(Surrogate):
         return self.coefficients(windows(surrounded, self.width))
 
     def coefficient_map(self, surrounded: Tensor) -> Tensor:
-        """[..., A, B, rank] complex coefficients of a block of any size, as :meth:`block`."""
+        """[..., A, B, rank] complex coefficients of a block of any size, see :meth:`block`."""
         return in_blocks(self.block, surrounded, self.width // 2, self.block_side)
 
     def fields(self, surrounded: Tensor) -> Tensor:
@@ -86,8 +86,7 @@ class ExpansionSurrogate(Surrogate):
     def sum_from(
         self, first: int, radii: Tensor, contribution: Callable[[Tensor, slice, slice], Tensor]
     ) -> Tensor:
-        """The sum over blocks of those cells of what ``contribution`` makes of the coefficients
-        [D, A, B, rank], the rows and the columns of a block; no coefficients are kept."""
+        """Sum of contributions over blocks of cells, see :meth:`metagen.design.model.Modal.sum_from`."""
 
         def of_radii(block: Tensor, rows: slice, columns: slice) -> Tensor:
             return contribution(self.block(block), rows, columns)
@@ -95,7 +94,7 @@ class ExpansionSurrogate(Surrogate):
         return sum_of_blocks(of_radii, self._surrounded_from(first, radii), self.width // 2, self.block_side)
 
     def _surrounded_from(self, first: int, radii: Tensor) -> Tensor:
-        """Radii of the cells from ``first`` on, and of a margin around them."""
+        """Radii of the cells whose row and column are ``first`` or later, and of a margin around them."""
         return surround(self.admit(radii), self.width)[..., first:, first:]
 
     def expected_error(self, radii: Tensor, *, clamp: bool = False) -> Tensor:
@@ -103,11 +102,11 @@ class ExpansionSurrogate(Surrogate):
         relative to the mean power of a cell; differentiable.
 
         Args:
-            radii: [..., N, N].
+            radii: [..., N, N] radii.
             clamp: see :meth:`forward`.
 
         Raises:
-            InputError, MismatchError: see :meth:`forward`; also a model without an error map.
+            InputError, MismatchError: see :meth:`forward`; also if the model has no error map.
         """
         if self.error_map is None:
             raise InputError(
@@ -115,15 +114,15 @@ class ExpansionSurrogate(Surrogate):
             )
         surrounded = surround(self.admit(radii, clamp=clamp), self.error_map.width)
         of_coefficients = in_blocks(self.error_map, surrounded, self.error_map.width // 2, SIDE).squeeze(-1)
-        return of_coefficients + self.basis.floor  # what the modes lack, coefficients cannot make up for
+        return of_coefficients + self.basis.floor  # the modes alone leave the floor
 
     @abstractmethod
     def prepare(self, radii: Tensor, patches: Tensor) -> None:
-        """Set all that needs no descent: modes, scales and least-squares terms.
+        """Set all that is learned without descent: modes, scales and least-squares terms.
 
         Args:
-            radii: [M, width²] neighbourhoods, double precision.
-            patches: [M, n·n·C] fields, double precision.
+            radii: [M, width²] radii of the neighbourhoods, in double precision.
+            patches: [M, n·n·C] fields over the cells, in double precision.
         """
 
 
@@ -132,14 +131,14 @@ class SymmetricSurrogate(ExpansionSurrogate):
 
     @abstractmethod
     def prepare(self, radii: Tensor, patches: Tensor, counts: Tensor | None = None) -> None:
-        """Set all that needs no descent: modes, scales and least-squares terms.
+        """Set all that is learned without descent: modes, scales and least-squares terms.
 
-        Mirror twins of the same cells need not be given.
+        Mirror images of the same cells need not be given.
 
         Args:
-            radii: [M, width²] neighbourhoods, double precision.
-            patches: [M, n·n·C] fields, double precision.
-            counts: [M] how much each cell counts; once by default.
+            radii: [M, width²] radii of the neighbourhoods, in double precision.
+            patches: [M, n·n·C] fields over the cells, in double precision.
+            counts: [M] how many times each cell counts; by default once.
         """
 
 

@@ -1,4 +1,4 @@
-"""Trained models that are kept in files: what was stopped goes on with the very same ones."""
+"""Trained models that are kept in files, so that work that was stopped goes on with the same models."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from metagen.surrogate.training import train_to_the_end
 
 
 def trained(dataset: Dataset, settings: TrainingSettings, path: Path) -> ExpansionSurrogate:
-    """Train a model on all of a dataset, or take it from ``path`` if it was trained so before.
+    """Train a model on a dataset, or read it from ``path`` if it was trained in this way before.
 
     Raises:
-        KeyboardInterrupt: Ctrl-C during the descent; a model that is not finished is not kept.
+        KeyboardInterrupt: after Ctrl-C during the descent; a half-trained model is not kept.
     """
     known = _known(path)
     if known is not None and known.card.settings == settings and known.card.dataset == dataset.hash:

@@ -1,4 +1,4 @@
-"""Between the radius map, the neighbourhoods of its cells, and the field over the whole plane (in torch)."""
+"""From the radii of a device to neighbourhoods, and from patches to the field over the plane (in torch)."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ MIRRORS = ((1, 1), (-1, 1), (1, -1), (-1, -1))
 """The mirror images of a device as factors of (x, y): itself, x → −x, y → −y, both."""
 
 STRIP = 8
-"""Rows of cells that are laid out together."""
+"""How many rows of cells are laid out at once."""
 
 
 def surround(radii: Tensor, width: int) -> Tensor:
-    """[..., N + 2m, N + 2m] radii with a margin m = ⌊width / 2⌋ of sites without a pillar."""
+    """[..., N + 2m, N + 2m] radii surrounded by a margin m = ⌊width / 2⌋ of sites without a pillar."""
     return torch.nn.functional.pad(radii, [width // 2] * 4)
 
 
 def windows(surrounded: Tensor, width: int) -> Tensor:
     """[..., A, B, width²] radii around every cell of a block, from those of the block and its margin.
 
-    The order is that of :meth:`metagen.data.dataset.Dataset.neighbourhoods`.
+    Their order is that of :meth:`metagen.data.dataset.Dataset.neighbourhoods`.
     """
     return surrounded.unfold(-2, width, 1).unfold(-2, width, 1).flatten(-2)
 
@@ -40,9 +40,9 @@ def assemble(patches: Tensor, samples: int, components: int) -> Tensor:
 
 
 def lay_out(coefficients: Tensor, modes: Tensor, samples: int, components: int) -> Tensor:
-    """What :func:`assemble` makes of coefficients [..., A, B, rank] times modes [rank, n·n·C].
+    """The plane (:func:`assemble`) of coefficients [..., A, B, rank] times modes [rank, n·n·C].
 
-    Without a gradient: row by row, so that what is written twice stays in the processor's cache.
+    Without gradients: it works row by row, so that what is written twice stays in the processor's cache.
     """
     *leading, rows, columns, _ = coefficients.shape
     plane = coefficients.new_empty(*leading, components, rows, samples, columns, samples)
@@ -55,13 +55,13 @@ def lay_out(coefficients: Tensor, modes: Tensor, samples: int, components: int) 
 
 
 def mirror_images(width: int) -> Tensor:
-    """[4, width²] column order that mirrors a neighbourhood, per entry of :data:`MIRRORS`."""
+    """[4, width²] order of the columns that mirrors a neighbourhood, for each entry of :data:`MIRRORS`."""
     grid = torch.arange(width * width).reshape(width, width)
     return torch.stack([_flipped(grid, mirror).flatten() for mirror in MIRRORS])
 
 
 def mirror_patches(patches: Tensor, samples: int, components: int) -> Tensor:
-    """[4, M, n·n·C] the patches that the mirror images of the device have, per entry of :data:`MIRRORS`."""
+    """[4, M, n·n·C] patches of the mirrored device, for each entry of :data:`MIRRORS`."""
     split = torch.unflatten(patches, -1, (samples, samples, components))
     images = []
     for mirror in MIRRORS:

@@ -15,8 +15,8 @@ class LinearModel(ExpansionSurrogate):
     """Coefficients that are linear in the powers r, r², …, r^m of the radii of the neighbourhood.
 
     Attributes:
-        weights: [width²·m, 2·rank], for the well-conditioned functions of
-            :func:`metagen.surrogate.pillars.powers` that span the powers.
+        weights: [width²·m, 2·rank] weights of the well-conditioned functions that span the powers
+            (:func:`metagen.surrogate.pillars.powers`).
     """
 
     weights: Tensor
@@ -31,7 +31,7 @@ class LinearModel(ExpansionSurrogate):
         return as_complex(self._terms(radii) @ self.weights.to(radii.dtype))
 
     def prepare(self, radii: Tensor, patches: Tensor) -> None:
-        """Solve the least-squares problem (the solution of least norm, where it is not unique)."""
+        """Solve the least-squares problem; if the solution is not unique, take that of least norm."""
         self.basis.fit(patches)
         targets = as_parts(self.basis.project(patches))
         self.weights.copy_(torch.linalg.lstsq(self._terms(radii), targets, driver="gelsd").solution)

@@ -1,4 +1,4 @@
-"""The local phase approximation, in its two versions: every pillar as if its neighbours were its twins."""
+"""The local phase approximation in two versions: every pillar as if its neighbours were equal to it."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ from metagen.surrogate.pillars import RadiusSpline, knots
 from metagen.surrogate.settings import CellField, LPASettings
 
 BATCH = 32
-"""Cells solved together, which bounds the memory."""
+"""How many cells are solved at once, to bound the memory."""
 SIDE = 64
-"""Cells along one side of the blocks that are evaluated at once."""
+"""Largest number of cells along one side of a block that is evaluated at once."""
 
 
 class LPA(Surrogate):
-    """Over every cell, the field of the periodic lattice of pillars like its own.
+    """A model with the field of a periodic lattice over every cell, with all pillars equal to the one there.
 
     Attributes:
-        cells: the field over the cell as a function of the radius.
+        cells: the field over a cell as a function of the radius.
     """
 
     def __init__(self, domain: Domain, settings: LPASettings) -> None:
@@ -42,7 +42,7 @@ class LPA(Surrogate):
 
     @classmethod
     def compute(cls, domain: Domain, settings: LPASettings | None = None) -> Self:
-        """Compute the periodic cells with RCWA."""
+        """Make the model by computing periodic cells with RCWA."""
         settings = settings or LPASettings()
         model = cls(domain, settings)
         radii = np.append(knots(domain, settings.points), 0.0)
@@ -52,7 +52,7 @@ class LPA(Surrogate):
 
     @property
     def hash(self) -> str:
-        """Content hash of what the cells are computed from; the cells themselves every processor rounds
+        """Content hash of what the cells are computed from; each processor rounds the cells themselves
         differently."""
         return content_hash(
             type(self).__qualname__, asdict(self.domain), asdict(self.settings), SOLVER_VERSION
@@ -64,7 +64,7 @@ class LPA(Surrogate):
 
 
 def flat_cells(domain: Domain, radii: NDArray[np.float64]) -> Tensor:
-    """[G, n·n·C] the zero-order transmission at the pillar top, carried to the monitor as a plane wave.
+    """[G, n·n·C] zero-order transmission at the pillar top, propagated to the monitor as a plane wave.
 
     Ey and Ez are zero.
     """
@@ -77,7 +77,7 @@ def flat_cells(domain: Domain, radii: NDArray[np.float64]) -> Tensor:
 
 
 def near_cells(domain: Domain, radii: NDArray[np.float64]) -> Tensor:
-    """[G, n·n·C] the near field of the periodic cell at the monitor, all orders included."""
+    """[G, n·n·C] near field of the periodic cell at the monitor, with all orders."""
     plane = monitor_height(domain.platform.height, domain.wavelength)
     fields = np.concatenate(
         [cell.near_field(plane, domain.samples) for cell in _solved(domain, tuple(radii))]
@@ -87,6 +87,6 @@ def near_cells(domain: Domain, radii: NDArray[np.float64]) -> Tensor:
 
 @lru_cache(maxsize=2)
 def _solved(domain: Domain, radii: tuple[float, ...]) -> tuple[rcwa.UnitCell, ...]:
-    """The periodic cells in batches; both versions of the approximation are made from the same ones."""
+    """The solved periodic cells in batches; both versions of the approximation use the same ones."""
     parts = np.array_split(radii, math.ceil(len(radii) / BATCH))
     return tuple(rcwa.solve(domain.platform, part, domain.wavelength) for part in parts)

@@ -12,17 +12,17 @@ from metagen.surrogate.lattice import MIRRORS
 def spread(maps: Tensor, weights: Tensor, before: Tensor, after: Tensor) -> Tensor:
     """Convolve maps of parities ``before`` into maps of parities ``after``.
 
-    The weights are averaged over the mirrors with the sign that the parities demand, and count less with
-    distance, so that one step size suits them all.
+    The weights are averaged over the mirrors, with the signs that the parities demand, and multiplied by
+    :func:`closeness`, so that one step size suits all of them.
 
     Args:
-        maps: [D, I, A + w − 1, B + w − 1].
-        weights: [O, I, w, w].
-        before: [I, 4] factors of the maps under the mirrors; 1 for what no mirror changes.
-        after: [O, 4] factors of the results.
+        maps: [D, I, A + w − 1, B + w − 1] maps.
+        weights: [O, I, w, w] weights of the kernels.
+        before: [I, 4] factors of the maps under the mirrors; 1 for maps that are even in every mirror.
+        after: [O, 4] factors of the results under the mirrors.
 
     Returns:
-        [D, O, A, B].
+        [D, O, A, B] maps.
     """
     weights = weights.to(maps.dtype)
     kernel = torch.zeros_like(weights)
@@ -38,17 +38,17 @@ def spread(maps: Tensor, weights: Tensor, before: Tensor, after: Tensor) -> Tens
 
 
 def closeness(width: int) -> Tensor:
-    """[width, width] what a weight counts: 1 in the middle, less with distance."""
+    """[width, width] factors of weights: 1 in the middle, smaller with distance."""
     steps = torch.arange(width) - width // 2
     return 1 / (1 + torch.hypot(steps[:, None].float(), steps[None, :].float()))
 
 
 def unchanged(count: int, like: Tensor) -> Tensor:
-    """[count, 4] factors of what no mirror changes."""
+    """[count, 4] factors of ``count`` maps that are even in every mirror."""
     return like.new_ones(count, len(MIRRORS))
 
 
 def cropped(maps: Tensor, like: Tensor) -> Tensor:
-    """The middle of maps [..., A, B], as large as ``like``."""
+    """The middle part of maps [..., A, B], of the size of ``like``."""
     rows, columns = ((a - b) // 2 for a, b in zip(maps.shape[-2:], like.shape[-2:], strict=True))
     return maps[..., rows : maps.shape[-2] - rows, columns : maps.shape[-1] - columns]

@@ -1,4 +1,4 @@
-"""From settings to an empty model of that kind."""
+"""Building empty models from settings."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from metagen.surrogate.settings import (
 
 
 def build(domain: Domain, settings: ModelSettings) -> Surrogate:
-    """A model with the right shapes and no content; training or a file fills it."""
+    """A model of the right kind and shapes without content; training or a file fills it."""
     if isinstance(settings, LPASettings):
         return LPA(domain, settings)
     return build_expansion(domain, settings)
 
 
 def build_expansion(domain: Domain, settings: ExpansionSettings) -> ExpansionSurrogate:
-    """The same, for the kinds of models that are trained."""
+    """As :func:`build`, for the kinds of models that are trained."""
     match settings:
         case ClusterSettings():
             return ClusterModel(domain, settings)

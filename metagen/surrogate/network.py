@@ -17,12 +17,12 @@ from metagen.surrogate.settings import MirrorSettings, NetworkSettings
 class Network(ExpansionSurrogate):
     """The paper's network: fully connected layers with ReLU between them and a linear output.
 
-    Inputs and outputs are normalised inside: the radii by their mean and spread; the coefficients by their
-    means and one spread for all, so that the squared error stays that of the field.
+    Inputs and outputs are normalised inside: the radii by their mean and spread, the coefficients by their
+    means and one common spread, so that their squared error remains that of the field.
 
     Attributes:
-        mean: [width²] of the radii, per neighbour.
-        spread: [width²] standard deviation of the radii, per neighbour; 1 where they are all the same.
+        mean: [width²] mean of the radii of each neighbour.
+        spread: [width²] standard deviation of the radii of each neighbour; 1 where all are equal.
         offset: [2·rank] mean of the coefficients.
         scale: root of the mean square of the coefficients about their means.
     """
@@ -51,7 +51,7 @@ class Network(ExpansionSurrogate):
         targets = as_parts(self.basis.project(patches))
         self.mean.copy_(radii.mean(0))
         spread = radii.std(0)
-        self.spread.copy_(torch.where(spread > 0, spread, 1))  # sites that are empty around every cell
+        self.spread.copy_(torch.where(spread > 0, spread, 1))  # 0 where a site is empty around every cell
         self.offset.copy_(targets.mean(0))
         self.scale.copy_((targets - targets.mean(0)).square().mean().sqrt())
 
@@ -59,8 +59,8 @@ class Network(ExpansionSurrogate):
 class MirrorNetwork(SymmetricSurrogate):
     """A small network that is averaged over the mirror images of the neighbourhood.
 
-    Every mode is even or odd under each mirror, and counts with that sign in the average: the field of a
-    mirrored device is the mirrored field, whatever was learned.
+    Every mode is even or odd under each mirror, and counts with that sign in the average: mirroring a
+    device mirrors its field, whatever was learned.
 
     Attributes:
         scale: root of the mean square of the coefficients, the unit of the network's output.

@@ -1,4 +1,4 @@
-"""Functions of one radius: the terms that linear models are made of, and splines through computed cells."""
+"""Functions of one radius: the terms of linear models, and splines through computed cells."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from metagen.surrogate.domain import Domain
 
 
 def scaled(radii: Tensor, domain: Domain) -> Tensor:
-    """Radii mapped so that the known range is −1 … 1."""
+    """Radii scaled so that the known range becomes −1 … 1."""
     low, high = domain.radius_low, domain.radius_high
     return (2 * radii - (low + high)) / (high - low)
 
@@ -20,8 +20,8 @@ def scaled(radii: Tensor, domain: Domain) -> Tensor:
 def powers(radii: Tensor, domain: Domain, count: int) -> Tensor:
     """[..., count, P] functions that span the powers r, r², …, r^count of the radii [..., P].
 
-    They are r·T_m(x), with Chebyshev polynomials T_m, m = 0 … count − 1, of the scaled radius x: the same
-    space as the powers themselves, but so well conditioned that single precision is enough. A site without
+    They are r·T_m(x), with Chebyshev polynomials T_m, m = 0 … count − 1, of the scaled radius x: they span
+    the same space as the powers, but are so well conditioned that single precision is enough. A site without
     a pillar (r = 0) contributes nothing.
     """
     x = scaled(radii, domain)
@@ -41,7 +41,7 @@ class RadiusSpline(nn.Module):
 
     Attributes:
         pieces: [points − 1, 4, size, 2] cubic coefficients per interval, highest power first.
-        empty: [size, 2] value where there is no pillar.
+        empty: [size, 2] value at a site without a pillar.
     """
 
     pieces: Tensor
@@ -54,7 +54,7 @@ class RadiusSpline(nn.Module):
         self.register_buffer("empty", torch.zeros(size, 2))
 
     def fit(self, values: Tensor, empty: Tensor) -> None:
-        """Go through the complex ``values`` [points, size] at the knots and ``empty`` [size] at radius 0."""
+        """Fit complex ``values`` [points, size] at the knots and ``empty`` [size] at radius 0."""
         radii = knots(self.domain, len(values))
         pieces = (
             torch.from_numpy(CubicSpline(radii, values.numpy(), axis=0).c)

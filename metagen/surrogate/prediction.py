@@ -1,4 +1,4 @@
-"""From a model and a layout to a near field: the one way, where no gradient is asked for."""
+"""Prediction of the near field of a layout by a model, with and without a gradient."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from metagen.surrogate.domain import Domain
 
 
 class Model(Protocol):
-    """What predicts a near field: any model of :mod:`metagen.surrogate`, or one's own with these two."""
+    """A model that predicts near fields: one of :mod:`metagen.surrogate`, or your own with these two."""
 
     @property
     def domain(self) -> Domain:
         """What the model predicts, and for which radii."""
 
     def __call__(self, radii: Tensor) -> Tensor:
-        """[..., C, N·n, N·n] complex field on the monitor plane of devices of [..., N, N] radii.
+        """[..., C, N·n, N·n] complex field on the monitor plane of devices with [..., N, N] radii.
 
         C is 1 for Ex and 3 for (Ex, Ey, Ez), as ``domain.components`` says.
         """
 
 
 def predict(model: Model, layout: Layout) -> NDArray[np.complex64]:
-    """The near field of a layout, as a model predicts it.
+    """The near field of a layout as a model predicts it, without a gradient.
 
     Args:
-        model: of the layout's platform.
+        model: a model of the layout's platform.
         layout: the device; the model must know all its radii.
 
     Returns:
@@ -51,10 +51,10 @@ def predict(model: Model, layout: Layout) -> NDArray[np.complex64]:
 
 
 def near_field(model: Model, radii: Tensor) -> Tensor:
-    """[..., C, N·n, N·n] what a model returns for devices of [..., N, N] radii, with its gradient.
+    """[..., C, N·n, N·n] near field of devices with [..., N, N] radii by a model, with its gradient.
 
     Raises:
-        MismatchError: it returns another shape.
+        MismatchError: the model returns another shape.
     """
     field, side = model(radii), radii.shape[-1] * model.domain.samples
     expected = (*radii.shape[:-2], model.domain.components, side, side)

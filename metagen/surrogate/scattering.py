@@ -1,4 +1,4 @@
-"""Our most accurate model: light that pillars scatter to each other, with learned amplitudes."""
+"""Our most accurate model: pillars scatter light to each other, with learned amplitudes."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from metagen.surrogate.pillars import powers
 from metagen.surrogate.settings import ClusterSettings, ScatteringSettings
 
 SIDE = 128
-"""Cells along one side of the blocks that are evaluated at once."""
+"""Largest number of cells along one side of a block that is evaluated at once."""
 
 
 class ScatteringModel(SymmetricSurrogate):
     """Multiple scattering on the lattice, cut off after a few events, with everything learned from data.
 
-    The state of a pillar is a handful of amplitudes. The incident wave excites some of them, as a function of
-    the pillar's radius; the light that the pillars around it send excites the others too, again as a function
-    of the radius (cf. L. Foldy, Phys. Rev. 67, 107 (1945), for point scatterers). After ``orders`` rounds the
+    The state of a pillar is a few amplitudes. The incident wave excites some of them, as a function of the
+    pillar's radius; the light from the pillars around it excites all of them, again as a function of the
+    radius (cf. L. Foldy, Phys. Rev. 67, 107 (1945), for point scatterers). After ``orders`` rounds the
     field over a cell is a sum over the amplitudes of the pillars around it, and over functions of their
-    radii. What the lattice carries from pillar to pillar is the same everywhere: a convolution.
+    radii. The way from pillar to pillar is the same everywhere on the lattice: a convolution.
 
-    Every amplitude and every mode is even or odd under each mirror, and kernels respect that: the field of a
-    mirrored device is the mirrored field, whatever was learned.
+    Every amplitude and every mode is even or odd under each mirror, and kernels keep these parities:
+    mirroring a device mirrors its field, whatever was learned.
 
     Attributes:
         scale: root of the mean square of the coefficients, the unit of what is learned.
-        parity: [amplitudes, 4] factor of every amplitude under the mirrors.
+        parity: [amplitudes, 4] factors of every amplitude under the mirrors.
     """
 
     scale: Tensor
@@ -78,7 +78,7 @@ class ScatteringModel(SymmetricSurrogate):
         return as_complex(values)
 
     def _amplitudes(self, functions: Tensor) -> Tensor:
-        """[D, amplitudes, A + 2h, B + 2h] of the pillars of a block, with the margin h of one more step."""
+        """[D, amplitudes, A + 2h, B + 2h] amplitudes of the pillars of a block and of a margin h."""
         kinds = self.size.amplitudes
         excited = torch.einsum("aq,dqxy->daxy", self.excitation.to(functions.dtype), functions)
         first = torch.nn.functional.pad(excited, (0, 0, 0, 0, 0, sum(kinds[1:])))
@@ -122,7 +122,7 @@ def _kernel(outputs: int, inputs: int, width: int, spread: float) -> nn.Paramete
 
 
 def _root_mean_square(coefficients: Tensor, counts: Tensor | None) -> float:
-    """Of real and imaginary parts, each cell counted so many times."""
+    """Root mean square of the real and imaginary parts, each cell counted ``counts`` times."""
     squares = torch.view_as_real(coefficients).square().flatten(1).mean(1)
     weights = torch.ones_like(squares) if counts is None else counts.to(squares.dtype)
     return math.sqrt(float((squares * weights).sum() / weights.sum()))

@@ -1,4 +1,4 @@
-"""What a user chooses: the model and how it is trained; read from a TOML file."""
+"""The settings of a model and of its training, as read from a TOML file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PAPER_LAYERS = (100, 200, 400, 800, 1600, 800, 400, 200, 100)
 
 
 class CellField(StrEnum):
-    """What the local phase approximation puts over a cell."""
+    """The field that the local phase approximation takes over a cell."""
 
     FLAT = "flat"
     """The zero-order transmission of the periodic cell, constant over the cell."""
@@ -29,10 +29,10 @@ class CellField(StrEnum):
 
 @checked
 class LPASettings:
-    """The local phase approximation: every pillar as if its neighbours were its twins.
+    """The local phase approximation: every pillar as if its neighbours were equal to it.
 
     Attributes:
-        cell: what is put over a cell.
+        cell: the field that is taken over a cell.
         points: radii at which the periodic cell is computed; between them the field is a cubic spline
             (on the paper's platform 61 points leave a relative error of 1e-6 at 633 nm, 5e-6 at 400 nm).
     """
@@ -52,9 +52,9 @@ class LinearSettings:
     """The paper's linear model: Hadamard powers of the radii, least squares onto the coefficients.
 
     Attributes:
-        rank: modes kept.
+        rank: number of modes.
         width: pillars along one side of the neighbourhood (odd).
-        powers: highest power m of the radii; m = 1 … powers are used.
+        powers: highest power of the radii; all powers from 1 on are used.
     """
 
     kind: Literal["linear"] = "linear"
@@ -76,7 +76,7 @@ class NetworkSettings:
     """The paper's network: fully connected layers with ReLU between them, from radii to coefficients.
 
     Attributes:
-        rank: modes kept.
+        rank: number of modes.
         width: pillars along one side of the neighbourhood (odd).
         hidden: sizes of the hidden layers.
     """
@@ -97,10 +97,10 @@ class NetworkSettings:
 
 @checked
 class MirrorSettings:
-    """A small network that knows the mirror symmetry.
+    """A small network with built-in mirror symmetry.
 
     Attributes:
-        rank: modes kept.
+        rank: number of modes.
         width: pillars along one side of the neighbourhood (odd).
         hidden: sizes of the hidden layers.
     """
@@ -124,12 +124,12 @@ class ClusterSettings:
     """Our model: terms of one and two pillars by ridge regression.
 
     Attributes:
-        rank: modes kept.
+        rank: number of modes.
         width: pillars along one side of the neighbourhood of the one-pillar terms (odd).
-        powers: functions of each radius in the one-pillar terms.
+        powers: number of functions of each radius in the one-pillar terms.
         pair_width: pillars along one side of the neighbourhood of the two-pillar terms (odd).
-        pair_powers: functions of each radius in the two-pillar terms.
-        ridge: penalty of the weights; larger is smoother.
+        pair_powers: number of functions of each radius in the two-pillar terms.
+        ridge: penalty on the squared weights; a larger one makes the model smoother.
     """
 
     kind: Literal["cluster"] = "cluster"
@@ -159,13 +159,13 @@ class ScatteringSettings:
     """Our most accurate model: multiple scattering with learned amplitudes.
 
     Attributes:
-        rank: modes kept.
-        reach: pillars along one side of the neighbourhood that light gets to in one step (odd).
+        rank: number of modes.
+        reach: pillars along one side of the neighbourhood that light reaches in one step (odd).
         orders: how many times light is scattered from pillar to pillar.
-        amplitudes: of a pillar, per parity under the mirrors x → −x and y → −y: even in both, odd in x, odd
-            in y, odd in both.
-        powers: functions of the radius for what a pillar does by itself.
-        response_powers: functions of the radius for what it makes of the light of others.
+        amplitudes: number of amplitudes of a pillar for each parity under the mirrors x → −x and y → −y: even
+            in both, odd in x, odd in y, odd in both.
+        powers: number of functions of the radius in the response of a pillar to the incident wave.
+        response_powers: number of functions of the radius in its response to the light of other pillars.
     """
 
     kind: Literal["scattering"] = "scattering"
@@ -200,18 +200,20 @@ ModelSettings = Annotated[LPASettings | ExpansionSettings, Field(discriminator="
 
 @checked
 class TrainingSettings(FromToml):
-    """One recipe: which model, trained how, on what. The descent settings concern networks only.
+    """A recipe: which model is trained, on what, and how.
+
+    ``epochs`` to ``validation`` matter only for models that are trained by gradient descent.
 
     Attributes:
         model: the kind of model and its size.
         components: 1 for Ex, 3 for (Ex, Ey, Ez).
         epochs: at most this many passes over the training cells.
-        batch: cells per step.
+        batch: cells per step of the descent.
         learning_rate: step size of Adam at the start; it falls to 0 over ``epochs`` as half a cosine.
         patience: stop after this many epochs without a lower validation error.
-        validation: fraction of the training cells (mirror twins together) that early stopping looks at.
-        seed: of everything random; equal seeds give equal models.
-        held_out: names of layouts that are kept out of training.
+        validation: share of the training cells, with their mirror images, that are kept for early stopping.
+        seed: seed of all random numbers; equal seeds give equal models.
+        held_out: names of the layouts that are not trained on.
         error_map: whether the model also learns how wrong it is over each cell.
     """
 
@@ -228,6 +230,6 @@ class TrainingSettings(FromToml):
 
 
 def check_odd(width: int) -> None:
-    """Refuse a neighbourhood without a middle."""
+    """Refuse an even width: a neighbourhood needs a pillar in the middle."""
     if width % 2 == 0:
         raise InputError(f"width is {width}; it must be odd (1, 3, 5, …), with the pillar in the middle")

@@ -1,4 +1,4 @@
-"""Model files: weights as safetensors, with what made them as a JSON card; opening one executes no code."""
+"""Model files: weights as safetensors, and the card as JSON; opening a file executes no code."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from metagen.surrogate.settings import ModelSettings
 SCHEMA = "metagen/surrogate"
 VERSION: Literal[2] = 2
 BEFORE = 1
-"""The version before, which is still read; only some of its files carry a hash."""
+"""The previous version, which is still read; only some of its files have a hash."""
 KEY = "metagen"
 """The entry of the safetensors metadata that holds the header."""
 HASH = "content_hash"
-"""The entry of the hash of header and weights, compared whenever the file is read."""
+"""The entry that holds the hash of header and weights, which is compared whenever the file is read."""
 SUFFIX = ".safetensors"
 
 
@@ -47,7 +47,7 @@ class Header:
 
 
 def save(model: Surrogate, path: str | Path) -> None:
-    """Write a model to a safetensors file (atomically), its card in the metadata."""
+    """Write a model to a safetensors file (atomically), with its card in the metadata."""
     header = Header(domain=model.domain, model=model.settings, card=model.card)
     text = json.dumps({"schema": SCHEMA, **TypeAdapter(Header).dump_python(header, mode="json")})
     weights = {name: tensor.contiguous().cpu() for name, tensor in model.state_dict().items()}
@@ -59,9 +59,9 @@ def load(path_or_name: str | Path) -> Surrogate:
     """Read a model from a file, or one of the models that come with metagen by its name.
 
     Raises:
-        InputError: no such file, and no such name.
-        AccessError: it cannot be read now, and may be in order.
-        FormatError: damaged, not a model file, or of another schema version.
+        InputError: there is neither such a file nor such a name.
+        AccessError: the file cannot be read now, but may be intact.
+        FormatError: the file is damaged, not a model file, or of another schema version.
     """
     path = _find(path_or_name)
     header, weights = _read(path)
@@ -125,7 +125,7 @@ def _hash(text: str, weights: Mapping[str, Tensor]) -> str:
 
 
 def _values(path: Path, text: str) -> dict[str, Any]:
-    """What the header says, after a look at its schema."""
+    """The values in the header, after a check of its schema."""
     try:
         values = dict(json.loads(text))
     except (TypeError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""One-pillar and two-pillar terms of a neighbourhood, and what the mirrors do to them."""
+"""One-pillar and two-pillar terms of a neighbourhood, and how mirrors change them."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from metagen.surrogate.lattice import MIRRORS, mirror_images
 from metagen.surrogate.pillars import powers
 
 ADJACENT = 1.5
-"""Two pillars closer than this (in periods) are neighbours: side by side or on the diagonal."""
+"""Two pillars closer than this (in periods) are adjacent: side by side or on a diagonal."""
 CONSTANT = 10.0
-"""Value of the constant term: so large that the ridge penalty does not hold it back."""
+"""Value of the constant term, so large that the ridge penalty has little effect on its weight."""
 PAIR = 3.0
-"""Weight of the pair terms beside the one-pillar terms.
+"""Weight of the pair terms relative to the one-pillar terms.
 
 It and the weights of :class:`ClusterTerms` were chosen by leaving out one of six 21 × 21 layouts (four
 lenses, two random) at a time, at 633 and 400 nm; the error depends little on them.
@@ -30,13 +30,13 @@ Places = tuple[tuple[int, int], ...]
 
 @dataclass(frozen=True)
 class Reach:
-    """Which terms there are.
+    """How far the terms reach, and how many functions of the radius they have.
 
     Attributes:
         width: pillars along one side of the neighbourhood.
-        powers: functions of the radius per pillar.
+        powers: number of functions of the radius of each pillar.
         pair_width: pillars along one side of the neighbourhood whose pairs count.
-        pair_powers: functions of the radius per pillar of a pair.
+        pair_powers: number of functions of the radius of each pillar in a pair.
     """
 
     width: int
@@ -48,16 +48,16 @@ class Reach:
 class ClusterTerms(nn.Module):
     """[..., terms] numbers from [..., width²] radii: functions of each radius, and products for pairs.
 
-    Pairs are those of adjacent pillars, and of the pillar in the middle with each other one. Every term
-    carries a weight that says how large its contribution is expected to be, so that one ridge penalty suits
-    them all: pillars count less the farther from the middle, functions the higher their degree, pairs the
-    farther apart. The terms are, in this order: a constant; function by function, the places; function of the
-    first by function of the second pillar, the pairs.
+    Pairs are all pairs of adjacent pillars, and the pillar in the middle with each other one. Every term has
+    a weight for how large its contribution is expected to be, so that one ridge penalty suits all terms. The
+    weight falls with the distance of pillars from the middle, with the degree of the function, and with the
+    distance within a pair. The order of the terms: a constant; for each function, all places; for each
+    function of the first and each of the second pillar, all pairs.
 
     Attributes:
         scale: [terms] how large the contribution of each term is expected to be.
         pairs: [2, pairs] places of the first and the second pillar of each pair.
-        mirrored: [4, terms] the term of the device itself that each term of a mirror image is.
+        mirrored: [4, terms] index of the term that each term becomes under the mirrors.
     """
 
     scale: Tensor
@@ -83,7 +83,7 @@ class ClusterTerms(nn.Module):
         return len(self.scale)
 
     def forward(self, radii: Tensor) -> Tensor:
-        """[..., terms] of neighbourhoods [..., width²]."""
+        """[..., terms] terms of neighbourhoods [..., width²]."""
         single = powers(radii, self.domain, self.reach.powers)
         few = single[..., : self.reach.pair_powers, :]
         first, second = (few.index_select(-1, places) for places in self.pairs)
@@ -95,12 +95,12 @@ class ClusterTerms(nn.Module):
 
 @dataclass(frozen=True)
 class SymmetricTerms:
-    """Orthonormal combinations of terms that take given factors under the mirrors.
+    """Orthonormal combinations of terms that get given factors under the mirrors.
 
     Attributes:
-        images: [4, s] the terms that each combination is made of, per entry of
+        images: [4, s] the terms that each combination is made of, one for each entry of
             :data:`metagen.surrogate.lattice.MIRRORS`.
-        factors: [4, s] with which they count.
+        factors: [4, s] factors of these terms.
     """
 
     images: Tensor
@@ -108,7 +108,7 @@ class SymmetricTerms:
 
     @classmethod
     def of(cls, mirrored: Tensor, parity: Tensor) -> Self:
-        """All combinations with factors ``parity`` [4], from :attr:`ClusterTerms.mirrored`."""
+        """All combinations with the factors ``parity`` [4], from :attr:`ClusterTerms.mirrored`."""
         signs = parity.double()
         same = (mirrored[:, None] == mirrored).to(signs)
         norm = torch.einsum("g,h,ght->t", signs, signs, same).sqrt()
@@ -116,12 +116,12 @@ class SymmetricTerms:
         return cls(mirrored[:, leads], signs[:, None] / norm[leads])
 
     def combine(self, terms: Tensor) -> Tensor:
-        """[..., s] from [..., terms]."""
+        """[..., s] combinations of terms [..., terms]."""
         images = zip(self.images, self.factors.to(terms.dtype), strict=True)
         return torch.stack([terms.index_select(-1, image) * factor for image, factor in images]).sum(0)
 
     def spread(self, weights: Tensor, count: int) -> Tensor:
-        """[count, K] weights of the terms themselves from those of the combinations, [s, K]."""
+        """[count, K] weights of the terms from weights [s, K] of the combinations."""
         spread = weights.new_zeros(count, weights.shape[1])
         for image, factor in zip(self.images, self.factors.to(weights), strict=True):
             spread.index_add_(0, image, factor[:, None] * weights)
@@ -129,7 +129,7 @@ class SymmetricTerms:
 
 
 def _scale(reach: Reach, pairs: Places) -> Tensor:
-    """[terms] expected size; to the last digit the same for the mirror images of a term."""
+    """[terms] expected size of each term, to the last digit equal for the mirror images of a term."""
     places = _places(reach.width)
     distance = torch.tensor([math.hypot(*place) for place in places])
     single = 1 / ((1 + distance) ** 2 * torch.arange(1, reach.powers + 1)[:, None])
@@ -147,7 +147,7 @@ def _places(width: int) -> Places:
 
 
 def _pairs(reach: Reach) -> Places:
-    """Index pairs (i < j) of the places whose pairs count."""
+    """Indices (i < j) of the two places of each pair that counts."""
     places = _places(reach.width)
     near = [i for i, place in enumerate(places) if max(map(abs, place)) <= reach.pair_width // 2]
     return tuple(

@@ -26,12 +26,12 @@ def train(dataset: Dataset, settings: TrainingSettings, *, progress: bool = True
     machine.
 
     Args:
-        dataset: the near fields.
+        dataset: the near fields, including those of held-out layouts.
         settings: the recipe.
-        progress: show a bar with the time left and the errors.
+        progress: whether to show a bar with the time left and the errors.
 
     Raises:
-        InputError: a held-out name that is not there, or too few cells.
+        InputError: a held-out layout is not there, or there are too few cells.
     """
     kept = dataset.split_layouts(settings.held_out)[0] if settings.held_out else dataset
     started = time.perf_counter()
@@ -60,7 +60,7 @@ def train_to_the_end(
 
     Raises:
         InputError: see :func:`train`.
-        KeyboardInterrupt: Ctrl-C.
+        KeyboardInterrupt: after Ctrl-C.
     """
     model = train(dataset, settings, progress=progress)
     if model.card.provenance.get("interrupted"):
@@ -71,7 +71,7 @@ def train_to_the_end(
 def _fit(
     model: ExpansionSurrogate, dataset: Dataset, settings: TrainingSettings, progress: bool
 ) -> dict[str, object]:
-    """Fill the model; return what was measured on the way."""
+    """Fit the model; return what was measured on the way."""
     if not list(model.parameters()):
         _prepare(model, dataset)
         return {}

@@ -1,4 +1,4 @@
-"""Learning how wrong a model is."""
+"""Learning the error that a model makes over each cell."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ EPOCHS, LEARNING_RATE = 60, 1e-2
 
 
 def learn_error_map(model: ExpansionSurrogate, dataset: Dataset, progress: bool) -> ErrorMap:
-    """Learn from the errors that a model makes on a dataset; see :class:`ErrorMap` for the likelihood."""
+    """Learn an error map from a model's errors on a dataset; for the likelihood see :class:`ErrorMap`."""
     found = ErrorMap(model.domain)
     margin = max(found.width, model.width) // 2
     examples = Examples.blocks(model, dataset, margin)
@@ -35,7 +35,7 @@ def learn_error_map(model: ExpansionSurrogate, dataset: Dataset, progress: bool)
 
 
 def _errors(model: ExpansionSurrogate, examples: Examples, margin: int) -> Tensor:
-    """[M, A, B] squared errors of blocks with such a margin, relative to the mean power of a cell."""
+    """[M, A, B] squared errors of blocks with margin ``margin``, relative to the mean power of a cell."""
     surrounded = _narrowed(examples.surrounded, margin - model.width // 2)
     with torch.no_grad():
         found = torch.cat([model.coefficient_map(block) for block in torch.split(surrounded, 1)])
@@ -43,6 +43,6 @@ def _errors(model: ExpansionSurrogate, examples: Examples, margin: int) -> Tenso
 
 
 def _narrowed(surrounded: Tensor, excess: int) -> Tensor:
-    """Blocks without the outermost sites of their margins."""
+    """Blocks without the outermost ``excess`` sites of their margins."""
     rows, columns = surrounded.shape[-2:]
     return surrounded[..., excess : rows - excess, excess : columns - excess]
