@@ -25,7 +25,7 @@ from metagen.device.layout import random_layout
 from metagen.fdtd.campaign import Task, run
 from metagen.surrogate import ClusterSettings, Domain
 from metagen.surrogate.models import build
-from metagen.verify.tables import describe
+from metagen.verify.tables import describe_goal
 from metagen.verify.tolerance import ProcessErrors, imperfect, tolerance
 from metagen.verify.verification import verify
 
@@ -81,7 +81,7 @@ def in_meep(demo: Demo, output: Path) -> Table:
     for layout in layouts:
         found = verify(layout, [mg.NearField.load(next(files)) for _ in light], goals, known)
         rows += [
-            (layout.name, describe(each.goal), f"{each.predicted:.4f}", f"{each.verified:.4f}")
+            (layout.name, describe_goal(each.goal), f"{each.predicted:.4f}", f"{each.verified:.4f}")
             for each in found.goals
         ]
     return Table("One imperfect copy of each kind", ("errors", "goal", "surrogate", "Meep"), tuple(rows))

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from metagen import plot
-from metagen.data.sources import near_fields
+from metagen.data.sources import read_near_fields
 from metagen.design import DesignSettings
 from metagen.report.devices import cuts, on_axis
 from metagen.verify.metrics import Wavefront
@@ -17,7 +17,7 @@ arguments = argparse.ArgumentParser(description=__doc__)
 arguments.add_argument("near_fields", type=Path, nargs="+", help="files and folders")
 found = {
     (near.layout.name, round(near.wavelength * 1000)): near
-    for near in near_fields(arguments.parse_args().near_fields)
+    for near in read_near_fields(arguments.parse_args().near_fields)
 }
 
 

@@ -38,7 +38,7 @@ def paper(
     from metagen.study.lpa_readings import readings
     from metagen.study.page import publish
     from metagen.study.paper import PaperSettings, reproduce
-    from metagen.study.paper_tables import comparison_table, powers_table, readings_table
+    from metagen.study.paper_tables import powers_table, readings_table, reproduction_table
 
     settings = PaperSettings.load(recipe)
     found = [reproduce(dataset, settings, output) for dataset in by_wavelength(sources)]
@@ -52,7 +52,7 @@ def paper(
             ("field", draw.field_figure),
         )
     }
-    tables = [comparison_table(found), powers_table(found)]
+    tables = [reproduction_table(found), powers_table(found)]
     tables += [readings_table(each.dataset.wavelength, readings(each.dataset)) for each in found]
     print(publish(output, "paper", tables, figures))
 
@@ -69,12 +69,12 @@ def devices(
 ) -> None:
     """Compare predicted and simulated light behind lenses, random layouts and verified devices."""
     from metagen import surrogate
-    from metagen.data.sources import near_fields
+    from metagen.data.sources import read_near_fields
     from metagen.study.devices import device_errors, device_table
     from metagen.study.page import publish
 
     models = [surrogate.load(name) for name in model]
-    errors = device_errors(models, near_fields(sources), distance)
+    errors = device_errors(models, read_near_fields(sources), distance)
     print(publish(output, "devices", [device_table(errors)], {}))
 
 
@@ -87,14 +87,14 @@ def trust(
     """Compare the error that models expect of each cell with the true one."""
     from metagen import surrogate
     from metagen.base.errors import InputError
-    from metagen.data.sources import near_fields
+    from metagen.data.sources import read_near_fields
     from metagen.study.page import publish
     from metagen.study.trust import trust_checks, trust_figure, trust_table
     from metagen.surrogate import ExpansionSurrogate
 
     models = [surrogate.load(name) for name in model]
     trained = [each for each in models if isinstance(each, ExpansionSurrogate)]
-    checks = trust_checks(trained, near_fields(sources))
+    checks = trust_checks(trained, read_near_fields(sources))
     if not checks:
         raise InputError("no near field is of a wavelength of the models; give others of either")
     print(publish(output, "trust", [trust_table(checks)], {"curve": trust_figure(checks)}))

@@ -15,7 +15,7 @@ ENOUGH = 2
 """Least number of layouts: one to learn from and one to test on."""
 
 
-def near_fields(sources: Iterable[str | Path]) -> Iterator[NearField]:
+def read_near_fields(sources: Iterable[str | Path]) -> Iterator[NearField]:
     """All near fields of near-field files, folders of them, compact files, and names of shipped data sets.
 
     Raises:
@@ -34,11 +34,11 @@ def by_wavelength(sources: Iterable[str | Path]) -> list[Dataset]:
     A simulation that is there twice counts once.
 
     Raises:
-        InputError, FormatError: see :func:`near_fields`.
+        InputError, FormatError: see :func:`read_near_fields`.
         MismatchError: the near fields of one wavelength do not make one dataset.
     """
     groups: dict[float, list[NearField]] = {}
-    for near in near_fields(sources):
+    for near in read_near_fields(sources):
         group = groups.setdefault(near.wavelength, [])
         if not any(_is_same_simulation(near, other) for other in group):
             group.append(near)

@@ -23,7 +23,7 @@ from metagen.report.page import Section, write_report
 from metagen.surrogate import ExpansionSurrogate, Surrogate, predict
 from metagen.surrogate.errors import error_table
 from metagen.verify.metrics import Wavefront
-from metagen.verify.tables import describe, verification_table
+from metagen.verify.tables import describe_goal, verification_table
 from metagen.verify.tolerance import ProcessErrors, Tolerance, tolerance, tolerance_table
 
 REACH = 4.0
@@ -80,7 +80,7 @@ def finish(demo: Demo) -> list[Table]:
 def _overview(demo: Demo) -> Figure:
     fields = demo.simulated(demo.device)
     planes = {
-        f"{describe(goal)}, in Meep": (
+        f"{describe_goal(goal)}, in Meep": (
             Wavefront.of(of_wavelength(fields, goal.wavelength)[0]),
             float(goal.points()[0, 2]),
         )

@@ -25,7 +25,7 @@ from metagen.design.light import Light, optics_for
 from metagen.design.methods import Climber, Method, Schedule
 from metagen.design.model import Model, common_platform, known_range, model_hash
 from metagen.design.optics import Optics
-from metagen.design.variables import Limits, Symmetry, Variables
+from metagen.design.variables import EqualRadii, Limits, Variables
 from metagen.device.layout import Layout
 from metagen.fab.rules import DesignRules
 
@@ -68,7 +68,7 @@ class OptimizerSettings:
     method: Method = Method.ADAM
     learning_rate: Positive = 0.1
     schedule: Schedule = Schedule.COSINE
-    symmetry: Symmetry = Symmetry.MIRROR
+    symmetry: EqualRadii = EqualRadii.MIRROR
     minimum_gap: Positive | None = None
     grid: Positive | None = None
     radius_bias: Positive | None = None

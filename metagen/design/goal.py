@@ -68,13 +68,13 @@ def power_mean(values: Tensor, exponent: float) -> Tensor:
     return (total / exponent).exp()
 
 
-def circle(radius: float, distance: float, count: int = CIRCLE) -> Tensor:
+def circle_points(radius: float, distance: float, count: int = CIRCLE) -> Tensor:
     """[count, 3] points on a circle around the axis; they have both mirror planes if count is even."""
     angles = [2 * math.pi * (m + 0.5) / count for m in range(count)]
     return points_at([(radius * math.cos(a), radius * math.sin(a), distance) for a in angles])
 
 
-def spiral(inner: float, outer: float, distance: float, count: int) -> Tensor:
+def spiral_points(inner: float, outer: float, distance: float, count: int) -> Tensor:
     """[count, 3] points between two circles around the axis; each stands for the same area."""
     number = torch.arange(count, dtype=torch.float64) + 0.5
     rho = (inner**2 + (outer**2 - inner**2) * number / count).sqrt()

@@ -23,7 +23,7 @@ from torch import Tensor
 
 from metagen.base.errors import InputError
 from metagen.base.validation import Positive, PositiveInt, checked
-from metagen.design.goal import CIRCLE, Aimed, circle, points_at, power_mean, spiral
+from metagen.design.goal import CIRCLE, Aimed, circle_points, points_at, power_mean, spiral_points
 from metagen.design.light import Light
 from metagen.design.questions import DepthAlongAxis, FocusOnAxis, Question, RingAroundAxis
 
@@ -79,7 +79,7 @@ class Ring(Aimed):
     kind: Literal["ring"] = "ring"
 
     def points(self) -> Tensor:
-        return circle(self.radius, self.distance, self.count)
+        return circle_points(self.radius, self.distance, self.count)
 
     @property
     def question(self) -> Question | None:
@@ -108,7 +108,7 @@ class Disc(Aimed):
     kind: Literal["disc"] = "disc"
 
     def points(self) -> Tensor:
-        return spiral(0.0, self.radius, self.distance, self.count)
+        return spiral_points(0.0, self.radius, self.distance, self.count)
 
     def sources(self) -> Tensor:
         return points_at([(0.0, 0.0, self.distance)])
@@ -211,11 +211,11 @@ class Efficiency(Aimed):
         return f"efficiency {where} {self.radius:g} µm"
 
     def points(self) -> Tensor:
-        return spiral(self.inner, self.radius, self.distance, self.count) + self._centre
+        return spiral_points(self.inner, self.radius, self.distance, self.count) + self._centre
 
     def sources(self) -> Tensor:
         middle = points_at([(0.0, 0.0, self.distance)])
-        return (circle(self._middle, self.distance) if self.inner else middle) + self._centre
+        return (circle_points(self._middle, self.distance) if self.inner else middle) + self._centre
 
     @property
     def question(self) -> Question | None:
@@ -273,13 +273,13 @@ class RingRatio(Aimed):
         inner, outer = self.radius - self.half_width, self.radius + self.half_width
         return torch.cat(
             [
-                spiral(inner, outer, self.distance, self.count),
-                spiral(0.0, inner, self.distance, self.count),
+                spiral_points(inner, outer, self.distance, self.count),
+                spiral_points(0.0, inner, self.distance, self.count),
             ]
         )
 
     def sources(self) -> Tensor:
-        return circle(self.radius, self.distance)
+        return circle_points(self.radius, self.distance)
 
     @property
     def question(self) -> Question | None:
@@ -329,7 +329,7 @@ class SideLobes(Aimed):
         """[1 + count, 3] points at which the intensity is taken: the focus, then the dark region."""
         centre = torch.tensor([self.x, self.y, 0.0], dtype=torch.float64)
         focus = points_at([(0.0, 0.0, self.distance)])
-        return torch.cat([focus, spiral(self.inner, self.outer, self.distance, self.count)]) + centre
+        return torch.cat([focus, spiral_points(self.inner, self.outer, self.distance, self.count)]) + centre
 
     def sources(self) -> Tensor:
         return self.points()[:1]

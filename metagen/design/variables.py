@@ -18,7 +18,7 @@ MARGIN = 0.01
 """Radii of a start keep this share of the range away from its ends, where the sigmoid would be flat."""
 
 
-class Symmetry(StrEnum):
+class EqualRadii(StrEnum):
     """Which sites share one radius."""
 
     NONE = "none"
@@ -80,7 +80,7 @@ class Variables:
     count: int
 
     @classmethod
-    def of(cls, layout: Layout, limits: Limits, symmetry: Symmetry) -> Variables:
+    def of(cls, layout: Layout, limits: Limits, symmetry: EqualRadii) -> Variables:
         """Variables for a layout.
 
         Raises:
@@ -120,23 +120,23 @@ class Variables:
         return radii if grid is None else on_grid(radii, grid)
 
 
-def orbits(count: int, symmetry: Symmetry) -> NDArray[np.int64]:
+def orbits(count: int, symmetry: EqualRadii) -> NDArray[np.int64]:
     """[N, N] number of the set of sites with equal radii that each site belongs to."""
     across = np.abs(2 * np.arange(count) - (count - 1))
-    if symmetry is Symmetry.NONE:
+    if symmetry is EqualRadii.NONE:
         return np.arange(count**2).reshape(count, count)
     pair = np.stack(np.broadcast_arrays(across[:, None], across), -1)
-    if symmetry is Symmetry.FOURFOLD:
+    if symmetry is EqualRadii.FOURFOLD:
         pair = np.sort(pair, axis=-1)
     number: NDArray[np.int64] = np.unique(pair.reshape(-1, 2), axis=0, return_inverse=True)[1]
     return number.reshape(count, count)
 
 
-def _check_symmetry(layout: Layout, sites: NDArray[np.int64], symmetry: Symmetry) -> None:
+def _check_symmetry(layout: Layout, sites: NDArray[np.int64], symmetry: EqualRadii) -> None:
     first = np.zeros(sites.max() + 1)
     first[sites] = layout.radii
     if not np.array_equal(first[sites], layout.radii):
         raise InputError(
             f"symmetry is {symmetry.value!r}, but layout {layout.name!r} does not have it; start from one "
-            f"that has, or set symmetry = {Symmetry.NONE.value!r}"
+            f"that has, or set symmetry = {EqualRadii.NONE.value!r}"
         )

@@ -25,7 +25,7 @@ SHOWN = 12
 """How many digits of a hash are shown."""
 
 
-class Kind(StrEnum):
+class FileKind(StrEnum):
     """Kinds of files that have a passport."""
 
     LAYOUT_FILE = "layout file"
@@ -35,10 +35,10 @@ class Kind(StrEnum):
 
 
 SUFFIXES = {
-    Kind.LAYOUT_FILE: DRAWN_ENDINGS,
-    Kind.DEVICE: (".h5",),
-    Kind.MODEL: (".safetensors",),
-    Kind.NEAR_FIELD: (".h5",),
+    FileKind.LAYOUT_FILE: DRAWN_ENDINGS,
+    FileKind.DEVICE: (".h5",),
+    FileKind.MODEL: (".safetensors",),
+    FileKind.NEAR_FIELD: (".h5",),
 }
 
 
@@ -54,7 +54,7 @@ class Need:
             is often made from settings.
     """
 
-    kind: Kind
+    kind: FileKind
     name: str
     hash: str
     required: bool = True
@@ -78,7 +78,7 @@ class Artefact:
     """
 
     path: Path
-    kind: Kind
+    kind: FileKind
     name: str
     hash: str
     needs: tuple[Need, ...] = ()
@@ -106,9 +106,9 @@ def artefacts_in(path: Path) -> list[Artefact]:
 def shipped(need: Need) -> Iterator[Artefact]:
     """Models, or near fields they learnt from, that come with metagen and may be what is needed."""
     match need.kind:
-        case Kind.MODEL:
+        case FileKind.MODEL:
             yield from map(_model, surrogate.shipped().values())
-        case Kind.NEAR_FIELD:
+        case FileKind.NEAR_FIELD:
             layout, _, _ = need.name.rpartition(", ")
             for name in datasets.shipped():
                 yield from (_near_field(Path(name), near) for near in datasets.near_fields(name, layout))
@@ -126,9 +126,13 @@ def _hdf5(path: Path) -> list[Artefact]:
 def _layout_file(path: Path) -> list[Artefact]:
     labels = device_labels(path).values()
     if not labels:
-        return [Artefact(path, Kind.LAYOUT_FILE, drawn_name(path), "", notes=("no device label of ours",))]
+        return [
+            Artefact(path, FileKind.LAYOUT_FILE, drawn_name(path), "", notes=("no device label of ours",))
+        ]
     return [
-        Artefact(path, Kind.LAYOUT_FILE, each.name, each.steps, (Need(Kind.DEVICE, each.name, each.hash),))
+        Artefact(
+            path, FileKind.LAYOUT_FILE, each.name, each.steps, (Need(FileKind.DEVICE, each.name, each.hash),)
+        )
         for each in labels
     ]
 
@@ -136,7 +140,7 @@ def _layout_file(path: Path) -> list[Artefact]:
 def _device(path: Path) -> Artefact:
     made = Layout.load(path)
     needs, notes = _needs_of(made)
-    return Artefact(path, Kind.DEVICE, made.name, made.hash, needs, made.platform, notes)
+    return Artefact(path, FileKind.DEVICE, made.name, made.hash, needs, made.platform, notes)
 
 
 def _needs_of(made: Layout) -> tuple[tuple[Need, ...], tuple[str, ...]]:
@@ -144,12 +148,12 @@ def _needs_of(made: Layout) -> tuple[tuple[Need, ...], tuple[str, ...]]:
     recorded = made.provenance
     if "start_hash" not in recorded:
         return (), ()
-    start = Need(Kind.DEVICE, recorded["start"], recorded["start_hash"], required=False)
+    start = Need(FileKind.DEVICE, recorded["start"], recorded["start_hash"], required=False)
     if "models" not in recorded:
         return (start,), ("does not record its models; design it again",)
     models = {float(key): value for key, value in json.loads(recorded["models"]).items()}
     return (
-        *(Need(Kind.MODEL, f"{nanometres(wavelength)} nm", key) for wavelength, key in models.items()),
+        *(Need(FileKind.MODEL, f"{nanometres(wavelength)} nm", key) for wavelength, key in models.items()),
         start,
     ), ()
 
@@ -158,11 +162,11 @@ def _model(path: Path) -> Artefact:
     model = surrogate.load(path)
     name, card = f"{nanometres(model.wavelength)} nm", model.card
     needs = tuple(
-        Need(Kind.NEAR_FIELD, f"{layout_name}, {name}", key)
+        Need(FileKind.NEAR_FIELD, f"{layout_name}, {name}", key)
         for layout_name, key in zip(card.layouts, card.near_fields, strict=False)
     )
     notes = () if needs or not card.dataset else ("does not record its near fields; train it again",)
-    return Artefact(path, Kind.MODEL, name, model_hash(model), needs, model.platform, notes)
+    return Artefact(path, FileKind.MODEL, name, model_hash(model), needs, model.platform, notes)
 
 
 def _near_field(path: Path, near: NearField) -> Artefact:
@@ -170,10 +174,10 @@ def _near_field(path: Path, near: NearField) -> Artefact:
     name = f"{made.name}, {nanometres(near.wavelength)} nm"
     needs: tuple[Need, ...] = ()
     if "steps_hash" in made.provenance:
-        needs = (Need(Kind.LAYOUT_FILE, made.name, made.provenance["steps_hash"]),)
+        needs = (Need(FileKind.LAYOUT_FILE, made.name, made.provenance["steps_hash"]),)
     elif "start_hash" in made.provenance:
-        needs = (Need(Kind.DEVICE, made.name, made.hash),)
-    return Artefact(path, Kind.NEAR_FIELD, name, near.hash, needs, made.platform)
+        needs = (Need(FileKind.DEVICE, made.name, made.hash),)
+    return Artefact(path, FileKind.NEAR_FIELD, name, near.hash, needs, made.platform)
 
 
 def check_pillars(path: Path) -> None:

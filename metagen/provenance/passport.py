@@ -22,7 +22,7 @@ from metagen.provenance.artefacts import (
     SHOWN,
     SUFFIXES,
     Artefact,
-    Kind,
+    FileKind,
     Need,
     artefacts_in,
     check_pillars,
@@ -164,26 +164,26 @@ class Shelf:
         newer = next((each for each in same_kind if each.name == need.name), None)
         return Link(State.STALE if newer else State.MISSING, need, newer)
 
-    def _among(self, kind: Kind) -> list[Artefact]:
+    def _among(self, kind: FileKind) -> list[Artefact]:
         match kind:
-            case Kind.LAYOUT_FILE:
+            case FileKind.LAYOUT_FILE:
                 return self._layout_files
-            case Kind.MODEL:
+            case FileKind.MODEL:
                 return self._models
-            case Kind.DEVICE | Kind.NEAR_FIELD:
+            case FileKind.DEVICE | FileKind.NEAR_FIELD:
                 return self._hdf5
 
     @cached_property
     def _layout_files(self) -> list[Artefact]:
-        return self._read(SUFFIXES[Kind.LAYOUT_FILE])
+        return self._read(SUFFIXES[FileKind.LAYOUT_FILE])
 
     @cached_property
     def _models(self) -> list[Artefact]:
-        return self._read(SUFFIXES[Kind.MODEL])
+        return self._read(SUFFIXES[FileKind.MODEL])
 
     @cached_property
     def _hdf5(self) -> list[Artefact]:
-        return self._read(SUFFIXES[Kind.DEVICE])
+        return self._read(SUFFIXES[FileKind.DEVICE])
 
     def _read(self, suffixes: tuple[str, ...]) -> list[Artefact]:
         found = []

@@ -51,7 +51,7 @@ class PillarLayer:
 
     @property
     def contrast(self) -> Tensor:
-        """[...] see :class:`metagen.rcwa.layer.Layer`."""
+        """[...] see :class:`metagen.rcwa.layer.AnyLayer`."""
         walls = max(2 if isinstance(shape, Difference) else 1 for shape in self.cell.shapes)
         return walls * (self.cell.pillar**2 - self.cell.cover**2).abs()
 

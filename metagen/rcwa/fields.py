@@ -11,7 +11,7 @@ from torch import Tensor
 from metagen.device.lattice import Lattice
 from metagen.rcwa.half_space import HalfSpace
 from metagen.rcwa.incidence import Incidence
-from metagen.rcwa.layer import Layer, LayerMatrices, SlabMaps, displacement_z, layer_matrices
+from metagen.rcwa.layer import AnyLayer, LayerMatrices, SlabMaps, displacement_z, layer_matrices
 from metagen.rcwa.unit_cell import SurfaceFields, apply
 from metagen.rcwa.waves import Waves
 
@@ -26,7 +26,7 @@ class Setting:
         substrate, cover: [...] refractive indices below and above.
     """
 
-    layers: tuple[Layer, ...]
+    layers: tuple[AnyLayer, ...]
     wavelength: Tensor
     substrate: Tensor
     cover: Tensor

@@ -43,7 +43,7 @@ class LayerMatrices:
     symmetric: bool
 
 
-class Layer(Protocol):
+class AnyLayer(Protocol):
     """A layer that a solver can ask for its matrices."""
 
     @property
@@ -62,7 +62,7 @@ class Layer(Protocol):
         """Its permittivity in a basis."""
 
 
-def layer_matrices(layer: Layer, waves: Waves) -> LayerMatrices:
+def layer_matrices(layer: AnyLayer, waves: Waves) -> LayerMatrices:
     """The matrices of a layer in a basis."""
     epsilon, basis = layer.permittivity(waves), waves.basis
     position = basis.ez_position.clamp(min=0)

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from metagen.rcwa.fields import Setting
 from metagen.rcwa.half_space import HalfSpace
-from metagen.rcwa.layer import Layer, SlabMaps, layer_matrices
+from metagen.rcwa.layer import AnyLayer, SlabMaps, layer_matrices
 from metagen.rcwa.unit_cell import SurfaceFields, surface_fields
 from metagen.rcwa.waves import Waves
 
@@ -74,7 +74,7 @@ class _Transfer:
 
     @classmethod
     def through(
-        cls, layer: Layer, waves: Waves, wavelength: Tensor, alpha: Tensor, beta: Tensor
+        cls, layer: AnyLayer, waves: Waves, wavelength: Tensor, alpha: Tensor, beta: Tensor
     ) -> _Transfer:
         """From the relation α·g + β·E = 0 at the layer's top."""
         maps = SlabMaps.of(layer_matrices(layer, waves), math.pi * layer.thickness / wavelength)

@@ -27,7 +27,7 @@ by less than 1e-7, and by up to 1e-4 where neighbouring pillars almost touch (a 
 
 
 @dataclass(frozen=True, eq=False)
-class Grid:
+class CellPoints:
     """Points that fill a primitive cell evenly, or a quarter of it that mirrors complete.
 
     They are r = u·a1 + v·a2 with the lattice vectors a1, a2 and steps u, v. In a rectangular cell every
@@ -80,7 +80,7 @@ class Grid:
 
 
 @lru_cache(maxsize=32)
-def _grid(lattice: Lattice, basis: TransverseBasis, has_mirrors: bool) -> Grid:
+def _grid(lattice: Lattice, basis: TransverseBasis, has_mirrors: bool) -> CellPoints:
     vectors = torch.from_numpy(lattice.primitive)
     is_rectangular = abs(float(vectors[1, 0])) < 1e-9 * lattice.pitch[0]
     is_quarter = has_mirrors and is_rectangular
@@ -94,7 +94,7 @@ def _grid(lattice: Lattice, basis: TransverseBasis, has_mirrors: bool) -> Grid:
     )
     phase_x, phase_y = (2 * math.pi * label[:, None] * steps for label in (along_x, along_y))
     waves = torch.cos(phase_x), torch.sin(phase_x), torch.cos(phase_y), torch.sin(phase_y)
-    return Grid(x, y, *waves, columns, rows, is_quarter, lattice.pitch[0])
+    return CellPoints(x, y, *waves, columns, rows, is_quarter, lattice.pitch[0])
 
 
 def normal_projector(cell: Cell, basis: TransverseBasis) -> Projector:
@@ -108,7 +108,7 @@ def normal_projector(cell: Cell, basis: TransverseBasis) -> Projector:
     return (n_xx.real, n_xy.real) if Symmetry.HALF_TURN in cell.symmetry else (n_xx, n_xy)
 
 
-def _at_points(cell: Cell, grid: Grid) -> Projector:
+def _at_points(cell: Cell, grid: CellPoints) -> Projector:
     if len(cell.shapes) == 1 and cell.lattice.is_square:
         outline = concentric_outline(cell.shapes[0])
         if outline is not None:

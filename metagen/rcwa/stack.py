@@ -115,7 +115,7 @@ def _checked_media(stack: Stack) -> tuple[Tensor, Tensor]:
 
 @dataclass(frozen=True, eq=False)
 class _GridLayer:
-    """A layer as tensors, see :class:`metagen.rcwa.layer.Layer`; a uniform one has a grid without axes."""
+    """A layer as tensors, see :class:`metagen.rcwa.layer.AnyLayer`; a uniform one has a grid without axes."""
 
     grid: Tensor
     inverse: Tensor

@@ -19,7 +19,7 @@ from metagen.base.memo import cache_folder
 from metagen.base.validation import validate
 from metagen.device.platform import Platform, check_scale
 from metagen.rcwa.rational import Rational
-from metagen.rcwa.tabulate import Order, Resonance, Sampling, Tabulated, resonances, tabulate
+from metagen.rcwa.tabulate import Order, Resonance, Sampling, TabulatedCell, resonances, tabulate
 from metagen.rcwa.tensors import Reals
 
 SCHEMA = Schema("metagen/phase-table", version=3, before=2)
@@ -54,7 +54,7 @@ class PhaseTable:
     platform: Platform
     wavelength: float
     numerics: Sampling
-    tabulated: Tabulated
+    tabulated: TabulatedCell
 
     def __repr__(self) -> str:
         """Where it holds; not its samples."""
@@ -178,7 +178,7 @@ class PhaseTable:
             InputError, FormatError: see :func:`metagen.base.files.reading_hdf5`.
         """
         with reading_hdf5(path, SCHEMA) as file:
-            table = Tabulated(
+            table = TabulatedCell(
                 tuple(Order(int(m), int(n), bool(tm), bool(up)) for m, n, tm, up in file["orders"]),
                 Rational(*(np.asarray(file[name]) for name in ("nodes", "values", "weights"))),
                 np.asarray(file["samples"]),

@@ -48,7 +48,7 @@ class Order:
 
 
 @dataclass(frozen=True, eq=False)
-class Tabulated:
+class TabulatedCell:
     """The cell as a smooth function of the pillar radius.
 
     Attributes:
@@ -67,7 +67,7 @@ class Tabulated:
 
 
 @one_thread()
-def tabulate(platform: Platform, wavelength: float, numerics: Sampling) -> Tabulated:
+def tabulate(platform: Platform, wavelength: float, numerics: Sampling) -> TabulatedCell:
     """Solve the cell at as many radii as a rational interpolation needs to meet the tolerance."""
     corrections = [0.0]
 
@@ -79,7 +79,7 @@ def tabulate(platform: Platform, wavelength: float, numerics: Sampling) -> Tabul
     sampled = sample(evaluate, (platform.radius_min, platform.radius_max), numerics.tolerance)
     one = solve(platform, platform.radius_min, wavelength, orders=coarse_orders(numerics.orders))
     orders = (*_orders(one.transmitted, True), *_orders(one.reflected, False))
-    return Tabulated(orders, sampled.function, sampled.x, sampled.held_out_error, max(corrections))
+    return TabulatedCell(orders, sampled.function, sampled.x, sampled.held_out_error, max(corrections))
 
 
 def _amplitudes(
@@ -146,7 +146,7 @@ WEAKEST = 0.02
 """Strength below which a pole does not matter to a design."""
 
 
-def resonances(table: Tabulated) -> tuple[Resonance, ...]:
+def resonances(table: TabulatedCell) -> tuple[Resonance, ...]:
     """The resonances between the first and the last sample, by radius.
 
     Both truncations that are extrapolated have their own pole of each resonance, a little apart; the stronger

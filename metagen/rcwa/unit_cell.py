@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from metagen.rcwa.half_space import HalfSpace
-from metagen.rcwa.layer import Layer, SlabMaps, layer_matrices
+from metagen.rcwa.layer import AnyLayer, SlabMaps, layer_matrices
 from metagen.rcwa.waves import Waves
 
 SINGULAR = 1e5
@@ -38,7 +38,7 @@ class SurfaceFields:
 
 
 def surface_fields(
-    layer: Layer, waves: Waves, wavelength: Tensor, substrate: Tensor, cover: Tensor
+    layer: AnyLayer, waves: Waves, wavelength: Tensor, substrate: Tensor, cover: Tensor
 ) -> SurfaceFields:
     """Solve Maxwell's equations for one cell or a batch of them.
 

@@ -1,6 +1,6 @@
 """Experiments with surrogates: the paper again, neighbours and data, new platforms, whole devices."""
 
-from metagen.data.sources import by_wavelength, near_fields
+from metagen.data.sources import by_wavelength, read_near_fields
 from metagen.study.adapt import adapt
 from metagen.study.devices import DeviceError, device_errors
 from metagen.study.differences import DifferenceSettings, difference_study
@@ -23,8 +23,8 @@ __all__ = [
     "by_wavelength",
     "device_errors",
     "difference_study",
-    "near_fields",
     "neighbour_study",
+    "read_near_fields",
     "readings",
     "reproduce",
     "transfer_study",

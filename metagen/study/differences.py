@@ -60,7 +60,7 @@ class DifferenceSettings(FromToml):
 
 
 @dataclass(frozen=True)
-class Outcome:
+class VariantErrors:
     """Errors of one variant, on a random fifth of its patches.
 
     Attributes:
@@ -76,7 +76,7 @@ class Outcome:
     models: tuple[tuple[str, float], ...]
 
 
-def difference_study(settings: DifferenceSettings, folder: Path) -> list[Outcome]:
+def difference_study(settings: DifferenceSettings, folder: Path) -> list[VariantErrors]:
     """Simulate and learn every variant.
 
     Args:
@@ -86,7 +86,7 @@ def difference_study(settings: DifferenceSettings, folder: Path) -> list[Outcome
     return [_outcome(variant, settings, folder) for variant in settings.variants]
 
 
-def _outcome(variant: Variant, settings: DifferenceSettings, folder: Path) -> Outcome:
+def _outcome(variant: Variant, settings: DifferenceSettings, folder: Path) -> VariantErrors:
     layouts = [each for family in settings.layouts for each in family.layouts(variant.platform)]
     dataset = Dataset(_simulated(layouts, variant, folder))
     learnt, tested = dataset.split_patches(PATCH_FRACTION)
@@ -96,7 +96,7 @@ def _outcome(variant: Variant, settings: DifferenceSettings, folder: Path) -> Ou
         model = trained(learnt, recipe, folder / file)
         models.append((model.settings.label, evaluate(model, tested).overall.relative_error))
     periodic = readings(dataset)
-    return Outcome(
+    return VariantErrors(
         variant=variant.name,
         approximation=float(np.mean([each.flat for each in periodic])),
         free_phase=float(np.mean([each.free_phase for each in periodic])),
@@ -125,7 +125,7 @@ def staircase(layout: Layout, pixels: int = SAMPLES) -> Layout:
     return replace(layout, radii=np.sqrt(inside / np.pi) * pixel, name=f"{layout.name}-staircase")
 
 
-def difference_table(outcomes: Sequence[Outcome]) -> Table:
+def difference_table(outcomes: Sequence[VariantErrors]) -> Table:
     """A table of all variants and their errors."""
     labels = [label for label, _ in outcomes[0].models]
     columns = [f"{label}{kind}" for label in labels for kind in ("", ", root")]

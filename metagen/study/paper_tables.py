@@ -16,7 +16,7 @@ PAPER_NETWORK = {0.633: 0.26, 0.4: 0.37}
 PAPER_LPA = {0.633: 1.35}
 
 
-def comparison_table(found: Sequence[Reproduction]) -> Table:
+def reproduction_table(found: Sequence[Reproduction]) -> Table:
     """The paper's errors beside ours."""
     return Table(
         "The paper's models",

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from metagen.base.errors import InputError, MismatchError
 from metagen.device.platform import Platform
-from metagen.surrogate.blocks import Tile, cut_out, cuts
+from metagen.surrogate.blocks import Tile, cut_out, slices
 from metagen.surrogate.card import Card
 from metagen.surrogate.domain import Domain
 from metagen.surrogate.lattice import assemble, surround
@@ -95,7 +95,7 @@ class Surrogate(nn.Module, ABC):
 
     def _tiles(self, radii: Tensor, size: int, clamp: bool) -> Iterator[Tile]:
         count, margin = radii.shape[-1], self.width // 2
-        for along, across in itertools.product(cuts(count, size), repeat=2):
+        for along, across in itertools.product(slices(count, size), repeat=2):
             block = cut_out(radii, along, across, margin)
             known = self._clamped(block) if clamp else block
             x, y = (slice(cells.start * self.samples, cells.stop * self.samples) for cells in (along, across))

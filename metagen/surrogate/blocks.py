@@ -31,7 +31,7 @@ class Tile(NamedTuple):
     field: Tensor
 
 
-def cuts(length: int, size: int) -> Iterator[slice]:
+def slices(length: int, size: int) -> Iterator[slice]:
     """Slices of at most ``size`` that together cover ``length``."""
     return (slice(start, min(start + size, length)) for start in range(0, length, size))
 
@@ -72,7 +72,7 @@ def sum_of_blocks(
     """
     side = _side(side, surrounded.device)
     devices = surrounded.reshape(-1, *surrounded.shape[-2:])
-    rows, columns = (cuts(length - 2 * margin, side) for length in devices.shape[-2:])
+    rows, columns = (slices(length - 2 * margin, side) for length in devices.shape[-2:])
     evaluate = _saving(function)
     values = (
         evaluate(devices[:, with_margin(along, margin), with_margin(across, margin)], along, across)
@@ -106,11 +106,11 @@ def _joined(
 
     def strip(part: Tensor, along: slice) -> Tensor:
         sites = part[:, with_margin(along, margin)]
-        blocks = [function(sites[..., with_margin(across, margin)]) for across in cuts(columns, side)]
+        blocks = [function(sites[..., with_margin(across, margin)]) for across in slices(columns, side)]
         return torch.cat(blocks, dim=2)
 
     parts = [
-        torch.cat([strip(part, along) for along in cuts(rows, side)], dim=1)
+        torch.cat([strip(part, along) for along in slices(rows, side)], dim=1)
         for part in torch.split(devices, together)
     ]
     return torch.cat(parts) if len(parts) > 1 else parts[0]

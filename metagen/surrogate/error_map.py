@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import silu
 
 from metagen.surrogate.domain import Domain
-from metagen.surrogate.mirrored import spread, unchanged
+from metagen.surrogate.mirrored import convolve, unchanged
 from metagen.surrogate.pillars import powers
 
 FUNCTIONS, CHANNELS, STEP, LAYERS = 6, 12, 5, 3
@@ -50,6 +50,6 @@ class ErrorMap(nn.Module):
         maps = torch.unflatten(maps, -1, surrounded.shape[1:])
         for number, (kernel, offset) in enumerate(zip(self.kernels, self.offsets, strict=True)):
             maps = silu(maps) if number else maps
-            maps = spread(maps, kernel, unchanged(maps.shape[1], kernel), unchanged(len(kernel), kernel))
+            maps = convolve(maps, kernel, unchanged(maps.shape[1], kernel), unchanged(len(kernel), kernel))
             maps = maps + offset.to(maps.dtype)[:, None, None]
         return maps.exp().movedim(1, -1) + LEAST

@@ -9,7 +9,7 @@ from torch.nn.functional import conv2d
 from metagen.surrogate.lattice import MIRRORS
 
 
-def spread(maps: Tensor, weights: Tensor, before: Tensor, after: Tensor) -> Tensor:
+def convolve(maps: Tensor, weights: Tensor, before: Tensor, after: Tensor) -> Tensor:
     """Convolve maps of parities ``before`` into maps of parities ``after``.
 
     The weights are averaged over the mirrors, with the signs that the parities demand, and multiplied by

@@ -11,7 +11,7 @@ from metagen.surrogate.basis import CHARACTERS
 from metagen.surrogate.cluster import ClusterModel
 from metagen.surrogate.domain import Domain
 from metagen.surrogate.expansion import SymmetricSurrogate, as_complex
-from metagen.surrogate.mirrored import closeness, cropped, spread, unchanged
+from metagen.surrogate.mirrored import closeness, convolve, cropped, unchanged
 from metagen.surrogate.pillars import powers
 from metagen.surrogate.settings import ClusterSettings, ScatteringSettings
 
@@ -71,8 +71,8 @@ class ScatteringModel(SymmetricSurrogate):
         pillar = unchanged(self.size.powers, self.parity)
         modes = self.basis.parity.repeat_interleave(2, dim=0)
         near = cropped(functions, amplitudes)
-        sums = spread(amplitudes, self.emission, self.parity, modes)
-        sums = sums + spread(near, self.direct, pillar, modes)
+        sums = convolve(amplitudes, self.emission, self.parity, modes)
+        sums = sums + convolve(near, self.direct, pillar, modes)
         constant = self.constant * (modes == 1).all(-1)
         values = (sums.movedim(1, -1) + constant.to(sums.dtype)) * self.scale.to(sums.dtype)
         return as_complex(values)
@@ -84,7 +84,7 @@ class ScatteringModel(SymmetricSurrogate):
         first = torch.nn.functional.pad(excited, (0, 0, 0, 0, 0, sum(kinds[1:])))
         amplitudes = first
         for transfer in self.transfers:
-            arriving = spread(amplitudes, transfer, self.parity, self.parity)
+            arriving = convolve(amplitudes, transfer, self.parity, self.parity)
             own = cropped(functions, arriving)[:, : self.size.response_powers]
             scattered = [
                 torch.einsum("abq,dqxy,dbxy->daxy", response.to(own.dtype), own, light)

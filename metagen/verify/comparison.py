@@ -16,7 +16,7 @@ from metagen.design import Goal, Light, Model
 from metagen.device.layout import Layout
 from metagen.device.platform import Platform
 from metagen.verify.metrics import DepthOfFocus, FocusMetrics, RingMetrics
-from metagen.verify.tables import describe, describe_depth
+from metagen.verify.tables import describe_depth, describe_goal
 from metagen.verify.verification import Metrics, Simulated, as_predicted, metrics_of_goals
 
 WORST = "worst goal"
@@ -172,8 +172,8 @@ def _findings(goals: Sequence[Goal], layout: Layout, models: Sequence[Model]) ->
         means = [float(light[goal.wavelength].intensity(goal.points()).mean()) for goal in known]
     measured = zip(known, reached, means, metrics_of_goals(known, layout, models), strict=True)
     for goal, value, mean, metrics in measured:
-        _add(found, f"goal: {describe(goal)}", value)
-        _add(found, f"mean intensity, {describe(goal)}", mean)
+        _add(found, f"goal: {describe_goal(goal)}", value)
+        _add(found, f"mean intensity, {describe_goal(goal)}", mean)
         for name, each in _named(metrics):
             _add(found, f"{name} at {nanometres(goal.wavelength)} nm", each)
     if len(known) == len(goals):

@@ -21,7 +21,7 @@ def verification_table(verifications: Sequence[Verification]) -> Table:
         tuple(
             (
                 device.device,
-                describe(each.goal),
+                describe_goal(each.goal),
                 *("–" if each.predicted is None else number(each.predicted) for _ in predictions),
                 number(each.verified),
                 describe_metrics(metrics),
@@ -36,7 +36,7 @@ def verification_table(verifications: Sequence[Verification]) -> Table:
     )
 
 
-def describe(goal: Goal) -> str:
+def describe_goal(goal: Goal) -> str:
     """A goal in a few words."""
     return f"{goal.label} at {nanometres(goal.wavelength)} nm"
 

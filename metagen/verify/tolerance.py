@@ -21,7 +21,7 @@ from metagen.design.model import known_range
 from metagen.design.objectives import Goal
 from metagen.design.optics import Optics
 from metagen.device.layout import Layout
-from metagen.verify.tables import describe
+from metagen.verify.tables import describe_goal
 
 SHIFTS = np.linspace(-3, 3, 13)
 """Shifts of all radii in the bias curve, in units of the standard deviation of the bias."""
@@ -219,7 +219,7 @@ def with_bias(layout: Layout, shift: float) -> Values:
 def tolerance_table(found: Tolerance, keep: float) -> Table:
     """A table of what the errors of a process do to each goal, and to the worst of them."""
     values = np.column_stack([found.samples.values, found.samples.worst])
-    names = [*(describe(goal) for goal in found.goals), "the worst of them"]
+    names = [*(describe_goal(goal) for goal in found.goals), "the worst of them"]
     nominal = np.append(found.nominal, found.nominal.min())
     low, errors = np.quantile(values, BAND[0], axis=0), found.errors
     return Table(

@@ -18,7 +18,7 @@ from metagen.base.files import HASH, Schema, schema_of, stored_hash, writing_hdf
 from metagen.data import compact
 from metagen.data.dataset import Dataset
 from metagen.data.nearfield import NearField, unfold_field
-from metagen.data.sources import near_fields
+from metagen.data.sources import read_near_fields
 from metagen.design import Device
 from metagen.device.layout import random_layout
 from metagen.fdtd.numerics import Numerics
@@ -210,7 +210,7 @@ def held(hdf5):
 
 def test_a_file_that_another_program_holds_is_not_called_damaged(held):
     path, load = held
-    for read in (load, schema_of, lambda path: list(near_fields([path]))):
+    for read in (load, schema_of, lambda path: list(read_near_fields([path]))):
         with pytest.raises(AccessError, match="HDF5_USE_FILE_LOCKING") as raised:
             read(path)
         assert "damaged" not in str(raised.value)

@@ -7,7 +7,7 @@ import pytest
 import metagen as mg
 from metagen import datasets
 from metagen.base.errors import FormatError, InputError
-from metagen.data.sources import by_wavelength, near_fields, only
+from metagen.data.sources import by_wavelength, only, read_near_fields
 from metagen.device.layout import random_layout
 
 
@@ -26,7 +26,7 @@ def test_compact_files_folders_and_files_give_the_same_near_fields(tmp_path):
     from_folder = by_wavelength([tmp_path / "raw"])
     datasets.pack(from_folder, tmp_path / "all.h5")
     assert [each.wavelength for each in from_folder] == [0.633, 0.4]
-    assert [near.hash for near in near_fields([tmp_path / "raw" / "1.h5"])] == [nears[1].hash]
+    assert [near.hash for near in read_near_fields([tmp_path / "raw" / "1.h5"])] == [nears[1].hash]
     for raw, packed in zip(from_folder, by_wavelength([tmp_path / "all.h5"]), strict=True):
         for one, other in zip(raw.near_fields, packed.near_fields, strict=True):
             assert one.layout.hash == other.layout.hash
@@ -39,16 +39,16 @@ def test_a_damaged_file_is_refused_by_name_and_a_folder_is_not_taken_for_a_shipp
     coupled_dipoles.near_field(random_layout(mg.Platform(), 6, 1)).save(tmp_path / "whole.h5")
     (tmp_path / "short.h5").write_bytes((tmp_path / "whole.h5").read_bytes()[:4000])
     with pytest.raises(FormatError, match=r"short\.h5: damaged"):
-        list(near_fields([tmp_path / "short.h5"]))
+        list(read_near_fields([tmp_path / "short.h5"]))
     (tmp_path / "sin-lenses").mkdir()
     (tmp_path / "whole.h5").rename(tmp_path / "sin-lenses" / "whole.h5")
     monkeypatch.chdir(tmp_path)
-    assert [near.layout.name for near in near_fields(["sin-lenses"])] == ["random-s1"]
+    assert [near.layout.name for near in read_near_fields(["sin-lenses"])] == ["random-s1"]
 
 
 def test_a_name_that_is_neither_a_file_nor_shipped_is_refused_with_what_is_shipped():
     with pytest.raises(InputError, match="sin-lenses"):
-        list(near_fields(["no-such-data"]))
+        list(read_near_fields(["no-such-data"]))
 
 
 def test_of_a_campaign_under_way_the_finished_layouts_are_taken(dataset):

@@ -15,13 +15,13 @@ from metagen.base.errors import InputError, MismatchError
 from metagen.design import (
     Device,
     Disc,
+    EqualRadii,
     Focus,
     Light,
     Line,
     NotFiniteError,
     OptimizerSettings,
     Ring,
-    Symmetry,
     optimize,
     worst_of,
 )
@@ -194,22 +194,22 @@ def test_a_wavelength_without_a_model_is_named(red, start):
 
 
 def test_symmetry_shares_one_radius_among_equal_sites():
-    assert orbits(7, Symmetry.NONE).max() + 1 == 49
-    assert orbits(7, Symmetry.MIRROR).max() + 1 == 16
-    assert orbits(7, Symmetry.FOURFOLD).max() + 1 == 10
-    assert orbits(6, Symmetry.MIRROR).max() + 1 == 9
+    assert orbits(7, EqualRadii.NONE).max() + 1 == 49
+    assert orbits(7, EqualRadii.MIRROR).max() + 1 == 16
+    assert orbits(7, EqualRadii.FOURFOLD).max() + 1 == 10
+    assert orbits(6, EqualRadii.MIRROR).max() + 1 == 9
 
 
 def test_variables_start_at_the_layout(start):
-    variables = Variables.of(start, Limits(LOW, HIGH), Symmetry.MIRROR)
+    variables = Variables.of(start, Limits(LOW, HIGH), EqualRadii.MIRROR)
     found = variables.exact(variables.start(start))
     inside = np.clip(start.radii, LOW + 0.0012, HIGH - 0.0012)
     np.testing.assert_allclose(found, inside, atol=1e-7)
 
 
 def test_radii_on_a_grid_keep_the_gradient_of_smooth_ones(start):
-    plain = Variables.of(start, Limits(LOW, HIGH), Symmetry.MIRROR)
-    gridded = Variables.of(start, Limits(LOW, HIGH, grid=0.005), Symmetry.MIRROR)
+    plain = Variables.of(start, Limits(LOW, HIGH), EqualRadii.MIRROR)
+    gridded = Variables.of(start, Limits(LOW, HIGH, grid=0.005), EqualRadii.MIRROR)
     gradients = []
     for variables in (plain, gridded):
         u = plain.start(start).double().requires_grad_()
@@ -224,7 +224,7 @@ def test_radii_on_a_grid_keep_the_gradient_of_smooth_ones(start):
 # Optimisation
 
 
-@pytest.mark.parametrize("symmetry", list(Symmetry))
+@pytest.mark.parametrize("symmetry", list(EqualRadii))
 def test_the_gradient_of_the_whole_chain_equals_finite_differences(red, blue, symmetry):
     torch.set_default_dtype(torch.float64)
     try:
@@ -263,7 +263,7 @@ def test_the_worst_of_two_goals_improves_and_the_best_device_is_returned(red, bl
 
 def test_limits_gap_and_grid_are_kept(red, start):
     settings = OptimizerSettings(
-        steps=40, learning_rate=1.0, minimum_gap=0.13, grid=0.002, symmetry=Symmetry.FOURFOLD
+        steps=40, learning_rate=1.0, minimum_gap=0.13, grid=0.002, symmetry=EqualRadii.FOURFOLD
     )
     square = mg.lens.focusing(PLATFORM, 4.0, 0.633, 7, DelayTable())
     device = optimize(square, [red], lambda light: -FOCUS(light), settings, progress=False)
@@ -314,7 +314,7 @@ def test_no_room_between_the_limits_is_an_error(red, start):
 
 def test_a_start_without_the_symmetry_is_refused(red, start):
     with pytest.raises(InputError, match="fourfold"):
-        optimize(start, [red], FOCUS, OptimizerSettings(symmetry=Symmetry.FOURFOLD), progress=False)
+        optimize(start, [red], FOCUS, OptimizerSettings(symmetry=EqualRadii.FOURFOLD), progress=False)
 
 
 def test_a_start_with_an_empty_site_is_refused(red):

@@ -15,7 +15,7 @@ from metagen.data.nearfield import NearField
 from metagen.design import Focus, OptimizerSettings, model_hash, optimize
 from metagen.device.layout import random_layout
 from metagen.fab import Chip, LayoutFileOptions, load_device, write_chip, write_gds, write_oasis
-from metagen.provenance.artefacts import Kind
+from metagen.provenance.artefacts import FileKind
 from metagen.provenance.passport import State, passport
 from metagen.surrogate import LinearSettings, TrainingSettings
 
@@ -64,7 +64,7 @@ def test_a_device_of_a_shipped_model_has_a_complete_passport_in_an_empty_folder(
     found = passport(tmp_path / "device.h5")
     assert found.is_complete
     kinds = [link.artefact.kind for link in found.links(State.FOUND)]
-    assert kinds == [Kind.DEVICE, Kind.MODEL] + [Kind.NEAR_FIELD] * len(model.card.near_fields)
+    assert kinds == [FileKind.DEVICE, FileKind.MODEL] + [FileKind.NEAR_FIELD] * len(model.card.near_fields)
 
 
 @pytest.fixture
@@ -78,16 +78,16 @@ def found(traced):
 
 
 CHAIN = [
-    (Kind.DEVICE, "device"),
-    (Kind.MODEL, "633 nm"),
-    (Kind.NEAR_FIELD, "random-s1, 633 nm"),
-    (Kind.NEAR_FIELD, "random-s2, 633 nm"),
+    (FileKind.DEVICE, "device"),
+    (FileKind.MODEL, "633 nm"),
+    (FileKind.NEAR_FIELD, "random-s1, 633 nm"),
+    (FileKind.NEAR_FIELD, "random-s2, 633 nm"),
 ]
 
 
 def test_the_chain_goes_from_a_layout_file_to_the_near_fields_and_the_platform(made):
     traced = passport(made / "device.gds")
-    assert found(traced) == [(Kind.LAYOUT_FILE, "device"), *CHAIN]
+    assert found(traced) == [(FileKind.LAYOUT_FILE, "device"), *CHAIN]
     assert traced.platforms == [PLATFORM]
     assert traced.is_complete
     assert "all inputs" in str(traced)
@@ -97,8 +97,8 @@ def test_the_chain_goes_from_a_layout_file_to_the_near_fields_and_the_platform(m
 
 def test_a_simulation_of_a_layout_file_leads_to_the_file_and_on_to_the_device(made):
     assert found(passport(made / "verified.h5"))[1:3] == [
-        (Kind.LAYOUT_FILE, "device"),
-        (Kind.DEVICE, "device"),
+        (FileKind.LAYOUT_FILE, "device"),
+        (FileKind.DEVICE, "device"),
     ]
 
 
@@ -110,7 +110,7 @@ def test_a_simulation_of_a_device_leads_to_the_device(folder):
 
 def test_the_start_of_a_design_is_named_where_there_is_a_file_of_it(folder):
     random_layout(PLATFORM, 5, seed=3).save(folder / "start.h5")
-    assert (Kind.DEVICE, "random-s3") in found(passport(folder / "device.h5"))
+    assert (FileKind.DEVICE, "random-s3") in found(passport(folder / "device.h5"))
 
 
 def test_a_near_field_that_was_simulated_again_makes_all_that_came_from_it_stale(folder):
@@ -130,7 +130,7 @@ def test_a_design_that_was_made_again_makes_the_layout_file_stale(folder):
     design(folder, steps=3)
     (folder / "device.gds").write_bytes(written)
     (stale,) = passport(folder / "device.gds").links(State.STALE)
-    assert (stale.need.kind, stale.need.name) == (Kind.DEVICE, "device")
+    assert (stale.need.kind, stale.need.name) == (FileKind.DEVICE, "device")
     assert stale.inputs == ()  # what the new device was made from says nothing about the file
 
 
@@ -138,7 +138,7 @@ def test_an_input_without_a_file_is_missing(folder):
     (folder / "model.safetensors").unlink()
     traced = passport(folder / "device.gds")
     (missing,) = traced.links(State.MISSING)
-    assert (missing.need.kind, missing.need.name) == (Kind.MODEL, "633 nm")
+    assert (missing.need.kind, missing.need.name) == (FileKind.MODEL, "633 nm")
     assert "MISSING: model '633 nm'" in str(traced)
 
 

@@ -22,7 +22,7 @@ from metagen.study.neighbours import NeighbourSettings, neighbour_figure, neighb
 from metagen.study.page import publish
 from metagen.study.paper import PaperSettings, reproduce
 from metagen.study.paper_figures import field_figure, linear_figure, modes_figure, network_figure
-from metagen.study.paper_tables import comparison_table, powers_table
+from metagen.study.paper_tables import powers_table, reproduction_table
 from metagen.study.transfer import TransferSettings
 from metagen.surrogate import (
     LPA,
@@ -91,7 +91,7 @@ def test_the_spectrum_is_that_of_all_patches(reproduction):
 
 
 def test_tables_put_the_papers_numbers_beside_ours(reproduction):
-    rows = comparison_table([reproduction]).rows
+    rows = reproduction_table([reproduction]).rows
     assert [(row[0], row[3]) for row in rows[:4]] == [
         ("LPA, flat", "1.35"),
         ("LPA, near-field", "1.35"),
