@@ -4,7 +4,7 @@
     metagen verify design/edof_lens.py edof.h5 --campaign simulations/paper.toml -o verified
     metagen compare design/edof_lens.py edof.h5 --near-fields verified --report edof.html
 
-Lengths in micrometres.
+Lengths are micrometres.
 """
 
 import metagen as mg
@@ -13,8 +13,8 @@ from metagen.design import DesignSettings, LensStart, Line, MatchedStart, Optimi
 RED = 0.633
 NEAR, FAR, POINTS = 50.0, 150.0, 36
 
-# A focus at z is about 7 λ (z/D)² deep: 4 µm at 50 µm, 40 µm at 150 µm. So the points are even in 1/z. The
-# paper's (eq. 13: every 10 µm) leave the light free to make eleven separate foci.
+# A focus at z is about 7 λ (z/D)² deep: 4 µm at 50 µm, 40 µm at 150 µm. So the points are evenly spaced in
+# 1/z. Those of the paper (eq. 13: every 10 µm) would allow eleven separate foci.
 curvatures = [1 / NEAR + (1 / FAR - 1 / NEAR) * m / (POINTS - 1) for m in range(POINTS)]
 
 settings = DesignSettings(

@@ -5,7 +5,7 @@ paper's figure 5).
     metagen verify design/multiplexed_lens.py multiplexed.h5 --campaign simulations/paper.toml -o verified
     metagen compare design/multiplexed_lens.py multiplexed.h5 --near-fields verified --report multiplexed.html
 
-Stopped by Ctrl-C or a kill, each command goes on where it was. Lengths in micrometres.
+A command that was stopped (Ctrl-C) or killed goes on where it was when run again. Lengths are micrometres.
 """
 
 import metagen as mg

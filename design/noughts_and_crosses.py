@@ -5,7 +5,7 @@
     metagen verify design/noughts_and_crosses.py xo.h5 --campaign simulations/paper.toml -o verified
     metagen compare design/noughts_and_crosses.py xo.h5 --near-fields verified --report xo.html
 
-Lengths in micrometres.
+Lengths are micrometres.
 """
 
 import math

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # A job that is killed, or whose time is nearly over, goes back into the queue; metagen then goes on where it was.
-# One that ends with an error of its own stays ended, and what waits for it is cancelled.
+# A job that ends with an error of its own is not restarted, and jobs that wait for it are cancelled.
 
 MAX_RESTARTS=10
 
@@ -14,7 +14,7 @@ run() {
     [ $status = 0 ] || exit $status
 }
 
-# Slurm ends the job and starts it again; the file of logs is the same.
+# Slurm ends the job and starts it again, with the same log file.
 hand_back() {
     local restarts=${SLURM_RESTART_COUNT:-0}
     echo "$(date -Is) job $SLURM_JOB_ID: $1, after $restarts restarts"
