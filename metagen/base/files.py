@@ -66,10 +66,10 @@ class Schema:
     """A kind of HDF5 file.
 
     Attributes:
-        name: that stands in the file, such as ``metagen/layout``.
-        version: that this release writes. Such a file carries :func:`stored_hash` of all that it holds.
+        name: name of the kind in the file, such as ``metagen/layout``.
+        version: version that this release writes. Its files carry :func:`stored_hash` of all that they hold.
         before: the version before that, which is still read. Only some of its files carry a hash.
-        is_intact: whether the hashes that a file of the version before does carry are those of its contents.
+        is_intact: whether a file of the version before matches the hashes that it carries.
     """
 
     name: str

@@ -15,7 +15,7 @@ Real = ArrayLike | Tensor
 """A real number, or an array or a tensor of them."""
 
 SERIES_TERMS = 9
-"""Of the power series below q = 1; the next term is under 2·10⁻¹⁷."""
+"""Number of terms of the power series below q = 1; the next term is under 2·10⁻¹⁷."""
 
 
 def as_real(value: Real) -> Tensor:

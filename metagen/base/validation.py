@@ -65,11 +65,11 @@ def in_radians(values: Mapping[str, Any], *names: str) -> dict[str, Any]:
     """Turn angles that a file gives in degrees, as ``name_deg``, into ``name`` in radians.
 
     Args:
-        values: of a table of the file; a value is a number or a list of numbers.
-        names: of the angles.
+        values: the values of a table of the file, by name; each is a number or a list of numbers.
+        names: names of the angles, without ``_deg``.
 
     Raises:
-        InputError: an angle is given both ways, or is no number.
+        InputError: an angle is given both ways, or is not a number.
     """
     found = dict(values)
     for name in names:

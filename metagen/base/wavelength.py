@@ -25,7 +25,7 @@ T = TypeVar("T", bound=_Monochrome)
 
 
 def of_wavelength(things: Iterable[T], wavelength: float) -> list[T]:
-    """Those of several near fields, models, datasets, … that are of a wavelength."""
+    """The ones of several near fields, models, datasets, … whose wavelength is the given one."""
     return [each for each in things if same_wavelength(each.wavelength, wavelength)]
 
 

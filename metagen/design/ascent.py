@@ -49,7 +49,7 @@ class OptimizerSettings:
         learning_rate: step size of Adam at the start, in the variables of the sigmoid (−2 to 2 spans 76 % of
             the radius range); L-BFGS finds its own.
         schedule: how the learning rate changes from step to step.
-        symmetry: which sites share one radius.
+        symmetry: which sites have equal radii.
         minimum_gap: smallest gap between neighbouring pillars; it is kept by limiting every radius
             (:meth:`metagen.fab.DesignRules.radius_limits`).
         grid: radii are multiples of this length; None allows any radius.

@@ -206,7 +206,7 @@ class Efficiency(Aimed):
 
     @property
     def label(self) -> str:
-        """With its circle or ring, which is not that of the focusing efficiency."""
+        """The name with the circle or ring, which is not that of the focusing efficiency."""
         where = f"between {self.inner:g} and" if self.inner else "within"
         return f"efficiency {where} {self.radius:g} µm"
 

@@ -19,7 +19,7 @@ MARGIN = 0.01
 
 
 class EqualRadii(StrEnum):
-    """Which sites share one radius."""
+    """Which sites of a design have equal radii."""
 
     NONE = "none"
     """Every site has its own radius."""
