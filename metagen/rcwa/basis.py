@@ -65,8 +65,7 @@ class Harmonics:
     def orders(self) -> Tensor:
         """[n, 2] orders along x and y of the plane wave that stands for each harmonic."""
         last, _, exists = self._images
-        distinct: Tensor = torch.unique(last[exists], dim=0)
-        return distinct
+        return self.truncation.distinct(last[exists])
 
     def __len__(self) -> int:
         return len(self.orders)
@@ -114,9 +113,9 @@ def last_image(
 @lru_cache(maxsize=128)
 def _differences(truncation: Truncation, group: tuple[Element, ...]) -> tuple[Tensor, Tensor]:
     waves = truncation.waves
-    differences = (waves[:, None, :] - waves[None, :, :]).reshape(-1, 2)
+    differences = truncation.distinct(waves[:, None, :] - waves[None, :, :])
     even = (1,) * len(group)
-    last = torch.unique(last_image(differences, group, even, truncation)[0], dim=0)
+    last = truncation.distinct(last_image(differences, group, even, truncation)[0])
     position = torch.zeros(truncation.numbers, dtype=torch.long)
     position[truncation.number(last)] = torch.arange(len(last))
     return last, position

@@ -196,8 +196,7 @@ def _check_truncation(problem: Problem, orders: Orders) -> None:
     kept = problem.truncation(orders)
     if problem.reach < kept.inner_radius(problem.lattice):
         return
-    more = problem.truncation((orders[0] + 1, orders[1] + 1) if isinstance(orders, tuple) else orders + 1)
-    waves, setting = problem.plane_waves(more), problem.setting
+    waves, setting = problem.plane_waves(problem.truncation(_more(orders))), problem.setting
     for index in (setting.substrate, setting.cover.real):
         opens = waves.kx**2 + waves.ky**2 < (index**2)[..., None]
         found = waves.basis.orders[opens.reshape(-1, opens.shape[-1]).any(0)].tolist()
@@ -206,6 +205,13 @@ def _check_truncation(problem: Problem, orders: Orders) -> None:
             raise InputError(
                 f"{orders} orders are solved for, but order {tuple(lost[0])} propagates; raise orders"
             )
+
+
+def _more(orders: Orders) -> Orders:
+    """One order more; none along an axis along which nothing changes."""
+    if isinstance(orders, tuple):
+        return orders[0] + (orders[0] > 0), orders[1] + (orders[1] > 0)
+    return orders + 1
 
 
 @one_thread()
