@@ -73,8 +73,8 @@ class Harmonics:
     @cached_property
     def multiplicity(self) -> Tensor:
         """[n] number of plane waves in each harmonic."""
-        position, sign = self.expansion
-        return torch.bincount(position[sign != 0], minlength=len(self)).double()
+        position, _ = self.expansion
+        return torch.bincount(position[position >= 0], minlength=len(self)).double()
 
     @cached_property
     def _positions(self) -> Tensor:
@@ -89,14 +89,15 @@ class Harmonics:
 
     @cached_property
     def expansion(self) -> tuple[Tensor, Tensor]:
-        """[w] position of the harmonic that each plane wave belongs to, and its sign there, 0 for none."""
-        last, sign, exists = self._images
-        return self.position(last).clamp(min=0), sign * exists
+        """[w] position of the harmonic that each plane wave belongs to, −1 for none, and its sign in it."""
+        last, sign, _ = self._images
+        return self.position(last), sign
 
     def expanded(self, vector: Tensor) -> Tensor:
         """[..., w] amplitudes of all plane waves from coefficients [..., n]."""
         position, sign = self.expansion
-        return vector[..., position] * (sign / self.multiplicity.sqrt()[position])
+        with_none = torch.nn.functional.pad(vector / self.multiplicity.sqrt(), (0, 1))
+        return with_none[..., position] * sign
 
 
 def last_image(
