@@ -102,14 +102,17 @@ def normal_projector(cell: Cell, basis: TransverseBasis) -> Projector:
 
     They are real where a half turn leaves the cell as it is.
     """
-    grid = _grid(cell.lattice, basis, Symmetry.TWO_MIRRORS in cell.symmetry)
+    lattice = cell.lattice
+    if len(cell.shapes) > 1:  # different pillars: what repeats is the whole cell
+        lattice = Lattice(lattice.pitch)
+    grid = _grid(lattice, basis, Symmetry.TWO_MIRRORS in cell.symmetry)
     n_xx, n_xy = _at_points(cell, grid)
     n_xx, n_xy = grid.even(n_xx), grid.odd(n_xy)
     return (n_xx.real, n_xy.real) if Symmetry.HALF_TURN in cell.symmetry else (n_xx, n_xy)
 
 
 def _at_points(cell: Cell, grid: CellPoints) -> Projector:
-    if len(cell.shapes) == 1 and cell.lattice.is_square:
+    if len(cell.shapes) == 1 and cell.lattice.is_square and not cell.lattice.positions.any():
         outline = concentric_outline(cell.shapes[0])
         if outline is not None:
             return radial_projector(outline, cell.lattice.pitch[0], grid.x, grid.y, grid.periodic)
