@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import warnings
 from importlib.metadata import version as installed_version
@@ -224,17 +225,27 @@ def validate(
     radius: Annotated[
         list[float] | None, typer.Option(help="Pillar radius of a periodic cell (µm); may be repeated.")
     ] = None,
+    cells: Annotated[
+        int,
+        typer.Option(min=1, help="How many cells over the ranges of the meta-atom, if no radius is given."),
+    ] = 5,
+    polarisation: Annotated[str, typer.Option(help="Of the light: x, y, left or right.")] = "x",
+    polar_deg: Annotated[float, typer.Option(help="Tilt of the light, in vacuum (degrees).")] = 0.0,
+    azimuth_deg: Annotated[float, typer.Option(help="Direction of the tilt, from x (degrees).")] = 0.0,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Keep the errors here (JSON).")
     ] = None,
 ) -> None:
     """Compare Meep with RCWA on periodic cells, with the numerics of a campaign."""
+    from metagen.device.illumination import Illumination
     from metagen.fdtd.campaign import Campaign
-    from metagen.fdtd.validation import DEFAULT_RADII, remembered_errors, validation_table
+    from metagen.fdtd.validation import remembered_errors, spread, validation_table
 
     wanted = Campaign.load(campaign)
-    errors = remembered_errors(wanted.platform, wanted.light, radius or DEFAULT_RADII, output)
-    validation_table(errors).print()
+    angles = math.radians(polar_deg), math.radians(azimuth_deg)
+    light = [(Illumination(each.wavelength, polarisation, *angles), each) for each in wanted.light]
+    pillars = [{"radius": each} for each in radius] if radius else spread(wanted.platform.atom, cells)
+    validation_table(remembered_errors(wanted.platform, light, pillars, output)).print()
 
 
 @app.command(rich_help_panel=SIMULATE)

@@ -18,10 +18,11 @@ from metagen.base.wavelength import nanometres
 from metagen.data.dataset import Dataset
 from metagen.data.nearfield import NearField
 from metagen.design import DesignSettings, Device, run, start_layout
+from metagen.device.illumination import Illumination
 from metagen.device.layout import Layout
 from metagen.fab import LayoutFile, write_gds, write_oasis
 from metagen.fdtd.campaign import Campaign, Task
-from metagen.fdtd.validation import DEFAULT_RADII, CellError, validation_key
+from metagen.fdtd.validation import CELLS, CellError, spread, validation_key
 from metagen.surrogate import Surrogate, TrainingSettings
 from metagen.surrogate.errors import ErrorRow, error_rows
 from metagen.surrogate.kept import trained
@@ -99,7 +100,9 @@ class Demo:
     @property
     def cell_errors(self) -> list[CellError] | None:
         """Errors of Meep against RCWA; None if they were not yet computed with the present numerics."""
-        key = validation_key(self.campaign.platform, self.campaign.light, DEFAULT_RADII)
+        platform = self.campaign.platform
+        light = [(Illumination(each.wavelength), each) for each in self.campaign.light]
+        key = validation_key(platform, light, spread(platform.atom, CELLS))
         return recall(self._validation, key, list[CellError])
 
     @cached_property

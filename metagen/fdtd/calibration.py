@@ -1,7 +1,7 @@
 """Numerics from an error target: index compensation and resolution, calibrated on periodic cells with RCWA.
 
 The field of a periodic cell depends on the compensation only through the one fraction that its pillar gets.
-Three simulations per radius, with three fractions, therefore tell the error for every other fraction (the
+Three simulations per cell, with three fractions, therefore tell the error for every other fraction (the
 field is interpolated quadratically), and the best pair of numbers follows without further simulations. It is
 rounded, so that equal platforms give equal numerics, and its error is then measured.
 """
@@ -24,18 +24,21 @@ from metagen.base.memo import cache_folder, recall, store
 from metagen.base.norms import relative_error
 from metagen.base.parallel import aborting_together, communicator, launched, launched_rank
 from metagen.base.tables import Table, number
+from metagen.device.illumination import Illumination
 from metagen.device.layout import Layout, random_layout
 from metagen.device.platform import Platform
 from metagen.fdtd.grid import coarsest
 from metagen.fdtd.numerics import Numerics
+from metagen.fdtd.periodic import cell_field, pillar_spacing
 from metagen.fdtd.simulation import simulate
-from metagen.fdtd.validation import CellError, compare_with_rcwa, periodic_field
-from metagen.rcwa import near_fields
+from metagen.fdtd.solids import Pillar
+from metagen.fdtd.validation import CellError, compare_with_rcwa, rcwa_field, spread, unit_cell
+from metagen.rcwa import Cell
 
 VERSION = 1
 """Version of cached calibrations. A change of the simulation or of the method raises it."""
 CELLS = 8
-"""How many radii are compared: the middles of this many equal parts of the platform's range."""
+"""How many cells are compared, spread over the ranges of the meta-atom."""
 FRACTIONS = (-0.25, 0.5, 1.25)
 """Fractions of the compensation that are simulated; the fields between are interpolated."""
 FINE_FACTOR = 3
@@ -129,7 +132,7 @@ def calibrate(platform: Platform, numerics: Numerics) -> Calibration:
     """Find the pillar compensation of least mean error on periodic cells (cached; see :func:`search`).
 
     Args:
-        platform: what the process fixes; radii over its whole range are compared.
+        platform: what the process fixes; pillars over its whole range are compared, in light along x.
         numerics: all other settings of the simulation; the pillar compensation in them is ignored.
 
     Raises:
@@ -177,20 +180,22 @@ def _remembered(what: str, key: str, kind: type[T], make: Callable[[], T]) -> T:
 
 
 def _calibrate(platform: Platform, numerics: Numerics) -> Calibration:
-    edges = np.linspace(platform.radius_min, platform.radius_max, CELLS + 1)
-    radii = [float(radius) for radius in (edges[1:] + edges[:-1]) / 2]
-    thin, thick = best_compensation(radii, platform.period / 2, _deviations(platform, numerics, radii))
+    light, cells = Illumination(numerics.wavelength), spread(platform.atom, CELLS)
+    units = [unit_cell(platform, light.wavelength, parameters) for parameters in cells]
+    radii = [Pillar(unit.shapes[0], (0, 0)).radius for unit in units]
+    half = pillar_spacing(platform.lattice) / 2
+    thin, thick = best_compensation(radii, half, _deviations(units, light, numerics))
     found = replace(numerics, pillar_compensation=(thin, thick))
-    return Calibration(found, tuple(compare_with_rcwa(platform, [found], radii)))
+    return Calibration(found, tuple(compare_with_rcwa(platform, [(light, found)], cells)))
 
 
-def _deviations(platform: Platform, numerics: Numerics, radii: Sequence[float]) -> NDArray[np.complex128]:
-    """[K, F, samples] field minus true field over the norm of the true one, per radius and fraction."""
-    truth = near_fields(platform, radii, numerics.wavelength)
+def _deviations(cells: Sequence[Cell], light: Illumination, numerics: Numerics) -> NDArray[np.complex128]:
+    """[K, F, samples] field minus true field over the norm of the true one, per cell and fraction."""
     rows = []
-    for radius, true in zip(radii, truth, strict=True):
+    for cell in cells:
+        true = rcwa_field(cell, light)
         fields = (
-            periodic_field(platform, radius, replace(numerics, pillar_compensation=(fraction, fraction)))
+            cell_field(cell, light, replace(numerics, pillar_compensation=(fraction, fraction)))
             for fraction in FRACTIONS
         )
         rows.append([((field - true) / np.linalg.norm(true)).ravel() for field in fields])
@@ -198,17 +203,17 @@ def _deviations(platform: Platform, numerics: Numerics, radii: Sequence[float]) 
 
 
 def best_compensation(
-    radii: Sequence[float], half_period: float, deviations: NDArray[np.complex128]
+    radii: Sequence[float], half_spacing: float, deviations: NDArray[np.complex128]
 ) -> tuple[float, float]:
     """The pair (for radius 0, for half the period) with the least mean relative error, to two decimals.
 
     Args:
-        radii: [K] pillar radii of the cells.
-        half_period: half the lattice constant.
+        radii: [K] of circles that have the area of the pillars.
+        half_spacing: half the side of a square that has the area of the lattice for one pillar.
         deviations: [K, F, samples] relative deviation of the field for each of FRACTIONS.
     """
     gram = np.einsum("kfs,kgs->kfg", deviations.conj(), deviations).real
-    position = np.asarray(radii) / half_period
+    position = np.asarray(radii) / half_spacing
 
     def mean_error(pair: NDArray[np.float64]) -> float:
         weights = _lagrange(pair[0] + (pair[1] - pair[0]) * position)
@@ -242,6 +247,6 @@ def calibration_table(trials: Iterable[GridTrial]) -> Table:
             )
             for each in trials
         ),
-        f"Relative errors: against RCWA (mean over {CELLS} radii), and against a much finer grid. A target "
+        f"Relative errors: against RCWA (mean over {CELLS} cells), and against a much finer grid. A target "
         f"is kept where {SAFETY:g} times the latter is not larger.",
     )

@@ -60,7 +60,7 @@ class CampaignFile:
 
     def __post_init__(self) -> None:
         for each in self.light:
-            check_scale("wavelength", each.wavelength, self.platform.period)
+            check_scale("wavelength", each.wavelength, self.platform.lattice.pitch[0])
 
 
 @checked

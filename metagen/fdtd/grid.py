@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metagen.base.errors import InputError
+from metagen.device.media import Media
 from metagen.device.platform import Platform
 from metagen.fdtd.numerics import Numerics
 
@@ -71,9 +72,7 @@ class Grid:
 
 def coarsest(platform: Platform, wavelength: float) -> int:
     """Pixels per period with which the wavelength in the densest medium has four pixels."""
-    media = platform.at(wavelength)
-    densest = max(media.pillar.real, media.substrate, media.cover)
-    return math.ceil(PER_WAVELENGTH * densest * platform.period / wavelength)
+    return _coarsest(platform.at(wavelength), platform.lattice.pitch[0])
 
 
 def layout_grid(platform: Platform, numerics: Numerics, count: int) -> Grid:
@@ -82,37 +81,63 @@ def layout_grid(platform: Platform, numerics: Numerics, count: int) -> Grid:
     Raises:
         InputError: the wavelength in the densest medium has fewer than four pixels.
     """
-    _check_resolution(platform, numerics)
-    pixel = platform.period / numerics.pixels_per_period
+    pixel = pixel_size(platform.period, platform.at(numerics.wavelength), numerics)
     border = 2 * (_pixels(numerics.margin, pixel) + _pixels(numerics.pml, pixel))
     lateral = _even(count * numerics.pixels_per_period + border)
     return _with_planes(platform.height, numerics, pixel, (lateral, lateral), 1.0)
 
 
-def periodic_grid(platform: Platform, numerics: Numerics, sides: tuple[float, float]) -> Grid:
-    """Lay out the simulation cell for one period, of given sides, of a structure without end.
+def periodic_grid(
+    pitch: tuple[float, float], largest: float, height: float, numerics: Numerics
+) -> tuple[Grid, tuple[int, int]]:
+    """Lay out the simulation cell for pillars without end.
 
-    The side along x is the next even number of pixels; that along y too, with a stretch.
+    Sides that are an odd whole number of pixels are doubled; others are the next even number of pixels, x by
+    its choice of the pixel and y by its stretch.
+
+    Args:
+        pitch: sides of one period along x and y.
+        largest: size of a pixel that is not exceeded.
+        height: of the pillars.
+        numerics: distances.
+
+    Returns:
+        The grid, and how many periods along x and y it holds.
+    """
+    periods = _periods(pitch[0] / largest), _periods(pitch[1] / largest)
+    sides = periods[0] * pitch[0], periods[1] * pitch[1]
+    along_x = _even(_pixels(sides[0], largest))
+    pixel = sides[0] / along_x
+    along_y = _even(_pixels(sides[1], pixel))
+    stretch = along_y / (sides[1] / pixel)
+    exact = 1.0 if abs(stretch - 1) < ROUNDING else stretch
+    return _with_planes(height, numerics, pixel, (along_x, along_y), exact), periods
+
+
+def _coarsest(media: Media, period: float) -> int:
+    densest = max(media.pillar.real, media.substrate, media.cover)
+    return math.ceil(PER_WAVELENGTH * densest * period / media.wavelength)
+
+
+def pixel_size(period: float, media: Media, numerics: Numerics) -> float:
+    """The size of a pixel that numerics state for a period, in micrometres.
 
     Raises:
         InputError: the wavelength in the densest medium has fewer than four pixels.
     """
-    _check_resolution(platform, numerics)
-    along_x = _even(_pixels(sides[0], platform.period / numerics.pixels_per_period))
-    pixel = sides[0] / along_x
-    along_y = _even(_pixels(sides[1], pixel))
-    stretch = along_y / (sides[1] / pixel)
-    exact = abs(stretch - 1) < ROUNDING
-    return _with_planes(platform.height, numerics, pixel, (along_x, along_y), 1.0 if exact else stretch)
-
-
-def _check_resolution(platform: Platform, numerics: Numerics) -> None:
-    needed = coarsest(platform, numerics.wavelength)
+    needed = _coarsest(media, period)
     if numerics.pixels_per_period < needed:
         raise InputError(
             f"pixels_per_period = {numerics.pixels_per_period} is too coarse for wavelength "
             f"{numerics.wavelength}: use at least {needed}"
         )
+    return period / numerics.pixels_per_period
+
+
+def _periods(pixels: float) -> int:
+    """One, or two where one would be an odd whole number of pixels."""
+    whole = round(pixels)
+    return 2 if abs(pixels - whole) < ROUNDING * pixels and whole % 2 else 1
 
 
 def _with_planes(

@@ -31,37 +31,38 @@ class Monitor:
 
     Attributes:
         scene: what is simulated.
-        first, last: the monitor reaches from here to there along x and y, in pixels from the axis; with
-            mirrors ``first`` is 0, because the quadrant x, y ≥ 0 determines the rest.
+        last: pixels from the axis to the end of the monitor along x and y. It begins at −last; with mirrors
+            at 0, because the quadrant x, y ≥ 0 determines the rest.
         handles: Meep's monitor objects of Ex, Ey, Ez.
     """
 
     scene: Scene
-    first: int
-    last: int
+    last: tuple[int, int]
     handles: tuple[Any, ...]
 
     @classmethod
-    def add(cls, simulation: Any, scene: Scene, reach: float) -> Monitor:
-        """Attach the monitors; ``reach`` is the largest sample coordinate, in pixels."""
+    def add(cls, simulation: Any, scene: Scene, reach: tuple[float, float]) -> Monitor:
+        """Attach the monitors; ``reach`` are the largest sample coordinates x and y, in pixels."""
         mp, grid = require_meep(), scene.grid
-        last = min(math.ceil(reach) + BORDER, grid.lateral[0] // 2)
-        first = 0 if all(scene.mirrors) else -last
+        last_x, last_y = (
+            min(math.ceil(farthest) + BORDER, count // 2)
+            for farthest, count in zip(reach, grid.lateral, strict=True)
+        )
+        first_x, first_y = (0, 0) if all(scene.mirrors) else (-last_x, -last_y)
         low, high = grid.monitor - 1, grid.monitor + STENCIL - 2
         # Meep widens a region to the next grid points outside; ending it between two makes that unambiguous.
-        centre, size = (first + last) / 2, last - first - 0.5
         centre_z, size_z = (grid.z(low) + grid.z(high)) / 2, high - low - 0.5
         handles = tuple(
             simulation.add_dft_fields(
                 [component],
                 [grid.pixel / scene.wavelength],
                 yee_grid=True,
-                center=mp.Vector3(centre, centre, centre_z),
-                size=mp.Vector3(size, size, size_z),
+                center=mp.Vector3((first_x + last_x) / 2, (first_y + last_y) / 2, centre_z),
+                size=mp.Vector3(last_x - first_x - 0.5, last_y - first_y - 0.5, size_z),
             )
             for component in (mp.Ex, mp.Ey, mp.Ez)
         )
-        return cls(scene, first, last, handles)
+        return cls(scene, (last_x, last_y), handles)
 
     def sample(self, simulation: Any, x: RealArray, y: RealArray) -> ComplexArray:
         """[X, Y, 3] field at lateral points (in pixels from the axis) and the exact monitor height.
@@ -82,15 +83,17 @@ class Monitor:
     ) -> ComplexArray:
         stagger = STAGGER[axis]
         plane = Plane.of(self.scene.indices.cover, self.scene.height).flatten(values, stagger[2])
-        x, y = (self._coordinates(stagger[i], values.shape[i]) for i in range(2))
+        x, y = (self._coordinates(i, stagger[i], values.shape[i]) for i in range(2))
         if all(self.scene.mirrors):
-            x, plane = _unfold(x, plane, int(MIRROR_X[axis]))
-            y, plane_y = _unfold(y, plane.T, int(MIRROR_Y[axis]))
+            sign = 1 if self.scene.is_along_x else -1
+            x, plane = _unfold(x, plane, sign * int(MIRROR_X[axis]))
+            y, plane_y = _unfold(y, plane.T, sign * int(MIRROR_Y[axis]))
             plane = plane_y.T
         return to_points(x, y, plane, points)
 
-    def _coordinates(self, stagger: float, count: int) -> NDArray[np.float64]:
-        return self.first - stagger + np.arange(count)
+    def _coordinates(self, axis: int, stagger: float, count: int) -> RealArray:
+        first = 0 if all(self.scene.mirrors) else -self.last[axis]
+        return first - stagger + np.arange(count)
 
 
 def _unfold(

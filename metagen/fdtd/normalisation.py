@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import cmath
 import math
 from dataclasses import replace
 from functools import lru_cache
@@ -12,7 +11,6 @@ from numpy.typing import NDArray
 
 from metagen.fdtd.engine import require_meep
 from metagen.fdtd.indices import Indices
-from metagen.fdtd.interpolation import STAGGER
 from metagen.fdtd.scene import Source, in_and_across, incident_simulation
 from metagen.fdtd.stepping import run_until_decayed
 
@@ -56,8 +54,8 @@ def _amplitude(indices: Indices) -> complex:
     amplitude = np.zeros(2, dtype=np.complex128)
     for axis, handle in zip(components, handles, strict=True):
         planes = simulation.get_dft_array(handle, (mp.Ex, mp.Ey)[axis], 0).ravel()
-        # The monitor finds Ex half a pixel from the axis towards smaller x, Ey likewise.
-        phase = cmath.exp(2j * math.pi * STAGGER[axis][axis] * source.bloch[axis])
-        amplitude[axis] = planes[len(planes) // 2] * phase * (1, grid.stretch)[axis]
+        # On the axis Meep takes the mean of Ex half a pixel to both sides along x; of Ey along y.
+        mean = math.cos(math.pi * source.bloch[axis])
+        amplitude[axis] = planes[len(planes) // 2] / mean * (1, grid.stretch)[axis]
     simulation.reset_meep()
     return complex(np.vdot(indices.light.jones, amplitude))

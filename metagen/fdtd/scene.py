@@ -117,6 +117,11 @@ class Scene:
         """In vacuum."""
         return self.indices.media.wavelength
 
+    @property
+    def is_along_x(self) -> bool:
+        """Whether the light is polarised more along x than along y; with mirrors it is along one of them."""
+        return bool(abs(self.indices.light.jones[0]) > abs(self.indices.light.jones[1]))
+
     def simulation(self) -> Any:
         """Build Meep's simulation object (nothing is computed yet)."""
         mp = require_meep()
@@ -154,8 +159,7 @@ class Scene:
     def _mirrors(self) -> list[Any]:
         """Meep's mirrors; with them the light is polarised along x or y."""
         mp = require_meep()
-        along_x = abs(self.indices.light.jones[0]) > abs(self.indices.light.jones[1])
-        phases = ((mp.X, -1 if along_x else 1), (mp.Y, 1 if along_x else -1))
+        phases = ((mp.X, -1 if self.is_along_x else 1), (mp.Y, 1 if self.is_along_x else -1))
         return [
             mp.Mirror(axis, phase=phase)
             for (axis, phase), used in zip(phases, self.mirrors, strict=True)

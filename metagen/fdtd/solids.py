@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -16,7 +17,7 @@ from metagen.fdtd.grid import Grid
 OUTLINE = 0.02
 """Distance, in pixels, from the boundary of an ellipse that the polygon may have which stands for it."""
 SAME = 1e-9
-"""Corners of a polygon that are closer, in pixels, are one."""
+"""Corners that are closer to each other or to a plane, in pixels or in sides of the cell, lie on it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,12 +32,49 @@ class Pillar:
     shape: Shape
     site: tuple[float, float]
 
+    def has_corner_on_mirror(self, axis: int, side: float) -> bool:
+        """Whether a corner lies on a plane where the cell is mirrored: 0 or half its side along an axis.
+
+        Meep has no normal of the boundary there, and its mirrors are unstable or wrong.
+        """
+        halves = (_corners(self.shape)[:, axis] + self.site[axis]) / (side / 2)
+        return bool((np.abs(halves - np.rint(halves)) < SAME).any())
+
     @cached_property
     def radius(self) -> float:
         """Of the circle that has its area."""
         if isinstance(self.shape, Ellipse):
             return float((self.shape.a * self.shape.b).sqrt())
         return float((self.shape.area / np.pi).sqrt())
+
+
+def _corners(shape: Shape) -> NDArray[np.float64]:
+    """[V, 2] corners of all polygons that a shape is made of."""
+    if isinstance(shape, Difference):
+        return np.concatenate([_corners(shape.outer), _corners(shape.inner)])
+    return np.zeros((0, 2)) if isinstance(shape, Ellipse) else np.concatenate(shape.outline(1.0))
+
+
+def repeated(
+    pillars: Sequence[Pillar], pitch: tuple[float, float], periods: tuple[int, int]
+) -> tuple[Pillar, ...]:
+    """The pillars of several periods, of which the first stays where it is."""
+    return tuple(
+        Pillar(pillar.shape, (pillar.site[0] + i * pitch[0], pillar.site[1] + j * pitch[1]))
+        for i in range(periods[0])
+        for j in range(periods[1])
+        for pillar in pillars
+    )
+
+
+def half_a_step_on(polygon: NDArray[np.float64]) -> NDArray[np.float64]:
+    """An outline [V, 2] of an ellipse with its corners in between: no corner then lies on an axis.
+
+    See :meth:`Pillar.has_corner_on_mirror`.
+    """
+    centre = polygon.mean(axis=0)
+    middles = (polygon + np.roll(polygon, 1, axis=0)) / 2
+    return np.asarray(centre + (middles - centre) / np.cos(np.pi / len(polygon)))
 
 
 @dataclass(frozen=True)
@@ -66,6 +104,8 @@ class Extrusion:
         if isinstance(shape, Ellipse) and float(shape.a) == float(shape.b) and self.grid.stretch == 1:
             return [self._cylinder(shape, site, inside)]
         outline = shape.outline(OUTLINE * self.grid.pixel)
+        if isinstance(shape, Ellipse):
+            outline = tuple(half_a_step_on(polygon) for polygon in outline)
         return [self._prism(self.grid.at(polygon + site), inside) for polygon in outline]
 
     def _cylinder(self, circle: Ellipse, site: tuple[float, float], medium: Any) -> Any:

@@ -2,95 +2,171 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import qmc
 
 from metagen.base.files import content_hash
 from metagen.base.memo import recall, store
 from metagen.base.norms import relative_error
 from metagen.base.tables import Table, number
-from metagen.device.layout import Layout
+from metagen.base.tensors import as_real
+from metagen.device.atoms import Atom, Kind, Parameter
+from metagen.device.illumination import Illumination
 from metagen.device.platform import Platform
-from metagen.device.sampling import SAMPLES
+from metagen.device.sampling import monitor_height
 from metagen.fdtd.numerics import Numerics
-from metagen.fdtd.simulation import simulate
-from metagen.fdtd.stepping import UnsettledWarning
-from metagen.rcwa import near_fields
+from metagen.fdtd.periodic import cell_field
+from metagen.rcwa import Cell, platform_cell, solve_cell
 
-DEFAULT_RADII = (0.05, 0.08, 0.10, 0.12, 0.15)
+CELLS = 5
+"""Cells that are compared where nothing else is said."""
+
+Parameters = Mapping[str, float]
+"""Values of the parameters of a meta-atom, by name."""
+Light = tuple[Illumination, Numerics]
+"""Light, and how it is simulated."""
 
 
 @dataclass(frozen=True)
 class CellError:
-    """Relative error (eq. 9, all three components) of the near field of one periodic cell."""
+    """How far the near fields of one periodic cell are apart.
+
+    Attributes:
+        wavelength: in vacuum.
+        light: polarisation and direction, in words.
+        pixels_per_period: of the simulation.
+        parameters: of the pillar.
+        relative_error: of all three components (eq. 9).
+    """
 
     wavelength: float
+    light: str
     pixels_per_period: int
-    radius: float
+    parameters: dict[str, float]
     relative_error: float
 
 
+def spread(atom: Atom, count: int) -> list[dict[str, float]]:
+    """Parameters that cover the ranges of an atom evenly; the one cell that there is if all are fixed.
+
+    One parameter takes the middles of ``count`` equal parts of its range, several the points of a Halton
+    sequence.
+    """
+    if not atom.parameters:
+        return [{}]
+    if len(atom.parameters) == 1:
+        edges = np.linspace(atom.parameters[0].low, atom.parameters[0].high, count + 1)
+        return [_named(atom.parameters, [float(value)]) for value in (edges[1:] + edges[:-1]) / 2]
+    low, high = zip(*((each.low, each.high) for each in atom.parameters), strict=True)
+    points = qmc.Halton(len(low), scramble=False).random(count + 1)[1:]
+    return [_named(atom.parameters, row) for row in qmc.scale(points, low, high).tolist()]
+
+
+def _named(parameters: Sequence[Parameter], values: Sequence[float]) -> dict[str, float]:
+    return {
+        each.name: round(value) if each.kind is Kind.CHOICE else value
+        for each, value in zip(parameters, values, strict=True)
+    }
+
+
 def remembered_errors(
-    platform: Platform, light: Sequence[Numerics], radii: Sequence[float], path: Path | None
+    platform: Platform, light: Sequence[Light], cells: Sequence[Parameters], path: Path | None
 ) -> list[CellError]:
     """The errors of :func:`compare_with_rcwa`: read from ``path`` if they are there, or computed and kept."""
-    key = validation_key(platform, light, radii)
+    key = validation_key(platform, light, cells)
     known = recall(path, key, list[CellError]) if path else None
     if known is not None:
         return known
-    errors = compare_with_rcwa(platform, light, radii)
+    errors = compare_with_rcwa(platform, light, cells)
     return store(path, key, errors, list[CellError]) if path else errors
 
 
-def validation_key(platform: Platform, light: Sequence[Numerics], radii: Sequence[float]) -> str:
+def validation_key(platform: Platform, light: Sequence[Light], cells: Sequence[Parameters]) -> str:
     """Hash of everything that determines the errors."""
-    return content_hash(platform.hash, [asdict(numerics) for numerics in light], list(radii))
+    beams = [[beam.described, asdict(numerics)] for beam, numerics in light]
+    return content_hash(platform.hash, beams, [dict(cell) for cell in cells])
 
 
 def compare_with_rcwa(
-    platform: Platform, light: Sequence[Numerics], radii: Sequence[float]
+    platform: Platform, light: Sequence[Light], cells: Sequence[Parameters]
 ) -> list[CellError]:
-    """Simulate periodic cells of each radius with each numerics and compare their near fields with RCWA.
+    """Simulate periodic cells with each light and compare their near fields with those of RCWA.
+
+    Args:
+        platform: lattice, meta-atom and media.
+        light: each illumination, with the numerics to simulate it with.
+        cells: parameters of the pillars.
 
     Raises:
         MissingDependencyError: no Meep.
-        InputError: a radius over half the period.
+        InputError: parameters that no pillar can have, or see :func:`metagen.fdtd.periodic.cell_field`.
     """
-    errors = []
-    for numerics in light:
-        truth = near_fields(platform, radii, numerics.wavelength)
-        for radius, true in zip(radii, truth, strict=True):
-            error = relative_error(periodic_field(platform, radius, numerics), true)
-            errors.append(CellError(numerics.wavelength, numerics.pixels_per_period, radius, error))
-    return errors
+    return [
+        CellError(
+            beam.wavelength,
+            in_words(beam),
+            numerics.pixels_per_period,
+            dict(cell),
+            cell_error(platform, beam, numerics, cell),
+        )
+        for beam, numerics in light
+        for cell in cells
+    ]
 
 
-def periodic_field(platform: Platform, radius: float, numerics: Numerics) -> NDArray[np.complex64]:
-    """[n, n, 3] near field over one cell of the endless lattice.
+def cell_error(platform: Platform, light: Illumination, numerics: Numerics, parameters: Parameters) -> float:
+    """Relative error of Meep against RCWA for one periodic cell."""
+    cell = unit_cell(platform, light.wavelength, parameters)
+    return relative_error(cell_field(cell, light, numerics), rcwa_field(cell, light))
 
-    Two periods are simulated where one has an odd number of pixels, which Meep would round. Orders that
-    graze the surface may not have settled at ``max_time``; this counts as part of the error.
+
+def unit_cell(platform: Platform, wavelength: float, parameters: Parameters) -> Cell:
+    """The cell of a platform whose pillars all have the same parameters.
+
+    Raises:
+        InputError: parameters that no pillar can have.
     """
-    count = 1 + numerics.pixels_per_period % 2
-    layout = Layout(platform, np.full((count, count), radius), name=f"cell-r{radius:g}")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UnsettledWarning)
-        return simulate(layout, numerics, periodic=True).field[:SAMPLES, :SAMPLES]
+    return platform_cell(platform, platform.atom.named_shape(**parameters), as_real(wavelength))
 
 
-def validation_table(errors: Iterable[CellError]) -> Table:
+def rcwa_field(cell: Cell, light: Illumination) -> NDArray[np.complex128]:
+    """[nx, ny, 3] near field of a periodic cell from RCWA, as :func:`metagen.fdtd.periodic.cell_field`."""
+    height = monitor_height(float(cell.height), light.wavelength)
+    field: NDArray[np.complex128] = solve_cell(cell, light, given_tensors=False).near_field(height)
+    return field
+
+
+def validation_table(errors: Sequence[CellError]) -> Table:
     """A table of the errors of Meep against RCWA on periodic cells."""
+    names = list(errors[0].parameters) if errors else []
     return Table(
         "Meep against RCWA on periodic cells",
-        ("wavelength (µm)", "pixels per period", "radius (µm)", "relative error"),
+        ("wavelength (µm)", "light", "pixels per period", *names, "relative error"),
         tuple(
-            (f"{e.wavelength:g}", f"{e.pixels_per_period}", f"{e.radius:g}", number(e.relative_error))
-            for e in errors
+            (
+                f"{each.wavelength:g}",
+                each.light,
+                f"{each.pixels_per_period}",
+                *(f"{each.parameters[name]:.4g}" for name in names),
+                number(each.relative_error),
+            )
+            for each in errors
         ),
-        "‖E − E_RCWA‖² / ‖E_RCWA‖² of (Ex, Ey, Ez) half a wavelength above the pillars, with nothing fitted.",
+        "‖E − E_RCWA‖² / ‖E_RCWA‖² of (Ex, Ey, Ez) half a wavelength above the pillars, with nothing fitted. "
+        "Lengths in µm, angles in radians.",
     )
+
+
+def in_words(light: Illumination) -> str:
+    """Polarisation and direction of light: "x", or "left from 15°", or "y from 15° at azimuth 90°"."""
+    known = isinstance(light.polarisation, str)
+    name = light.polarisation if known else ", ".join(f"{part:.3g}" for part in light.jones.tolist())
+    direction = "" if light.is_normal else f" from {math.degrees(light.polar):g}°"
+    azimuth = f" at azimuth {math.degrees(light.azimuth):g}°" if direction and light.azimuth else ""
+    return f"{name}{direction}{azimuth}"

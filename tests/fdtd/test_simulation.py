@@ -10,6 +10,7 @@ import metagen as mg
 from metagen.base.errors import InputError
 from metagen.base.norms import relative_error
 from metagen.data.nearfield import quadrant_of
+from metagen.device import Illumination
 from metagen.device.layout import random_layout
 from metagen.fdtd import Numerics, simulate
 from metagen.fdtd.calibration import (
@@ -78,8 +79,10 @@ def test_a_calibration_is_better_than_any_fixed_compensation_and_is_remembered(m
     found = calibrate(platform, Numerics(wavelength=0.4, pixels_per_period=10))
     for pair in ((0.0, 0.0), (0.5, 0.5), (1.0, 1.0)):
         fixed = replace(found.numerics, pillar_compensation=pair)
-        radii = [cell.radius for cell in found.cells][::3]
-        errors = [cell.relative_error for cell in compare_with_rcwa(platform, [fixed], radii)]
+        cells = [cell.parameters for cell in found.cells][::3]
+        errors = [
+            cell.relative_error for cell in compare_with_rcwa(platform, [(Illumination(0.4), fixed)], cells)
+        ]
         assert found.mean_error < np.mean(errors)
     monkeypatch.setattr("metagen.fdtd.calibration._calibrate", None)
     assert calibrate(platform, Numerics(wavelength=0.4, pixels_per_period=10)) == found
@@ -113,11 +116,11 @@ def test_interpolation_from_the_grid_to_the_samples_loses_nothing():
 
 def test_without_pillar_compensation_finer_grids_converge_to_rcwa_with_second_order():
     """Second order in the field is fourth in the squared error; 28 pixels are near RCWA's own truncation."""
-    numerics = [
-        Numerics(wavelength=0.633, pixels_per_period=pixels, pillar_compensation=(0, 0))
+    light = [
+        (Illumination(0.633), Numerics(0.633, pixels_per_period=pixels, pillar_compensation=(0, 0)))
         for pixels in (7, 14, 28)
     ]
-    errors = [each.relative_error for each in compare_with_rcwa(mg.Platform(), numerics, [0.1])]
+    errors = [each.relative_error for each in compare_with_rcwa(mg.Platform(), light, [{"radius": 0.1}])]
     assert np.log2(errors[0] / errors[1]) == pytest.approx(4, abs=0.2)
     assert np.log2(errors[1] / errors[2]) == pytest.approx(4, abs=0.6)
 

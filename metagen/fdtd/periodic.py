@@ -1,0 +1,110 @@
+"""The near field of one cell of an endless lattice: pillars of any shape, any lattice, any light."""
+
+from __future__ import annotations
+
+import math
+import warnings
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metagen.base.errors import InputError, MismatchError
+from metagen.base.wavelength import same_wavelength
+from metagen.device.illumination import Illumination
+from metagen.device.lattice import Lattice
+from metagen.device.media import Media
+from metagen.device.sampling import SAMPLES, sample_points
+from metagen.device.symmetry import Symmetry
+from metagen.fdtd.grid import periodic_grid, pixel_size
+from metagen.fdtd.indices import Indices
+from metagen.fdtd.numerics import Numerics
+from metagen.fdtd.scene import Scene
+from metagen.fdtd.simulation import solve
+from metagen.fdtd.solids import Pillar, repeated
+from metagen.fdtd.stepping import UnsettledWarning
+from metagen.rcwa import Cell
+
+MIRRORS = Symmetry.MIRROR_X, Symmetry.MIRROR_Y
+
+
+def cell_field(
+    cell: Cell, light: Illumination, numerics: Numerics, *, mirrors: bool = True, samples: int = SAMPLES
+) -> NDArray[np.complex128]:
+    """Compute the near field of a periodic cell with Meep, for comparison with RCWA.
+
+    Orders that graze the surface may not have settled at ``max_time``: what that costs is part of the error.
+
+    Args:
+        cell: lattice, pillars and media, made by :func:`metagen.rcwa.make_cell`; a single one.
+        light: what comes from the substrate.
+        numerics: resolution along x (per side of the cell) and the other settings of the simulation.
+        mirrors: whether the mirror planes that cell and light have are used.
+        samples: per lattice spacing, so n × n in a square cell.
+
+    Returns:
+        [nx, ny, 3] (Ex, Ey, Ez) half a wavelength above the pillars, over the incident amplitude.
+
+    Raises:
+        MissingDependencyError: no Meep.
+        InputError: a batch of cells, too coarse a grid, or pillars of a metal.
+        MismatchError: light and numerics are of different wavelengths.
+        SimulationError: the fields diverged.
+    """
+    scene, counts = periodic_scene(cell, light, numerics, mirrors), _counts(cell, samples)
+    x, y = (sample_points(1, count, side) for count, side in zip(counts, cell.lattice.pitch, strict=True))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UnsettledWarning)
+        return solve(scene, numerics, x, y, name="periodic cell").field
+
+
+def periodic_scene(cell: Cell, light: Illumination, numerics: Numerics, mirrors: bool) -> Scene:
+    """Lay out the simulation of a periodic cell."""
+    _check_single(cell)
+    if not same_wavelength(light.wavelength, numerics.wavelength):
+        raise MismatchError(
+            f"light has the wavelength {light.wavelength:g}, numerics are for {numerics.wavelength:g}; give "
+            "numerics of the same wavelength"
+        )
+    media, height, lattice = _media(cell, numerics.wavelength), float(cell.height), cell.lattice
+    pixel = pixel_size(lattice.pitch[0], media, numerics)
+    grid, periods = periodic_grid(lattice.pitch, pixel, height, numerics)
+    spacing = pillar_spacing(lattice)
+    pillars = [Pillar(shape, site) for shape, site in cell.pillars]
+    kept = cell.symmetry & light.symmetry if mirrors else Symmetry.NONE
+    mirror_x, mirror_y = (
+        mirror in kept and not any(pillar.has_corner_on_mirror(axis, side) for pillar in pillars)
+        for axis, (mirror, side) in enumerate(zip(MIRRORS, lattice.pitch, strict=True))
+    )
+    return Scene(
+        Indices(media, light, numerics, grid, spacing),
+        height,
+        repeated(pillars, lattice.pitch, periods),
+        periodic=True,
+        mirrors=(mirror_x, mirror_y),
+    )
+
+
+def pillar_spacing(lattice: Lattice) -> float:
+    """Side of a square with the area of the lattice that belongs to one pillar."""
+    return math.sqrt(lattice.area / len(lattice.sites))
+
+
+def _check_single(cell: Cell) -> None:
+    values = (cell.height, cell.pillar, cell.substrate, cell.cover, *(shape.area for shape in cell.shapes))
+    batches = [list(value.shape) for value in values if value.ndim]
+    if batches:
+        raise InputError(f"the cell is a batch {batches[0]}; Meep takes one at a time")
+
+
+def _media(cell: Cell, wavelength: float) -> Media:
+    return Media(
+        wavelength,
+        pillar=complex(cell.pillar),
+        substrate=float(cell.substrate),
+        cover=float(cell.cover),
+    )
+
+
+def _counts(cell: Cell, samples: int) -> tuple[int, int]:
+    along_x, along_y = (round(samples * side / cell.lattice.spacing) for side in cell.lattice.pitch)
+    return along_x, along_y
