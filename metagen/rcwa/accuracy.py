@@ -49,19 +49,27 @@ def _compared_with(orders: int) -> tuple[int, int]:
     return coarse, max(orders - 2, coarse + 1) if orders else 0
 
 
-def estimated_error(values: Sequence[Tensor], orders: Sequence[float]) -> Tensor:
-    """[...] how far the finest value is from the limit, or two ways to find the limit differ: the larger.
+def estimated_errors(values: Sequence[Tensor], orders: Sequence[float]) -> tuple[Tensor, Tensor]:
+    """[...] how far the finest value is from the limit, and how far the limit may be from the truth.
+
+    The latter is the former, or the difference of two ways to find the limit if that is larger.
 
     Args:
         values: [..., k] with the two coarser truncations of :func:`compared_with` and with the finest.
         orders: of each.
     """
-    coarse, near, fine = values
+    coarse, near, fine = (value.detach() for value in values)
     limit = extrapolated(coarse, fine, orders[0], orders[2])
     other = extrapolated(coarse, near, orders[0], orders[1])
-    return torch.stack([limit - fine, limit - other]).detach().abs().amax((0, -1))
+    step, ripple = ((limit - value).abs().amax(-1) for value in (fine, other))
+    return step, torch.maximum(step, ripple)
+
+
+def least_possible(error: float, orders: int, more: int) -> float:
+    """What is left of an error if it falls with more orders as it does for smooth shapes of dielectrics."""
+    return error * ((orders + 0.5) / (more + 0.5)) ** ORDER_OF_CONVERGENCE
 
 
 def least_error(contrast: Tensor, orders: float) -> Tensor:
     """[...] the least error that is claimed where permittivities differ by so much over all walls."""
-    return RIPPLE * contrast.detach() * (orders + 0.5) ** -ORDER_OF_CONVERGENCE
+    return RIPPLE * contrast * (orders + 0.5) ** -ORDER_OF_CONVERGENCE

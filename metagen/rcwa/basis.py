@@ -65,8 +65,7 @@ class Harmonics:
     def orders(self) -> Tensor:
         """[n, 2] orders along x and y of the plane wave that stands for each harmonic."""
         last, _, exists = self._images
-        distinct: Tensor = torch.unique(last[exists], dim=0)
-        return distinct
+        return self.truncation.distinct(last[exists])
 
     def __len__(self) -> int:
         return len(self.orders)
@@ -74,8 +73,8 @@ class Harmonics:
     @cached_property
     def multiplicity(self) -> Tensor:
         """[n] number of plane waves in each harmonic."""
-        position, sign = self.expansion
-        return torch.bincount(position[sign != 0], minlength=len(self)).double()
+        position, _ = self.expansion
+        return torch.bincount(position[position >= 0], minlength=len(self)).double()
 
     @cached_property
     def _positions(self) -> Tensor:
@@ -90,14 +89,15 @@ class Harmonics:
 
     @cached_property
     def expansion(self) -> tuple[Tensor, Tensor]:
-        """[w] position of the harmonic that each plane wave belongs to, and its sign there, 0 for none."""
-        last, sign, exists = self._images
-        return self.position(last).clamp(min=0), sign * exists
+        """[w] position of the harmonic that each plane wave belongs to, −1 for none, and its sign in it."""
+        last, sign, _ = self._images
+        return self.position(last), sign
 
     def expanded(self, vector: Tensor) -> Tensor:
         """[..., w] amplitudes of all plane waves from coefficients [..., n]."""
         position, sign = self.expansion
-        return vector[..., position] * (sign / self.multiplicity.sqrt()[position])
+        with_none = torch.nn.functional.pad(vector / self.multiplicity.sqrt(), (0, 1))
+        return with_none[..., position] * sign
 
 
 def last_image(
@@ -114,9 +114,9 @@ def last_image(
 @lru_cache(maxsize=128)
 def _differences(truncation: Truncation, group: tuple[Element, ...]) -> tuple[Tensor, Tensor]:
     waves = truncation.waves
-    differences = (waves[:, None, :] - waves[None, :, :]).reshape(-1, 2)
+    differences = truncation.distinct(waves[:, None, :] - waves[None, :, :])
     even = (1,) * len(group)
-    last = torch.unique(last_image(differences, group, even, truncation)[0], dim=0)
+    last = truncation.distinct(last_image(differences, group, even, truncation)[0])
     position = torch.zeros(truncation.numbers, dtype=torch.long)
     position[truncation.number(last)] = torch.arange(len(last))
     return last, position

@@ -20,7 +20,7 @@ from metagen.rcwa.basis import TransverseBasis, product_matrix
 from metagen.rcwa.cell import Cell
 from metagen.rcwa.layer import Permittivity
 from metagen.rcwa.normals import normal_projector
-from metagen.rcwa.strips import is_rectilinear, strip_permittivity
+from metagen.rcwa.rectilinear import is_rectilinear, strip_permittivity
 from metagen.rcwa.waves import Waves
 
 

@@ -9,9 +9,10 @@ from torch import Tensor
 
 from metagen.base.errors import InputError
 from metagen.device.lattice import Lattice
-from metagen.rcwa.basis import TransverseBasis, product_matrix
+from metagen.rcwa.basis import Harmonics, TransverseBasis, product_matrix
 from metagen.rcwa.factorisation import Factorisation, along_normals, block
 from metagen.rcwa.layer import Permittivity
+from metagen.rcwa.strips import assembled, interval_transform, inverse_rule
 
 BLUR = 1.0
 """Width in pixels of the Gaussian under which the direction of a staircase is taken."""
@@ -20,37 +21,68 @@ NEAR = 0.5
 
 
 def grid_permittivity(
-    grid: Tensor, inverse: Tensor, lattice: Lattice, basis: TransverseBasis, rule: Factorisation
+    grid: Tensor,
+    inverse: Tensor | None,
+    lattice: Lattice,
+    basis: TransverseBasis,
+    rule: Factorisation,
+    *,
+    has_half_turn: bool,
 ) -> Permittivity:
     """Permittivity matrices of a grid of uniform pixels.
 
     Args:
         grid: [nx, ny] mean permittivity ε of each pixel, index order [x, y], covering the cell.
-        inverse: [nx, ny] mean of 1/ε of each pixel.
+        inverse: [nx, ny] mean of 1/ε of each pixel; None where pixels are uniform, so that all walls run
+            along x or y.
         lattice: the cell.
         basis: the harmonics.
         rule: how products are truncated.
+        has_half_turn: whether a half turn leaves the grid as it is; the matrices are then symmetric, and real
+            if nothing absorbs.
 
     Raises:
         InputError: the grid is too coarse for the orders.
     """
     _check_resolution(grid, basis)
+
+    def real(transform: Tensor) -> Tensor:
+        return transform.real if has_half_turn and not grid.is_complex() else transform
+
     differences = basis.differences
-    epsilon = _pixel_transform(grid, differences)
+    epsilon = real(_pixel_transform(grid, differences))
     on_x, on_y, on_z = (product_matrix(epsilon, part, part) for part in (basis.ex, basis.ey, basis.ez))
     inverse_z = torch.linalg.inv(on_z)
     if rule is Factorisation.LAURENT:
-        return Permittivity(block(on_x, on_y), inverse_z, symmetric=False)
-    reciprocal = _pixel_transform(inverse, differences)
+        return Permittivity(block(on_x, on_y), inverse_z, symmetric=has_half_turn)
+    if rule is Factorisation.LI and inverse is None:
+        strips = [real(_strips(grid, part, axis)) for axis, part in enumerate((basis.ex, basis.ey))]
+        return Permittivity(block(*strips), inverse_z, symmetric=has_half_turn)
+    reciprocal = real(_pixel_transform(1 / grid if inverse is None else inverse, differences))
     inverses = [torch.linalg.inv(product_matrix(reciprocal, part, part)) for part in (basis.ex, basis.ey)]
-    projector = [_point_transform(part, differences) for part in normal_field(grid, lattice)]
-    transverse = along_normals([on_x, on_y], inverses, projector, basis, symmetric=False)
-    return Permittivity(transverse, inverse_z, symmetric=False)
+    projector = [real(_point_transform(part, differences)) for part in normal_field(grid, lattice)]
+    transverse = along_normals([on_x, on_y], inverses, projector, basis, symmetric=has_half_turn)
+    return Permittivity(transverse, inverse_z, symmetric=has_half_turn)
+
+
+def _strips(grid: Tensor, harmonics: Harmonics, axis: int) -> Tensor:
+    """[n, n] permittivity on the component along an axis: rows of uniform pixels are strips along it."""
+    rows = grid.mT if axis == 0 else grid
+    along_axis, across_it = (2 * harmonics.truncation.extent[k] for k in (axis, 1 - axis))
+    order = torch.arange(-along_axis, along_axis + 1)
+    order = torch.stack([order, torch.zeros_like(order)], -1)
+    lines = torch.stack([_pixel_transform(1 / row[:, None], order) for row in rows])
+    border = torch.arange(len(rows) + 1, dtype=torch.float64) / len(rows) - 0.5
+    widths = interval_transform(border[:-1], border[1:], 1.0, across_it)
+    return assembled(inverse_rule(lines), widths, harmonics, axis)
 
 
 def _check_resolution(grid: Tensor, basis: TransverseBasis) -> None:
     extent = basis.truncation.waves.abs().amax(0).tolist()
     needed = [4 * largest + 1 for largest in extent]
+    for axis, largest in enumerate(extent):
+        if largest == 0 and not torch.equal(grid, grid.narrow(axis, 0, 1).expand_as(grid)):
+            raise InputError(f"a grid that changes along {'xy'[axis]} needs orders along it; 0 were given")
     if any(size < least for size, least in zip(grid.shape, needed, strict=True)):
         raise InputError(
             f"the grid has {tuple(grid.shape)} pixels; orders up to {tuple(extent)} need {tuple(needed)}"

@@ -65,8 +65,9 @@ class AnyLayer(Protocol):
 def layer_matrices(layer: AnyLayer, waves: Waves) -> LayerMatrices:
     """The matrices of a layer in a basis."""
     epsilon, basis = layer.permittivity(waves), waves.basis
-    position = basis.ez_position.clamp(min=0)
-    inverse = epsilon.inverse_z[..., position[:, None], position[None, :]]
+    position = basis.ez_position
+    with_none = torch.nn.functional.pad(epsilon.inverse_z, (0, 1, 0, 1))
+    inverse = with_none[..., position[:, None], position[None, :]]
     identity = torch.eye(len(basis), dtype=torch.float64)
     P = identity - waves.own[..., :, None] * inverse * waves.own[..., None, :]
     curl = waves.other[..., :, None] * waves.other[..., None, :]

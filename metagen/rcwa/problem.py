@@ -54,6 +54,16 @@ class Problem:
         light = math.hypot(self.incidence.kx, self.incidence.ky)
         return (float(indices.max()) + light) / float(self.incidence.wavelength.detach().min())
 
+    def unknowns(self, orders: Orders) -> int:
+        """Of each linear system that is solved for a number of orders."""
+        basis = transverse_basis(self.truncation(orders), self.incidence.group(self.symmetry))
+        return len(basis)
+
+    @property
+    def contrast(self) -> Tensor:
+        """[...] sum of the jumps of permittivity, over all walls and layers."""
+        return sum((one.contrast.detach() for one in self.setting.layers), torch.zeros(()).double())
+
     @property
     def polarisations(self) -> tuple[int, ...]:
         """Those of :data:`X` and :data:`Y` that the light has."""

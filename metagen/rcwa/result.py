@@ -14,7 +14,7 @@ from torch import Tensor
 
 from metagen.base.errors import InputError
 from metagen.device.sampling import SAMPLES
-from metagen.rcwa.accuracy import Orders, compared_with, estimated_error, extrapolated, least_error
+from metagen.rcwa.accuracy import Orders, compared_with, estimated_errors, extrapolated, least_error
 from metagen.rcwa.fields import amplitudes_at, at_points
 from metagen.rcwa.half_space import HalfSpace
 from metagen.rcwa.problem import Problem, X, Y
@@ -99,9 +99,9 @@ class UnitCell:
         coarse, near = self.coarser or (self.again(orders) for orders in compared_with(self.orders))
         three = (coarse, near, self)
         values = [zeroth_transmitted(one) for one in three]
-        found = estimated_error(values, [one.effective_orders for one in three])
-        contrast = torch.stack([layer.contrast.max() for layer in self.problem.setting.layers]).sum()
-        return self._as_given(torch.maximum(found, least_error(contrast, self.effective_orders)))
+        step, of_limit = estimated_errors(values, [one.effective_orders for one in three])
+        of_limit = torch.maximum(of_limit, least_error(self.problem.contrast, self.effective_orders))
+        return self._as_given(of_limit if self.coarser else step + of_limit)
 
     def again(self, orders: Orders) -> UnitCell:
         """The same problem, solved with other orders."""

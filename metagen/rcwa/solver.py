@@ -17,7 +17,7 @@ from metagen.device.illumination import Illumination
 from metagen.device.platform import Platform
 from metagen.device.sampling import SAMPLES, monitor_height
 from metagen.device.symmetry import Symmetry
-from metagen.rcwa.accuracy import LADDER, Orders, compared_with
+from metagen.rcwa.accuracy import LADDER, Orders, compared_with, least_possible
 from metagen.rcwa.cell import Cell, platform_cell
 from metagen.rcwa.factorisation import Factorisation, PillarLayer
 from metagen.rcwa.fields import Setting
@@ -36,6 +36,10 @@ class EnergyWarning(UserWarning):
     """A passive cell gives out more light than it got: its truncation is too coarse."""
 
 
+LARGEST = 2300
+"""Unknowns of one solve up to which truncations are tried in turn; it takes a minute if they are complex."""
+SETTLED = 12
+"""Orders from which on an estimated error is expected to fall as in theory, or more slowly."""
 GAIN = 1e-6
 """Power that may be missing in the other direction, by rounding."""
 
@@ -160,17 +164,22 @@ def _to_tolerance(problem: Problem, tolerance: float, given_tensors: bool) -> Un
     """Raise the number of orders until the estimated error is at most ``tolerance`` in every cell.
 
     Raises:
-        SimulationError: the largest number of orders that is tried does not suffice.
+        SimulationError: the largest number of orders that is tried does not suffice, or would not by far.
     """
-    for orders in LADDER:
+    ladder = [orders for orders in LADDER if orders == LADDER[0] or problem.unknowns(orders) <= LARGEST]
+    for orders in ladder:
         solved = _truncated(problem, orders, given_tensors)
         solved = replace(solved, coarser=tuple(solved.again(number) for number in compared_with(orders)))
-        worst = float(np.max(solved.error if not given_tensors else solved.error.numpy()))
+        worst = float(as_tensor(solved.error).max())
         if worst <= tolerance:
             return solved
+        if orders >= SETTLED and least_possible(worst, orders, ladder[-1]) > tolerance:
+            break
     raise SimulationError(
-        f"the estimated error of t is still {worst:.1e} with {LADDER[-1]} orders; tolerance is "
-        f"{tolerance:g}: raise it, or keep clear of the resonance"
+        f"the estimated error of t is still {worst:.1e} with {orders} orders, and {ladder[-1]} are the most "
+        f"that are tried; tolerance is {tolerance:g}: raise it, or keep clear of resonances. Permittivities "
+        f"jump by {float(problem.contrast.max()):.3g} at the walls; the larger that is, as with metals, the "
+        "more orders are needed"
     )
 
 
@@ -196,8 +205,7 @@ def _check_truncation(problem: Problem, orders: Orders) -> None:
     kept = problem.truncation(orders)
     if problem.reach < kept.inner_radius(problem.lattice):
         return
-    more = problem.truncation((orders[0] + 1, orders[1] + 1) if isinstance(orders, tuple) else orders + 1)
-    waves, setting = problem.plane_waves(more), problem.setting
+    waves, setting = problem.plane_waves(problem.truncation(_more(orders))), problem.setting
     for index in (setting.substrate, setting.cover.real):
         opens = waves.kx**2 + waves.ky**2 < (index**2)[..., None]
         found = waves.basis.orders[opens.reshape(-1, opens.shape[-1]).any(0)].tolist()
@@ -206,6 +214,13 @@ def _check_truncation(problem: Problem, orders: Orders) -> None:
             raise InputError(
                 f"{orders} orders are solved for, but order {tuple(lost[0])} propagates; raise orders"
             )
+
+
+def _more(orders: Orders) -> Orders:
+    """One order more; none along an axis along which nothing changes."""
+    if isinstance(orders, tuple):
+        return orders[0] + (orders[0] > 0), orders[1] + (orders[1] > 0)
+    return orders + 1
 
 
 @one_thread()

@@ -12,6 +12,7 @@ from metagen.base.errors import InputError
 from metagen.base.threads import one_thread
 from metagen.device.illumination import Illumination
 from metagen.device.lattice import Lattice
+from metagen.device.symmetry import Symmetry
 from metagen.rcwa.accuracy import Orders
 from metagen.rcwa.cell import is_passive
 from metagen.rcwa.factorisation import Factorisation, block
@@ -25,6 +26,9 @@ from metagen.rcwa.solver import ORDERS, solve_problem
 from metagen.rcwa.tensors import as_tensor
 from metagen.rcwa.waves import Waves
 
+FLIPS = {Symmetry.MIRROR_X: (0,), Symmetry.MIRROR_Y: (1,), Symmetry.HALF_TURN: (0, 1)}
+"""Axes along which each of them turns a grid of pixels round."""
+
 
 @dataclass(frozen=True)
 class Layer:
@@ -35,8 +39,8 @@ class Layer:
             a uniform layer, and ny = 1 for one that is uniform along y. Real or complex; an imaginary part
             above 0 absorbs.
         thickness: of the layer.
-        inverse_permittivity: [nx, ny] mean of 1/ε of each pixel. It matters for pixels that a wall crosses;
-            without it pixels count as uniform, and t is right to the first power of their size only.
+        inverse_permittivity: [nx, ny] mean of 1/ε of each pixel, for outlines that cross pixels. Without it
+            pixels are uniform: a staircase is a staircase.
     """
 
     permittivity: Any
@@ -94,7 +98,11 @@ def solve_stack(
     substrate, cover = _checked_media(stack)
     layers = tuple(_GridLayer.of(layer, lattice, factorisation) for layer in stack.layers)
     incidence = incidence_of(light)
-    problem = Problem(lattice, Setting(layers, incidence.wavelength, substrate, cover), incidence)
+    symmetry = Symmetry.TWO_MIRRORS
+    for one in layers:
+        symmetry &= one.symmetry
+    setting = Setting(layers, incidence.wavelength, substrate, cover)
+    problem = Problem(lattice, setting, incidence, symmetry)
     return solve_problem(problem, orders, tolerance, given_tensors=True)
 
 
@@ -118,7 +126,7 @@ class _GridLayer:
     """A layer as tensors, see :class:`metagen.rcwa.layer.AnyLayer`; a uniform one has a grid without axes."""
 
     grid: Tensor
-    inverse: Tensor
+    inverse: Tensor | None
     thickness: Tensor
     lattice: Lattice
     rule: Factorisation
@@ -135,14 +143,27 @@ class _GridLayer:
             )
         if grid.ndim not in (0, 2):
             raise InputError(f"permittivity has shape {tuple(grid.shape)}; it is a number or a grid [nx, ny]")
-        given = layer.inverse_permittivity
-        inverse = 1 / grid if given is None else as_tensor(given)
-        if inverse.shape != grid.shape:
+        inverse = None if layer.inverse_permittivity is None else as_tensor(layer.inverse_permittivity)
+        if inverse is not None and inverse.shape != grid.shape:
             raise InputError(
                 f"inverse_permittivity has shape {tuple(inverse.shape)}, permittivity {tuple(grid.shape)}; "
                 "they are of the same pixels"
             )
         return cls(grid, inverse, thickness, lattice, rule)
+
+    @property
+    def symmetry(self) -> Symmetry:
+        """Mirrors and turns of the pixels; none where a gradient in each of them is wanted."""
+        if self.grid.ndim == 0:
+            return Symmetry.TWO_MIRRORS
+        grids = [grid for grid in (self.grid, self.inverse) if grid is not None]
+        if any(grid.requires_grad for grid in grids):
+            return Symmetry.NONE
+        found = Symmetry.NONE
+        for operation, axes in FLIPS.items():
+            if all(torch.equal(grid.flip(axes), grid) for grid in grids):
+                found |= operation
+        return found
 
     @property
     def contrast(self) -> Tensor:
@@ -158,7 +179,10 @@ class _GridLayer:
     def permittivity(self, waves: Waves) -> Permittivity:
         """Permittivity matrices in a basis."""
         if self.grid.ndim:
-            return grid_permittivity(self.grid, self.inverse, self.lattice, waves.basis, self.rule)
+            turned = Symmetry.HALF_TURN in self.symmetry
+            return grid_permittivity(
+                self.grid, self.inverse, self.lattice, waves.basis, self.rule, has_half_turn=turned
+            )
         of_x, of_y, of_z = (
             torch.eye(len(part), dtype=torch.float64)
             for part in (waves.basis.ex, waves.basis.ey, waves.basis.ez)

@@ -1,163 +1,62 @@
-"""Li's rules for shapes whose walls all run along x or y: strip by strip.
+"""Li's rules for cells whose walls all run along x or y: strip by strip.
 
-L. Li, J. Opt. Soc. Am. A 14, 2758 (1997). The cell is cut into strips along x in which nothing
-changes along y. There Ex, which is normal to all walls, takes the inverse rule of one dimension, and
-across the strips the Laurent rule. For Ey, x and y change places.
+L. Li, J. Opt. Soc. Am. A 14, 2758 (1997). The cell is cut into strips along x in which nothing changes along
+y. There Ex, which is normal to all walls, takes the inverse rule of one dimension, and across the strips the
+Laurent rule. For Ey, x and y change places.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from metagen.device.shapes import Difference, Polygon, Shape
-from metagen.device.symmetry import Symmetry
-from metagen.rcwa.basis import Harmonics, TransverseBasis
-from metagen.rcwa.cell import Cell
-
-LEVEL = 1e-9
-"""Share of the cell by which the ends of a wall along an axis may differ."""
+from metagen.rcwa.basis import Harmonics
 
 
-def is_rectilinear(cell: Cell) -> bool:
-    """Whether all walls of all pillars run along x or y."""
-    tiny = LEVEL * min(cell.lattice.pitch)
-    return all(_is_rectilinear(shape, tiny) for shape in cell.shapes)
-
-
-def _is_rectilinear(shape: Shape, tiny: float) -> bool:
-    if isinstance(shape, Difference):
-        return _is_rectilinear(shape.outer, tiny) and _is_rectilinear(shape.inner, tiny)
-    if not isinstance(shape, Polygon):
-        return False
-    vertices = shape.vertices.detach()
-    return bool((vertices.roll(-1, -2) - vertices).abs().amin(-1).max() <= tiny)
-
-
-@dataclass(frozen=True, eq=False)
-class _Walls:
-    """The walls of a cell that are normal to one axis.
-
-    Attributes:
-        at: [..., k] position of each along that axis.
-        low, high: [..., k] its ends along the other axis.
-        sign: [..., k] 1 where the pillar begins, −1 where it ends, 0 for none.
-    """
-
-    at: Tensor
-    low: Tensor
-    high: Tensor
-    sign: Tensor
-
-    @classmethod
-    def of(cls, cell: Cell, axis: int) -> _Walls:
-        """Those of all pillars, and of their images that reach into the cell."""
-        period, parts = cell.lattice.pitch[1 - axis], []
-        for shape, site in cell.pillars:
-            for at, start, end in _edges(shape, axis):
-                for offset in (site[1 - axis] + turn * period for turn in (-1, 0, 1)):
-                    parts.append(torch.stack([at + site[axis], start + offset, end + offset]))
-        batch = np.broadcast_shapes(*(part.shape[1:] for part in parts))
-        at, start, end = torch.stack([part.expand(3, *batch) for part in parts], -1)
-        begins = (start - end) if axis == 0 else (end - start)
-        return cls(at, torch.minimum(start, end), torch.maximum(start, end), begins.detach().sign())
-
-    def levels(self, period: float) -> Tensor:
-        """[..., z + 1] the ends of the walls within a period about 0, in order, and its borders."""
-        ends = torch.cat([self.low, self.high], -1).clamp(-period / 2, period / 2).sort(-1).values
-        border = torch.full_like(ends[..., :1], period / 2)
-        return torch.cat([-border, ends, border], -1)
-
-
-def _edges(shape: Shape, axis: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    """Position along an axis, start and end along the other, of the edges that are normal to the axis."""
-    if isinstance(shape, Difference):
-        yield from _edges(shape.outer, axis)
-        yield from ((at, end, start) for at, start, end in _edges(shape.inner, axis))
-        return
-    assert isinstance(shape, Polygon)
-    vertices = shape.vertices
-    for start, end in zip(vertices.unbind(-2), vertices.roll(-1, -2).unbind(-2), strict=True):
-        length = (end - start).detach().abs()
-        if bool((length[..., 1 - axis] > length[..., axis]).any()):
-            yield (start[..., axis] + end[..., axis]) / 2, start[..., 1 - axis], end[..., 1 - axis]
-
-
-def strip_permittivity(
-    cell: Cell, inner: Tensor, outer: Tensor, basis: TransverseBasis
-) -> tuple[Tensor, Tensor]:
-    """[..., n, n] permittivity on Ex and on Ey of pillars of ``inner`` in ``outer`` [..., 1, 1]."""
-    on_x = _permittivity(_Walls.of(cell, 0), cell, 0, basis.ex, inner, outer)
-    on_y = _permittivity(_Walls.of(cell, 1), cell, 1, basis.ey, inner, outer)
-    is_real = Symmetry.HALF_TURN in cell.symmetry and not inner.is_complex()
-    return (on_x.real, on_y.real) if is_real else (on_x, on_y)
-
-
-def _permittivity(
-    walls: _Walls, cell: Cell, axis: int, harmonics: Harmonics, inner: Tensor, outer: Tensor
-) -> Tensor:
-    """On the component along an axis: strips that run along it, with walls normal to it."""
-    period, other = cell.lattice.pitch[axis], cell.lattice.pitch[1 - axis]
-    levels = walls.levels(other)
-    low, high = levels[..., :-1], levels[..., 1:]
-    middle = (low + high)[..., :, None].detach() / 2
-    sign = walls.sign[..., None, :] * (
-        (walls.low[..., None, :] < middle) & (middle < walls.high[..., None, :])
-    )
-    filled = torch.nonzero(((sign != 0).any(-1) & (high > low)).reshape(-1, low.shape[-1]).any(0))[:, 0]
-    extent = harmonics.truncation.extent
-    pattern = _pattern(walls.at, sign[..., filled, :], period, 2 * extent[axis])
-    across = _inverse_rule(pattern, inner[..., None, :, :], outer[..., None, :, :])
-    along = _interval(low[..., filled], high[..., filled], other, 2 * extent[1 - axis])
-    total = outer * torch.eye(len(harmonics), dtype=torch.complex128)
-    for of_across, of_along, weight in _terms(harmonics, axis):
-        terms = across[..., of_across[0], of_across[1]] * along[..., of_along]
-        total = total + terms.sum(-3) * weight
-    return total
-
-
-def _pattern(at: Tensor, sign: Tensor, period: float, highest: int) -> Tensor:
-    """[..., z, 2·highest + 1] Fourier coefficients, along each strip, of what its walls [..., k] enclose."""
-    order = torch.arange(-highest, highest + 1, dtype=torch.float64)
-    phase = 2 * math.pi / period * order * at[..., None]
-    waves = torch.polar(torch.ones_like(phase), -phase) / (2j * math.pi * torch.where(order == 0, 1, order))
-    waves = torch.where(order == 0, (-at / period)[..., None].to(waves.dtype), waves)
-    return sign.to(waves.dtype) @ waves
-
-
-def _interval(low: Tensor, high: Tensor, period: float, highest: int) -> Tensor:
-    """[..., z, 2·highest + 1] Fourier coefficients of intervals [..., z]."""
+def interval_transform(low: Tensor, high: Tensor, period: float, highest: int) -> Tensor:
+    """[..., z, 2·highest + 1] Fourier coefficients, at orders −highest … highest, of intervals [..., z]."""
     order = torch.arange(-highest, highest + 1, dtype=torch.float64)
     filled = ((high - low) / period)[..., None]
     phase = math.pi * order * ((low + high) / period)[..., None]
     return filled * torch.sinc(order * filled) * torch.polar(torch.ones_like(phase), -phase)
 
 
-def _inverse_rule(pattern: Tensor, inner: Tensor, outer: Tensor) -> Tensor:
-    """[..., z, a, a] inverse of the matrix of 1/ε along each strip, less that without walls."""
-    highest = (pattern.shape[-1] - 1) // 2
+def inverse_rule(reciprocal: Tensor) -> Tensor:
+    """[..., a, a] inverse of the matrix of 1/ε along a strip, from Fourier coefficients [..., 2·a − 1]."""
+    highest = (reciprocal.shape[-1] - 1) // 2
     order = torch.arange(highest + 1)
-    inside = pattern[..., order[:, None] - order[None, :] + highest]
-    identity = torch.eye(highest + 1, dtype=torch.float64)
-    across: Tensor = torch.linalg.inv(identity / outer + (1 / inner - 1 / outer) * inside)
-    return across - outer * identity
+    matrix: Tensor = torch.linalg.inv(reciprocal[..., order[:, None] - order[None, :] + highest])
+    return matrix
+
+
+def assembled(across: Tensor, along: Tensor, harmonics: Harmonics, axis: int) -> Tensor:
+    """[..., n, n] on the component along an axis, the sum over all strips.
+
+    Args:
+        across: [..., z, a, a] what each strip does along its length, on all orders along the axis.
+        along: [..., z, d] Fourier coefficients of the width of each strip.
+        harmonics: of the component.
+        axis: that the strips run along.
+    """
+    table = torch.einsum("...zab,...zd->...abd", across.to(along.dtype), along)
+    terms = [
+        table[..., rows, columns, step] * weight for rows, columns, step, weight in _terms(harmonics, axis)
+    ]
+    return torch.stack(terms).sum(0)
 
 
 @lru_cache(maxsize=128)
-def _terms(harmonics: Harmonics, axis: int) -> tuple[tuple[tuple[Tensor, Tensor], Tensor, Tensor], ...]:
-    """Per element of the group: where the factors across and along the strips are found, and their weight."""
+def _terms(harmonics: Harmonics, axis: int) -> tuple[tuple[Tensor, Tensor, Tensor, Tensor], ...]:
+    """Per element of the group, where the terms are found in the table of strips, and their weight."""
     extent, orders = harmonics.truncation.extent, harmonics.orders
     scale = harmonics.multiplicity.sqrt()[:, None] * harmonics.multiplicity.sqrt()[None, :]
     terms = []
     for element, sign in zip(harmonics.group, harmonics.signs, strict=True):
         image = orders * torch.tensor(element)
-        difference = orders[:, None, 1 - axis] - image[None, :, 1 - axis] + 2 * extent[1 - axis]
+        step = orders[:, None, 1 - axis] - image[None, :, 1 - axis] + 2 * extent[1 - axis]
         rows, columns = orders[:, axis] + extent[axis], image[:, axis] + extent[axis]
-        terms.append(((rows[:, None], columns[None, :]), difference, sign * scale / len(harmonics.group)))
+        terms.append((rows[:, None], columns[None, :], step, sign * scale / len(harmonics.group)))
     return tuple(terms)

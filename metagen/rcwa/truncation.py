@@ -57,6 +57,14 @@ class Truncation:
         m, n = self.extent
         return (orders[..., 0] + 2 * m) * (4 * n + 1) + orders[..., 1] + 2 * n
 
+    def distinct(self, orders: Tensor) -> Tensor:
+        """[k, 2] the orders, or differences of two waves, that occur in [..., 2], by number."""
+        occurs = torch.zeros(self.numbers, dtype=torch.bool)
+        occurs[self.number(orders).reshape(-1)] = True
+        m, n = self.extent
+        found = torch.nonzero(occurs)[:, 0]
+        return torch.stack([found // (4 * n + 1) - 2 * m, found % (4 * n + 1) - 2 * n], -1)
+
     @property
     def numbers(self) -> int:
         """How many values :meth:`number` can take."""

@@ -8,6 +8,7 @@ import torch
 
 from metagen.base.errors import InputError
 from metagen.device.illumination import Illumination
+from metagen.device.lattice import Lattice
 from metagen.rcwa import (
     Factorisation,
     Layer,
@@ -176,9 +177,43 @@ def test_the_fast_path_equals_the_general_path_where_their_matrices_are_the_same
 
 
 def test_the_fast_path_agrees_with_the_general_path_under_lis_rules():
+    fast, general = square_cell(5, Factorisation.LI), square_stack(5, Factorisation.LI)
+    # Both go strip by strip.
+    assert abs(fast.t - general.t) < 1e-11
+
+
+def test_the_normals_of_pixels_are_those_of_the_shape_but_at_corners():
     fast, general = square_cell(5, Factorisation.NORMAL), square_stack(5, Factorisation.NORMAL)
-    # Zone by zone here, a normal field there: they differ at the corners, and by less than their truncation.
+    # The fields differ near the corners, and the results by less than their truncation.
     assert abs(fast.t - general.t) < 2e-2
+
+
+@pytest.mark.parametrize("rule", Factorisation)
+def test_mirrors_of_the_pixels_save_work_and_change_nothing(rule):
+    grid = letter()
+    grid = np.maximum(grid, grid[:, ::-1])
+    wave = light(0.5, 0.3, s=0.6, p=0.8j)
+
+    def solved(permittivity):
+        stack = Stack(Lattice.rectangular(0.5, 0.4), (Layer(permittivity, 0.3),), SUBSTRATE)
+        return solve_stack(stack, wave, orders=3, factorisation=rule)
+
+    mirrored, whole = solved(grid), solved(torch.tensor(grid, requires_grad=True))
+    assert len(mirrored.classes[0].waves.basis) < len(whole.classes[0].waves.basis)
+    np.testing.assert_allclose(mirrored.jones, whole.jones.detach(), atol=1e-11)
+
+
+def test_a_pattern_that_is_uniform_along_y_is_a_grating():
+    """One column of pixels, solved for orders along x only, against many equal columns."""
+    line = np.where((np.arange(32) > 7) & (np.arange(32) < 20), 4.0, 1.0)
+    lattice = Lattice.rectangular(0.7, 0.4)
+
+    def solved(grid, orders):
+        return solve_stack(Stack(lattice, (Layer(grid, 0.3),), SUBSTRATE), light(0.5, 0.2), orders=orders)
+
+    grating, grid = solved(line[:, None], (5, 0)), solved(np.repeat(line[:, None], 16, 1), (5, 1))
+    np.testing.assert_allclose(grating.jones, grid.jones, atol=1e-11)
+    assert grating.transmittance + grating.reflectance == pytest.approx(1, abs=1e-10)
 
 
 def test_a_circle_on_a_grid_agrees_with_the_fast_path():
@@ -233,6 +268,7 @@ MISFIT = Layer(np.ones((8, 8)), 0.1, np.ones((9, 9)))
         (lambda: solve_stack(Stack(0.4, ()), 0.5, orders=-1), "orders"),
         (lambda: solve_stack(Stack(0.4, (Layer(4 - 0.1j, 0.1),)), 0.5, orders=1), "permittivity"),
         (lambda: solve_stack(Stack(0.4, (MISFIT,)), 0.5, orders=1), "same pixels"),
+        (lambda: solve_stack(Stack(0.4, (Layer(letter(), 0.1),)), 0.5, orders=(3, 0)), "along y"),
     ],
 )
 def test_impossible_input_is_refused_by_name(build, reason):

@@ -8,7 +8,9 @@ import metagen as mg
 from metagen.base.errors import InputError, SimulationError
 from metagen.device.materials import shipped
 from metagen.rcwa import (
+    EnergyWarning,
     Factorisation,
+    circle,
     cross,
     ellipse,
     make_cell,
@@ -120,6 +122,22 @@ def test_a_tolerance_out_of_reach_is_said_to_be(monkeypatch):
     monkeypatch.setattr("metagen.rcwa.solver.LADDER", (4, 6))
     with pytest.raises(SimulationError, match=r"6 orders.*tolerance is 0\.0001"):
         solve(PLATFORM, 0.1, 0.4, tolerance=1e-4)
+
+
+SILVER = {"height": 0.0313, "pillar": 0.124 + 5.963j, "substrate": 1.46, "period": 0.4}
+
+
+def test_a_metal_that_gives_out_more_light_than_it_got_is_reported():
+    cell = pillar(circle(0.0542), **SILVER)
+    with pytest.warns(EnergyWarning, match=r"10 orders are too few .*metals"):
+        solved = solve_cell(cell, 0.569, orders=10)
+    assert solved.transmittance + solved.reflectance > 1.05
+
+
+def test_a_tolerance_that_a_metal_does_not_reach_is_refused_for_that_reason():
+    # At once: it is given up where even the fastest convergence would not get there.
+    with pytest.raises(SimulationError, match=r"metals"):
+        solve_cell(pillar(circle(0.0542), **SILVER), 0.569, tolerance=1e-3)
 
 
 def test_the_error_falls_with_the_third_power_of_the_orders():
