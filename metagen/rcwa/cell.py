@@ -15,7 +15,6 @@ from metagen.device.platform import Platform
 from metagen.device.shapes import Ellipse, Shape
 from metagen.device.symmetry import Symmetry
 from metagen.rcwa.tensors import Numbers, Reals, as_tensor
-from metagen.rcwa.truncation import WHOLE
 
 POINTS = 100
 """Along either side of the cell."""
@@ -48,9 +47,12 @@ class Cell:
     @property
     def translations(self) -> tuple[tuple[float, float], ...]:
         """Moves, as fractions of the cell, that leave it as it is."""
-        if len(self.shapes) > 1:
-            return WHOLE
-        return tuple((float(x), float(y)) for x, y in self.lattice.translations)
+        return tuple((float(x), float(y)) for x, y in self.repeated.translations)
+
+    @property
+    def repeated(self) -> Lattice:
+        """The lattice whose translations leave the cell as it is: with different pillars, whole cells only."""
+        return self.lattice if len(self.shapes) == 1 else Lattice(self.lattice.pitch)
 
     @property
     def pillars(self) -> tuple[tuple[Shape, tuple[float, float]], ...]:

@@ -102,10 +102,7 @@ def normal_projector(cell: Cell, basis: TransverseBasis) -> Projector:
 
     They are real where a half turn leaves the cell as it is.
     """
-    lattice = cell.lattice
-    if len(cell.shapes) > 1:  # different pillars: what repeats is the whole cell
-        lattice = Lattice(lattice.pitch)
-    grid = _grid(lattice, basis, Symmetry.TWO_MIRRORS in cell.symmetry)
+    grid = _grid(cell.repeated, basis, Symmetry.TWO_MIRRORS in cell.symmetry)
     n_xx, n_xy = _at_points(cell, grid)
     n_xx, n_xy = grid.even(n_xx), grid.odd(n_xy)
     return (n_xx.real, n_xy.real) if Symmetry.HALF_TURN in cell.symmetry else (n_xx, n_xy)
