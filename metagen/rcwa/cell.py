@@ -51,7 +51,7 @@ class Cell:
 
     @property
     def repeated(self) -> Lattice:
-        """The lattice whose translations leave the cell as it is: with different pillars, whole cells only."""
+        """The lattice whose translations leave the cell as it is: of different pillars, whole cells only."""
         return self.lattice if len(self.shapes) == 1 else Lattice(self.lattice.pitch)
 
     @property

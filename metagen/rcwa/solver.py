@@ -24,6 +24,7 @@ from metagen.rcwa.fields import Setting
 from metagen.rcwa.incidence import incidence_of
 from metagen.rcwa.problem import Problem
 from metagen.rcwa.result import UnitCell
+from metagen.rcwa.solution import Solution
 from metagen.rcwa.tensors import Reals, as_tensor
 
 ORDERS = 10
@@ -146,18 +147,13 @@ def solve_problem(problem: Problem, orders: Orders, tolerance: float | None, giv
     """Solve with a truncation, or with one that meets a tolerance."""
     if tolerance is None:
         _check_truncation(problem, orders)
-        solved = _truncated(problem, orders, given_tensors)
+        solved = UnitCell(Solution.of(problem, orders), given_tensors=given_tensors)
     else:
         if not tolerance > 0:
             raise InputError(f"tolerance is {tolerance}; it must be positive (1e-3 is usual)")
         solved = _to_tolerance(problem, tolerance, given_tensors)
     _warn_of_gain(solved)
     return solved
-
-
-def _truncated(problem: Problem, orders: Orders, given_tensors: bool) -> UnitCell:
-    classes = problem.solved(problem.truncation(orders), problem.polarisations)
-    return UnitCell(problem, orders, classes, given_tensors=given_tensors)
 
 
 def _to_tolerance(problem: Problem, tolerance: float, given_tensors: bool) -> UnitCell:
@@ -168,8 +164,8 @@ def _to_tolerance(problem: Problem, tolerance: float, given_tensors: bool) -> Un
     """
     ladder = [orders for orders in LADDER if orders == LADDER[0] or problem.unknowns(orders) <= LARGEST]
     for orders in ladder:
-        solved = _truncated(problem, orders, given_tensors)
-        solved = replace(solved, coarser=tuple(solved.again(number) for number in compared_with(orders)))
+        solutions = [Solution.of(problem, number) for number in (*compared_with(orders), orders)]
+        solved = UnitCell(solutions[2], tuple(solutions[:2]), given_tensors)
         worst = float(as_tensor(solved.error).max())
         if worst <= tolerance:
             return solved
@@ -187,10 +183,10 @@ def _warn_of_gain(solved: UnitCell) -> None:
     """Lossless cells keep their energy at every truncation; others may seem to gain some."""
     if not any(layer.absorbs for layer in solved.problem.setting.layers):
         return
-    missing = as_tensor(solved.absorptance).detach()
-    if float(missing.min()) < -GAIN:
+    least = float(as_tensor(solved.absorptance).min())
+    if least < -GAIN:
         warnings.warn(
-            f"a cell that cannot amplify gives out {1 - float(missing.min()):.4f} of the light that it got: "
+            f"a cell that cannot amplify gives out {1 - least:.4f} of the light that it got: "
             f"{solved.orders} orders are too few (metals need many); raise orders, or ask for a tolerance",
             EnergyWarning,
             stacklevel=4,

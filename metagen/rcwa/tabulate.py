@@ -12,8 +12,9 @@ from torch import Tensor
 from metagen.base.threads import one_thread
 from metagen.device.platform import Platform
 from metagen.rcwa.accuracy import coarse_orders, extrapolated
+from metagen.rcwa.channels import Channels
 from metagen.rcwa.rational import Rational, sample
-from metagen.rcwa.result import Channels, UnitCell
+from metagen.rcwa.result import UnitCell
 from metagen.rcwa.solver import BATCH, solve
 
 

@@ -109,7 +109,7 @@ def test_a_circle_on_a_hexagonal_lattice_treats_all_polarisations_alike(rule):
 
 def test_a_centred_cell_solves_for_the_harmonics_of_the_primitive_one_only():
     solved = solve_cell(cell(fin(0.3), LATTICES["hexagonal"]), WAVELENGTH, orders=6)
-    orders = solved.waves.basis.truncation.waves
+    orders = solved.solution.waves.basis.truncation.waves
     assert ((orders.sum(-1) % 2) == 0).all()
     # As many as a square cell has, or one shell of six or twelve less.
     assert 13**2 - 12 < len(orders) <= 13**2
