@@ -1,6 +1,7 @@
-"""Full-wave simulation of layouts with Meep."""
+"""Full-wave simulation of layouts and periodic cells with Meep."""
 
 from metagen.fdtd.numerics import Numerics
+from metagen.fdtd.periodic import cell_field
 from metagen.fdtd.simulation import simulate
 
-__all__ = ["Numerics", "simulate"]
+__all__ = ["Numerics", "cell_field", "simulate"]

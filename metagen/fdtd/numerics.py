@@ -17,11 +17,12 @@ class Numerics:
 
     Attributes:
         wavelength: wavelength in vacuum.
-        pixels_per_period: grid cells per lattice constant.
+        pixels_per_period: grid cells per lattice constant (the side of the cell along x).
         pillar_compensation: how much of the compensation of numerical dispersion the index of a pillar gets
             (cover and substrate get all of it): the fraction for radius 0 and that for a radius of half the
             period, linear between. The thicker the pillar, the more of its mode travels along z inside it.
-            Found by comparison with RCWA on periodic cells.
+            For other shapes the radius is that of the circle of equal area, and the period that of a square
+            lattice with as many pillars per area. Found by comparison with RCWA on periodic cells.
         pml: thickness of the absorbing layers.
         margin: width of the bare substrate between the outermost cells and the absorbing layers.
         substrate_gap: distance from the source plane to the pillar base; at 0 the source would sit in the
