@@ -18,6 +18,7 @@ from metagen.device.atoms import (
     Fixed,
     Kind,
     Length,
+    LShape,
     Rectangle,
     Ring,
     Square,
@@ -43,6 +44,7 @@ FREE = {
     "upright": Rectangle((0.1, 0.35), (0.1, 0.35)),
     "ring": Ring((0.12, 0.2), (0.02, 0.1)),
     "cross": Cross((0.2, 0.3), (0.05, 0.15), (-math.pi / 4, math.pi / 4)),
+    "l_shape": LShape((0.2, 0.3), (0.05, 0.15), (0.0, 2 * math.pi)),
     "fixed": Fixed((L_SHAPE, BAR, *MIRRORED_L.values())),
 }
 each_atom = pytest.mark.parametrize("atom", FREE.values(), ids=FREE)
@@ -68,6 +70,7 @@ def test_areas_are_those_of_the_textbook():
     assert float(Rectangle(0.4, 0.2, angle).named_shape().area) == pytest.approx(0.08)
     assert float(Ring(0.2, 0.1).named_shape().area) == pytest.approx(math.pi * 0.03)
     assert float(Cross(0.3, 0.1, angle).named_shape().area) == pytest.approx(2 * 0.3 * 0.1 - 0.01)
+    assert float(LShape(0.3, 0.1, angle).named_shape().area) == pytest.approx(0.3 * 0.1 + 0.2 * 0.1)
     assert float(Fixed((BAR,)).named_shape().area) == pytest.approx(0.3 * 0.08)
 
 
@@ -151,6 +154,9 @@ DIAGONALS = Symmetry.HALF_TURN | Symmetry.MIRROR_DIAGONAL | Symmetry.MIRROR_ANTI
         (Rectangle(0.3, 0.1, 0.3), Symmetry.HALF_TURN),
         (Rectangle(0.3, 0.1, (0, math.pi)), Symmetry.ALL),
         (Rectangle(0.3, 0.1, (-0.2, 0.2)), Symmetry.TWO_MIRRORS),
+        (LShape(0.3, 0.1), Symmetry.MIRROR_Y),
+        (LShape(0.3, 0.1, math.pi / 4), Symmetry.MIRROR_DIAGONAL),
+        (LShape(0.3, 0.1, (0, 2 * math.pi)), Symmetry.ALL),
         (Fixed((BAR,)), Symmetry.TWO_MIRRORS),
         (Fixed((L_SHAPE,)), Symmetry.NONE),
         (Fixed((L_SHAPE, *MIRRORED_L.values())), Symmetry.TWO_MIRRORS),
@@ -187,7 +193,7 @@ def test_features_are_independent_of_each_other(atom):
     assert np.linalg.svd(scaled, compute_uv=False)[-1] > 1e-3
 
 
-@pytest.mark.parametrize("name", ["square", "ellipse", "rectangle", "fin", "cross"])
+@pytest.mark.parametrize("name", ["square", "ellipse", "rectangle", "fin", "cross", "l_shape"])
 def test_features_have_the_period_of_the_shape(name):
     check_period(FREE[name])
 
@@ -235,6 +241,9 @@ ROOM = [
     (Ellipse(0.6, 0.2), Lattice.rectangular(0.6, 0.2), None),
     (Ellipse(0.6, 0.2), Lattice.rectangular(0.59, 0.2), "overlap at"),
     (Cross(0.42, 0.1), Lattice.square(0.4), "overlap at"),
+    (LShape(0.4, 0.1, math.pi / 4), Lattice.square(0.4), None),
+    (LShape(0.42, 0.1, math.pi / 4), Lattice.square(0.4), "overlap at"),
+    (LShape(0.4, 0.1, (0.0, 2 * math.pi)), Lattice.square(0.4), "all round"),
     (Fixed((BAR, L_SHAPE)), Lattice.square(0.29), "any of the 2 polygons overlap at"),
     (Fixed((BAR, L_SHAPE)), Lattice.square(0.31), None),
 ]
@@ -284,6 +293,7 @@ def test_description_is_read_back(atom):
         ({"kind": "circle"}, "'radius' is missing"),
         ({"kind": "ring", "outer": [0.1, 0.2], "inner": [0.05, 0.15]}, "inner is"),
         ({"kind": "cross", "length": [0.1, 0.2], "width": 0.15}, "width is 0.15"),
+        ({"kind": "l_shape", "length": [0.1, 0.2], "width": 0.15}, "width is 0.15"),
         ({"kind": "fixed", "polygons": []}, "polygons is empty"),
         ({"kind": "fixed", "polygons": [[[0, 0], [1, 1]]]}, "three corners"),
         ({"kind": "fixed", "polygons": [[[0, 0], [1, 1], [1, 0], [0, 1]]]}, "crosses or touches itself"),
@@ -299,23 +309,22 @@ def test_impossible_atoms_are_refused(table, said):
 
 
 @checked
-class Letter(Family):
-    """An L, symmetric about the x axis at angle 0: what a user would write."""
+class Wedge(Family):
+    """A triangle, symmetric about the x axis at angle 0: what a user would write."""
 
-    kind: ClassVar[str] = "letter"
+    kind: ClassVar[str] = "wedge"
     size = ("length",)
 
     length: Length
     angle: tuple[float, float] = (0.0, 2 * math.pi)
 
     def build(self, length, angle):
-        corners = torch.tensor([[0, 0], [1, 0], [1, 0.3], [0.3, 0.3], [0.3, 1], [0, 1]], dtype=torch.float64)
-        placed = shapes.Polygon((corners - 0.3) * length[..., None, None], -math.pi / 4)
-        return shapes.Polygon(placed.vertices, angle)
+        corners = torch.tensor([[-0.5, -0.3], [0.5, 0], [-0.5, 0.3]], dtype=torch.float64)
+        return shapes.Polygon(corners * length[..., None, None], angle)
 
 
 def test_own_atom_is_one_class():
-    atom = Letter((0.1, 0.2))
+    atom = Wedge((0.1, 0.2))
     assert read_atom(atom.described) == atom
     test_image_is_the_values_of_the_image(atom)
     test_features_are_even_or_odd_as_they_say(atom)

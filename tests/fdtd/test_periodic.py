@@ -9,7 +9,7 @@ import metagen as mg
 from metagen.base.errors import InputError, MismatchError
 from metagen.base.norms import relative_error
 from metagen.device import Illumination, Lattice
-from metagen.device.atoms import Circle, Rectangle
+from metagen.device.atoms import Circle, LShape, Rectangle
 from metagen.device.shapes import Difference, Ellipse, Polygon
 from metagen.fdtd import Numerics, simulate
 from metagen.fdtd.dispersion import GridWave
@@ -40,6 +40,7 @@ TWO = circles(0.08, 0.14, lattice=Lattice((0.8, 0.4431), ((-0.25, 0.0), (0.25, 0
 RING = make_cell(
     Difference(Ellipse(0.16, 0.16), Ellipse(0.08, 0.08)), lattice=Lattice((0.45, 0.5)), **NITRIDE
 )
+LETTER = make_cell(LShape(0.26, 0.1, 0.3).named_shape(), period=0.4, height=0.6, pillar=2.42, substrate=1.46)
 CASES = {
     "fin in x light": (FIN, Illumination(0.532, "x"), 16),
     "fin in y light": (FIN, Illumination(0.532, "y"), 16),
@@ -51,6 +52,8 @@ CASES = {
     "circle in s light": (circles(0.10), Illumination(0.633, "y", TILT), 14),
     "circle in any light": (circles(0.10), Illumination(0.633, "left", math.radians(40), 1.0), 14),
     "two circles": (TWO, Illumination(0.633), 24),
+    "L": (LETTER, Illumination(0.633, "left"), 16),
+    "L in tilted light": (LETTER, Illumination(0.633, "y", TILT, 0.4), 16),
     "ring": (RING, Illumination(0.633, "right"), 14),
 }
 

@@ -7,6 +7,7 @@ from metagen.device.atoms.cross import Cross as Cross
 from metagen.device.atoms.ellipse import Ellipse as Ellipse
 from metagen.device.atoms.family import Family as Family
 from metagen.device.atoms.fixed import Fixed as Fixed
+from metagen.device.atoms.l_shape import LShape as LShape
 from metagen.device.atoms.parameter import Angle as Angle
 from metagen.device.atoms.parameter import Kind as Kind
 from metagen.device.atoms.parameter import Length as Length
