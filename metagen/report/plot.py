@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import shapely
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
+from shapely.affinity import translate
+from shapely.plotting import patch_from_polygon
 
 from metagen.base.errors import InputError
 from metagen.base.files import replacing
 from metagen.base.wavelength import nanometres
 from metagen.data.nearfield import NearField
+from metagen.device.lattice import Lattice
 from metagen.device.layout import Layout
+from metagen.device.platform import Platform
+from metagen.device.shapes import Shape
 from metagen.verify.metrics import Wavefront, plane_intensity, section_intensity
 from metagen.verify.tolerance import Tolerance
 
@@ -25,6 +34,8 @@ WSPACE = 0.08
 """Space between panels, over their width: it keeps the label of a colour bar off the next panel's axis."""
 POINTS = 121
 """How many points a drawn plane has along each axis."""
+OUTLINE = 1e-3
+"""Tolerance of drawn outlines, over the distance of neighbours."""
 
 
 def save(figure: Figure, path: Path) -> None:
@@ -48,6 +59,25 @@ def layout_map(layouts: Layout | Sequence[Layout]) -> Figure:
     figure, panels = _row(len(layouts))
     for axes, layout in zip(panels, layouts, strict=True):
         _draw_layout(figure, axes, layout)
+    return figure
+
+
+def unit_cells(platform: Platform, pillars: Sequence[Mapping[str, float]]) -> Figure:
+    """Pillars of chosen parameters, each among its twins on the lattice; dashed the unit cell.
+
+    Args:
+        platform: lattice and meta-atom.
+        pillars: parameters by name for each picture, as :func:`metagen.rcwa.solve` takes them.
+
+    Raises:
+        InputError: no pillar is given, or one has parameters that this meta-atom does not have.
+    """
+    if not pillars:
+        raise InputError("pillars is empty; give the parameters of one pillar at least")
+    figure, panels = _row(len(pillars))
+    for axes, parameters in zip(panels, pillars, strict=True):
+        _draw_pillars(axes, platform.lattice, platform.atom.named_shape(**parameters))
+        axes.set_title(", ".join(f"{name} {value:.3g}" for name, value in parameters.items()))
     return figure
 
 
@@ -182,6 +212,17 @@ def _draw_layout(figure: Figure, axes: Axes, layout: Layout) -> None:
     )
     axes.set(title=layout.name, xlabel="x (µm)", ylabel="y (µm)")
     figure.colorbar(image, ax=axes, label="radius (nm)", shrink=0.8)
+
+
+def _draw_pillars(axes: Axes, lattice: Lattice, shape: Shape) -> None:
+    outer, *holes = shape.outline(OUTLINE * lattice.spacing)
+    body, (px, py), half = shapely.Polygon(outer, holes), lattice.pitch, max(lattice.pitch)
+    along_x, along_y = (range(-math.ceil(half / side) - 1, math.ceil(half / side) + 2) for side in (px, py))
+    for (x, y), i, j in itertools.product(lattice.positions, along_x, along_y):
+        axes.add_patch(patch_from_polygon(translate(body, x + i * px, y + j * py), linewidth=0))
+    axes.add_patch(Rectangle((-px / 2, -py / 2), px, py, fill=False, linestyle="--", edgecolor="0.3"))
+    axes.set(xlim=(-half, half), ylim=(-half, half), aspect="equal", xlabel="x (µm)", ylabel="y (µm)")
+    axes.locator_params(nbins=5)
 
 
 def _draw_intensity(

@@ -277,6 +277,16 @@ def test_distance_is_negative_inside_only(shape):
     assert torch.equal(shape.contains(axis[:, None], axis), shape.distance(axis[:, None], axis) < 0)
 
 
+@each_shape
+def test_a_single_point_is_as_good_as_many(shape):
+    x, y = np.array([0.05, 0.21, -0.1]), np.array([0.02, 0.2, 0.0])
+    for i in range(3):
+        for question in (shape.contains, shape.distance, shape.fourier):
+            assert question(x[i], y[i]).item() == pytest.approx(question(x, y)[i].item(), rel=1e-14)
+        single, several = shape.normal(x[i], y[i]), shape.normal(x, y)
+        assert torch.allclose(torch.stack(single), torch.stack(several)[:, i], rtol=1e-14, atol=1e-15)
+
+
 def test_distance_of_a_polygon_is_that_of_the_geometry_library():
     axis = np.linspace(-0.3, 0.3, 41)
     body = shapely.Polygon(SHAPES["moved L"].outline(1e-3)[0])

@@ -7,13 +7,16 @@ import subprocess
 import numpy as np
 import pytest
 from bokeh import models
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
+from metagen.base.errors import InputError
 from metagen.base.tables import Table
+from metagen.device import Lattice, Platform, atoms
 from metagen.report.interactive import MOST_PIXELS, UnknownArtistError, plots
 from metagen.report.page import Section, write_report
-from metagen.report.plot import histories
+from metagen.report.plot import histories, unit_cells
 
 FIELD = np.arange(12.0).reshape(3, 4)
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
@@ -48,6 +51,36 @@ def glyphs(plot, kind):
 
 
 # Figures
+
+
+def test_drawn_pillars_cover_what_the_shapes_cover():
+    lattice = Lattice.hexagonal(0.5)
+    platform = Platform(lattice=lattice, atom=atoms.LShape((0.2, 0.3), 0.1))
+    (axes,) = unit_cells(platform, [{"length": 0.3, "angle": 0.2}]).axes
+    shape = platform.atom.named_shape(length=0.3, angle=0.2)
+    sites = np.array([(0, 0), *lattice.neighbours(0.5)])
+    drawn = [patch.get_path() for patch in axes.patches if patch.get_fill()]
+    for point in np.random.default_rng(1).uniform(-0.5, 0.5, (300, 2)) * lattice.pitch:
+        expected = any(shape.contains(*(point - site)) for site in sites)
+        assert sum(path.contains_point(point) for path in drawn) == expected
+    assert axes.get_title() == "length 0.3, angle 0.2"
+
+
+def test_holes_are_drawn_as_holes():
+    (axes,) = unit_cells(Platform(atom=atoms.Ring((0.18, 0.2), 0.1)), [{"outer": 0.19}]).axes
+    figure, (low, high) = axes.figure, axes.transData.transform([(0, 0), (0.15, 0)])
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    picture = np.asarray(canvas.buffer_rgba())[::-1]
+    assert picture[round(low[1]), round(low[0])].min() == 255
+    assert picture[round(high[1]), round(high[0])].min() < 255
+
+
+def test_pillars_are_drawn_only_with_parameters_that_they_have():
+    with pytest.raises(InputError, match="unknown: width"):
+        unit_cells(Platform(), [{"width": 0.1}])
+    with pytest.raises(InputError, match="pillars is empty"):
+        unit_cells(Platform(), [])
 
 
 def test_an_image_keeps_values_extent_colour_limits_and_labels():

@@ -109,7 +109,7 @@ class Polygon:
         x, y = broadcast(x, y)
         bodies = np.asarray(shapely.polygons(self.vertices.detach().numpy()))
         inside = shapely.contains_xy(
-            bodies.reshape(*bodies.shape, *([1] * x.dim())), x.detach().numpy(), y.detach().numpy()
+            bodies.reshape((*bodies.shape, *([1] * x.dim()))), x.detach().numpy(), y.detach().numpy()
         )
         return torch.from_numpy(np.asarray(inside))
 
