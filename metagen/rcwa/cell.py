@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import product
 
 import torch
 from torch import Tensor
@@ -12,7 +13,7 @@ from metagen.base.errors import InputError
 from metagen.device.lattice import Lattice
 from metagen.device.materials import Dispersion, Formula, Material, Tabulated
 from metagen.device.platform import Platform
-from metagen.device.shapes import Ellipse, Shape
+from metagen.device.shapes import Difference, Ellipse, Polygon, Shape
 from metagen.device.symmetry import Symmetry
 from metagen.rcwa.tensors import Numbers, Reals, as_tensor
 
@@ -129,7 +130,7 @@ def make_cell(
 def _check_room(shapes: tuple[Shape, ...], lattice: Lattice) -> None:
     """Refuse pillars that overlap: circles exactly, others as seen at :data:`POINTS` × POINTS points."""
     reach = max(float(shape.reach.detach().max()) for shape in shapes)
-    if 2 * reach <= lattice.spacing * (1 + 1e-12):
+    if 2 * reach <= lattice.spacing * (1 + 1e-12) or (len(shapes) == 1 and _keeps_within(shapes[0], lattice)):
         return
     is_circle = len(shapes) == 1 and isinstance(shapes[0], Ellipse) and torch.equal(shapes[0].a, shapes[0].b)
     if is_circle or _most_covered(shapes, lattice, reach) > 1:
@@ -139,17 +140,27 @@ def _check_room(shapes: tuple[Shape, ...], lattice: Lattice) -> None:
         )
 
 
+def _keeps_within(shape: Shape, lattice: Lattice) -> bool:
+    """Whether a polygon keeps within the rectangular cell of a lattice with one site."""
+    outer = shape.outer if isinstance(shape, Difference) else shape
+    if len(lattice.sites) > 1 or not isinstance(outer, Polygon):
+        return False
+    half = torch.tensor(lattice.pitch, dtype=torch.float64) / 2
+    return bool((outer.vertices.detach().abs() <= half * (1 + 1e-12)).all())
+
+
 def _most_covered(shapes: tuple[Shape, ...], lattice: Lattice, reach: float) -> int:
     """In how many pillars a point of the cell lies at most."""
+    px, py = lattice.pitch
     steps = (torch.arange(POINTS, dtype=torch.float64) + 0.5) / POINTS - 0.5
-    x, y = torch.meshgrid(steps * lattice.pitch[0], steps * lattice.pitch[1], indexing="ij")
-    counts = [math.ceil(2 * reach / side) for side in lattice.pitch]
+    x, y = torch.meshgrid(steps * px, steps * py, indexing="ij")
+    counts = [math.ceil(reach / side) + 1 for side in lattice.pitch]
     covered = torch.zeros(1, dtype=torch.long)
     for shape, site in zip(shapes * (len(lattice.sites) // len(shapes)), lattice.positions, strict=True):
-        for i in range(-counts[0], counts[0] + 1):
-            for j in range(-counts[1], counts[1] + 1):
-                moved = x - site[0] - i * lattice.pitch[0], y - site[1] - j * lattice.pitch[1]
-                covered = covered + shape.contains(*moved).long()
+        for i, j in product(*(range(-count, count + 1) for count in counts)):
+            at_x, at_y = site[0] + i * px, site[1] + j * py
+            if abs(at_x) <= px / 2 + reach and abs(at_y) <= py / 2 + reach:
+                covered = covered + shape.contains(x - at_x, y - at_y).long()
     return int(covered.max())
 
 

@@ -13,6 +13,8 @@ from metagen.device.symmetry import Symmetry
 from metagen.rcwa.basis import Element
 from metagen.rcwa.tensors import Reals, as_tensor
 
+ROUNDING = 1e-15
+"""Components of the wave vector / k0 below this are none: at an azimuth of π/2 rounding leaves 6e-17."""
 IDENTITY: Element = (1, 1)
 ELEMENTS = {Symmetry.MIRROR_Y: (1, -1), Symmetry.MIRROR_X: (-1, 1), Symmetry.HALF_TURN: (-1, -1)}
 
@@ -60,5 +62,5 @@ def incidence_of(light: Illumination | Reals) -> Incidence:
     """Light as the solver takes it; wavelengths alone are of light along x at normal incidence."""
     if not isinstance(light, Illumination):
         return Incidence(as_tensor(light))
-    kx, ky = light.direction.tolist()
+    kx, ky = (0.0 if abs(k) < ROUNDING else k for k in light.direction.tolist())
     return Incidence(as_tensor(light.wavelength), kx, ky, tuple(light.jones.tolist()))

@@ -73,6 +73,34 @@ def test_less_symmetry_is_more_work_for_the_same_jones_matrix(lattice, shape, pi
     np.testing.assert_allclose(two_mirrors, nothing, atol=1e-10)
 
 
+@pytest.mark.parametrize("rule", Factorisation)
+@pytest.mark.parametrize("azimuth", [0.0, math.pi / 2], ids=["in xz", "in yz"])
+@pytest.mark.parametrize("lattice", LATTICES.values(), ids=LATTICES)
+def test_light_in_a_mirror_plane_is_solved_in_two_classes(lattice, azimuth, rule):
+    light = Illumination(WAVELENGTH, "left", 0.4, azimuth)
+    whole = cell(fin(0.0), lattice, 2.4 + 0.1j)
+    mirrored = solve_cell(whole, light, orders=3, factorisation=rule)
+    nothing = solve_cell(replace(whole, symmetry=Symmetry.NONE), light, orders=3, factorisation=rule)
+    assert len(mirrored.solution.classes) == 2
+    np.testing.assert_allclose(mirrored.jones, nothing.jones, atol=1e-10)
+    np.testing.assert_allclose(mirrored.near_field(0.3, 5), nothing.near_field(0.3, 5), atol=1e-9)
+
+
+@pytest.mark.parametrize("azimuth", [0.0, 0.7])
+def test_without_a_pillar_oblique_light_obeys_fresnel(azimuth):
+    polar, index = 0.5, 1.46
+    solved = solve_cell(
+        cell(circle(0.0), LATTICES["hexagonal"]), Illumination(0.5, "x", polar, azimuth), orders=2
+    )
+    inside, outside = (math.sqrt(n**2 - math.sin(polar) ** 2) for n in (index, 1.0))
+    along = 2 * index**2 / inside / (index**2 / inside + 1 / outside)
+    across = 2 * inside / (inside + outside)
+    phase = np.exp(2j * math.pi / 0.5 * outside * 0.6)
+    turn = rotation(azimuth)
+    exact = turn @ torch.diag(torch.tensor([along, across], dtype=torch.complex128) * phase) @ turn.T
+    np.testing.assert_allclose(solved.jones, exact, atol=1e-12)
+
+
 @pytest.mark.parametrize("rule", [Factorisation.NORMAL, Factorisation.LAURENT])
 @pytest.mark.parametrize("polar", [0.0, 0.3], ids=["normal", "oblique"])
 @pytest.mark.parametrize("shape", ["fin", "letter"])
