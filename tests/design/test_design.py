@@ -86,6 +86,7 @@ class Painted(Delay):
         return self.field[None] + 0 * radii.sum()
 
 
+@pytest.mark.closed_form
 def test_a_perfect_lens_without_reflection_has_a_relative_intensity_of_one():
     # The incident power is n_substrate per area, so its amplitude behind is √1.45. What is missing to 1 is
     # the gain of an uneven amplitude, which the divisor allows: 1.5 % at NA 0.36.
@@ -97,6 +98,7 @@ def test_a_perfect_lens_without_reflection_has_a_relative_intensity_of_one():
     assert float(Line(0.633, (12.0,))(light)) == pytest.approx(float(Focus(0.633, 12.0)(light)))
 
 
+@pytest.mark.cross_check
 def test_a_ring_of_a_round_field_is_its_intensity_at_that_radius():
     x = coordinates(21 * 5, PLATFORM.period / 5)
     field = torch.exp(-(x[:, None] ** 2 + x**2) / 0.8**2).to(torch.complex128)
@@ -107,6 +109,7 @@ def test_a_ring_of_a_round_field_is_its_intensity_at_that_radius():
     assert float(wave.intensity(ring.points()).mean()) == pytest.approx(float(expected), rel=1e-4)
 
 
+@pytest.mark.cross_check
 def test_the_plane_far_behind_a_small_device_holds_no_light_that_came_round_its_edge():
     # 4 µm wide, 60 µm away: with the padding of near planes the intensity on the axis is a third of this.
     wave = Light([Optics(Painted(torch.ones(45, 45, dtype=torch.complex128)))], torch.full((9, 9), 0.1))[
@@ -123,6 +126,7 @@ def test_the_worst_goal_counts(red, blue, start):
     assert float(worst_of(FOCUS, RING)(light)) == min(float(FOCUS(light)), float(RING(light)))
 
 
+@pytest.mark.cross_check
 def test_a_disc_of_a_round_field_holds_the_power_of_its_flux():
     # The mean intensity over a disc against its finely sampled mean: 400 points on the spiral integrate it to
     # their number's inverse.
@@ -133,9 +137,10 @@ def test_a_disc_of_a_round_field_holds_the_power_of_its_flux():
     fine = coordinates(201, 0.007)
     inside = torch.hypot(fine[:, None], fine) < 0.7
     expected = wave.plane(3.0, fine)[inside].mean()
-    assert float(wave.intensity(disc.points()).mean()) == pytest.approx(float(expected), rel=5e-3)
+    assert float(wave.intensity(disc.points()).mean()) == pytest.approx(float(expected), rel=2.5e-3)
 
 
+@pytest.mark.closed_form
 def test_a_line_is_the_geometric_mean_of_its_points(red, start):
     light = Light([Optics(red)], torch.tensor(start.radii, dtype=torch.float32))
     line = Line(0.633, (3.0, 4.0, 6.0))
@@ -144,6 +149,7 @@ def test_a_line_is_the_geometric_mean_of_its_points(red, start):
     assert line(light) < light[0.633].relative_intensity(line.points()).mean()
 
 
+@pytest.mark.closed_form
 def test_all_components_that_a_model_predicts_count(start):
     # The toy splits one wave into 0.8 along x and 0.6 along y: together they have its whole intensity.
     radii = torch.tensor(start.radii, dtype=torch.float32)
@@ -152,6 +158,7 @@ def test_all_components_that_a_model_predicts_count(start):
     torch.testing.assert_close(FOCUS(three), FOCUS(one))
 
 
+@pytest.mark.cross_check
 @pytest.mark.parametrize("components", [1, 3])
 def test_a_model_with_a_basis_is_propagated_without_its_field(components):
     # The compressed propagator against the integral over the predicted field, in single precision.
@@ -165,6 +172,7 @@ def test_a_model_with_a_basis_is_propagated_without_its_field(components):
     torch.testing.assert_close(wave.intensity(points), metrics.intensity(near, points), rtol=1e-4, atol=0)
 
 
+@pytest.mark.cross_check
 @pytest.mark.parametrize("count", [6, 7])
 def test_a_symmetric_device_is_propagated_from_one_quadrant(count):
     # A model that keeps the mirror symmetry, fitted to anything; against the whole predicted field.
@@ -193,6 +201,7 @@ def test_a_wavelength_without_a_model_is_named(red, start):
 # Variables
 
 
+@pytest.mark.closed_form
 def test_symmetry_shares_one_radius_among_equal_sites():
     assert orbits(7, EqualRadii.NONE).max() + 1 == 49
     assert orbits(7, EqualRadii.MIRROR).max() + 1 == 16
@@ -204,7 +213,7 @@ def test_variables_start_at_the_layout(start):
     variables = Variables.of(start, Limits(LOW, HIGH), EqualRadii.MIRROR)
     found = variables.exact(variables.start(start))
     inside = np.clip(start.radii, LOW + 0.0012, HIGH - 0.0012)
-    np.testing.assert_allclose(found, inside, atol=1e-7)
+    np.testing.assert_allclose(found, inside, rtol=0, atol=1e-7)
 
 
 def test_radii_on_a_grid_keep_the_gradient_of_smooth_ones(start):
@@ -218,12 +227,13 @@ def test_radii_on_a_grid_keep_the_gradient_of_smooth_ones(start):
     torch.testing.assert_close(*gradients)
     assert gradients[0].min() > 0
     steps = gridded.exact(gridded.start(start)) / 0.005
-    np.testing.assert_allclose(steps, np.rint(steps), atol=1e-9)
+    np.testing.assert_allclose(steps, np.rint(steps), rtol=0, atol=1e-9)
 
 
 # Optimisation
 
 
+@pytest.mark.gradient
 @pytest.mark.parametrize("symmetry", list(EqualRadii))
 def test_the_gradient_of_the_whole_chain_equals_finite_differences(red, blue, symmetry):
     torch.set_default_dtype(torch.float64)
@@ -241,6 +251,7 @@ def test_the_gradient_of_the_whole_chain_equals_finite_differences(red, blue, sy
         torch.set_default_dtype(torch.float32)
 
 
+@pytest.mark.cross_check
 def test_a_lens_of_another_focal_length_becomes_as_good_as_the_one_designed_for_it(red):
     # With a phase per pillar and nothing else, the forward lens is the optimum up to its staircase.
     near, far = (mg.lens.focusing(PLATFORM, f, 0.633, 7, DelayTable()) for f in (4.0, 12.0))

@@ -68,6 +68,7 @@ def beam(waist, ring=0.0):
 # Goals are the metrics
 
 
+@pytest.mark.cross_check
 def test_efficiency_is_the_share_of_the_power_within_the_circle():
     # The 256 points of the spiral integrate a focus to better than 0.5 %. The rim of the lens is seen at 0.75
     # of a right angle's sine: were its waves counted with the power of upright ones, it were a quarter more.
@@ -78,6 +79,7 @@ def test_efficiency_is_the_share_of_the_power_within_the_circle():
     assert reached == pytest.approx(metrics.focusing_efficiency(wave, 4.0), rel=5e-3)
 
 
+@pytest.mark.cross_check
 def test_the_flux_at_points_is_that_of_the_plane():
     field, wave = beam(0.4)
     x = torch.tensor([-0.8, 0.0, 0.5], dtype=torch.float64)
@@ -87,6 +89,7 @@ def test_the_flux_at_points_is_that_of_the_plane():
     assert light_of(field)[0.633].flux(points).tolist() == pytest.approx(plane.tolist(), rel=1e-3)
 
 
+@pytest.mark.cross_check
 def test_efficiency_of_a_ring_and_ring_ratio_are_those_of_the_metrics():
     # As above; the middle of the ring is nearly dark, and what the spiral misses there counts more.
     field, wave = beam(0.8, ring=1.5)
@@ -97,6 +100,7 @@ def test_efficiency_of_a_ring_and_ring_ratio_are_those_of_the_metrics():
     assert float(ratio(light_of(field))) == pytest.approx(expected.ratio, rel=0.01)
 
 
+@pytest.mark.closed_form
 def test_side_lobes_compare_the_focus_with_what_is_around_it():
     field, _ = beam(0.6)
     light = light_of(field)
@@ -109,18 +113,20 @@ def test_side_lobes_compare_the_focus_with_what_is_around_it():
     assert 0.4 * float(edge / focus) < float(1 / many(light)) - 1 < float(edge / focus)
 
 
+@pytest.mark.closed_form
 def test_uniformity_is_one_for_equal_points_only():
     field, _ = beam(1.0)
     even = Uniformity(of=Ring(0.633, 2.0, radius=0.7))
     uneven = Uniformity(of=Line(0.633, (0.5, 4.0)))
     light = light_of(field)
-    # The square grid leaves a ring of a round beam even to its sampling.
-    assert float(even(light)) == pytest.approx(1, abs=1e-3)
+    # The beam is sampled so finely that the square grid leaves no trace: single precision.
+    assert float(even(light)) == pytest.approx(1, abs=1e-6)
     found = light[0.633].intensity(uneven.points())
     assert float(uneven(light)) == pytest.approx(float(2 / (1 / found).sum() / found.mean()))
     assert float(uneven(light)) < 0.95
 
 
+@pytest.mark.cross_check
 def test_spots_off_the_axis_are_the_intensity_there():
     field, _ = beam(1.0)
     light = light_of(field)
@@ -129,13 +135,15 @@ def test_spots_off_the_axis_are_the_intensity_there():
     assert float(spots(light)) == pytest.approx(float(expected))
 
 
+@pytest.mark.closed_form
 @pytest.mark.parametrize(
-    ("exponent", "expected"), [(1, 7 / 3), (0, 2.0), (-1, 12 / 7), (-300, 1.0), (300, 4.0)]
+    ("exponent", "expected"),
+    [(1, 7 / 3), (0, 2.0), (-1, 12 / 7), (-300, 3 ** (1 / 300)), (300, 4 / 3 ** (1 / 300))],
 )
 def test_power_means_are_the_known_ones(exponent, expected):
-    # The mean of three numbers with exponent ±300 is within 3^(1/300) = 0.4 % of the extreme one.
+    # Of three numbers only the extreme one counts at ±300: the others' powers are below 2⁻³⁰⁰ of its own.
     values = torch.tensor([1.0, 2.0, 4.0], dtype=torch.float64)
-    assert float(power_mean(values, exponent)) == pytest.approx(expected, rel=4e-3)
+    assert float(power_mean(values, exponent)) == pytest.approx(expected, rel=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -155,6 +163,7 @@ def test_a_goal_that_makes_no_sense_is_refused(wrong, reason):
         wrong()
 
 
+@pytest.mark.gradient
 @pytest.mark.parametrize(
     "goal",
     [
@@ -183,6 +192,7 @@ def test_the_gradient_of_a_goal_equals_finite_differences(goal):
 # Combinations
 
 
+@pytest.mark.closed_form
 def test_goals_are_weighed_by_their_targets():
     light = light_of(beam(0.8)[0])
     value = float(FOCUS(light))
@@ -191,6 +201,7 @@ def test_goals_are_weighed_by_their_targets():
     assert float(easy(light)) == value
 
 
+@pytest.mark.closed_form
 def test_the_smooth_worst_of_lets_all_goals_count_and_nears_the_worst():
     light = light_of(beam(0.8)[0])
     value = float(FOCUS(light))
@@ -270,14 +281,16 @@ def test_what_a_goal_asks_to_be_measured_is_about_its_own_place():
 # Starts
 
 
+@pytest.mark.cross_check
 def test_a_start_matched_to_one_focus_is_the_forward_lens():
-    # Both take the nearest phasor; they differ by the steps of radius (1/400) and common phase (1/24 turn).
+    # Both take the nearest phasor; they differ by the steps of radius (1/400 turn, which costs the square of
+    # 4.5 mrad rms) and by the common phase, which costs nothing here.
     table = DelayTable()
     start = matched(PLATFORM, [FOCUS], 9, {0.633: table})
     lens = mg.lens.focusing(PLATFORM, 4.0, 0.633, 9, table)
     model = Optics(Delay(domain()))
     reached = [float(FOCUS(Light([model], torch.tensor(each.radii).float()))) for each in (start, lens)]
-    assert reached[0] == pytest.approx(reached[1], rel=0.01)
+    assert reached[0] == pytest.approx(reached[1], rel=1e-4)
     assert start.has_mirror_planes
 
 

@@ -35,6 +35,7 @@ def smooth(light):
     return worst_of(FOCUS, RING, sharpness=4.0)(light)
 
 
+@pytest.mark.cross_check
 def test_lbfgs_never_goes_downhill_and_reaches_what_adam_reaches(models, start):
     fast = optimize(start, models, smooth, LBFGS, progress=False)
     slow = optimize(start, models, smooth, OptimizerSettings(steps=200), progress=False)
@@ -168,6 +169,7 @@ def test_no_start_is_an_error(models):
         optimize([], models, FOCUS, progress=False)
 
 
+@pytest.mark.cross_check
 def test_the_mean_over_biases_is_their_mean(start):
     """And a device tuned for the mean is better at it than one tuned for the worst."""
     wide = Domain(wavelength=0.633, radius_low=LOW - 0.01, radius_high=HIGH + 0.01, samples=2)
@@ -223,6 +225,7 @@ def test_a_design_file_may_name_several_starts_and_weigh_its_goals(tmp_path):
     assert [penalty.wavelength for penalty in penalties] == [0.633, 0.4]
 
 
+@pytest.mark.closed_form
 def test_a_line_has_the_mean_that_it_is_given(models, start):
     light = Light([Optics(models[0])], torch.tensor(start.radii).float())
     points = Line(0.633, (3.0, 4.0))

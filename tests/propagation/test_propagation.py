@@ -305,7 +305,9 @@ def test_the_sum_over_points_does_not_depend_on_how_it_is_cut(monkeypatch):
 def test_gradients_equal_finite_differences(intensity):
     generator = torch.Generator().manual_seed(0)
     field = torch.randn(8, 8, dtype=torch.complex128, generator=generator, requires_grad=True)
-    assert torch.autograd.gradcheck(intensity, field)
+    # Intensities are quadratic in the field, so that central differences are exact but for rounding; the
+    # gradients are as small as 1e-4.
+    assert torch.autograd.gradcheck(intensity, field, eps=1e-3, atol=1e-12, rtol=1e-7)
 
 
 @pytest.mark.closed_form

@@ -76,6 +76,7 @@ def relative_errors(model, dataset):
     return np.stack(errors)
 
 
+@pytest.mark.cross_check
 def test_before_the_descent_the_field_is_the_best_sum_over_single_pillars(dataset):
     radii = torch.from_numpy(dataset.neighbourhoods(SIZE.width))
     patches = torch.from_numpy(dataset.patches()).to(torch.complex128)
@@ -86,7 +87,7 @@ def test_before_the_descent_the_field_is_the_best_sum_over_single_pillars(datase
         each.prepare(around, patches)
     fields = [each(torch.tensor(dataset.radii[0], dtype=torch.float32)) for each in models]
     # Single precision, a few hundred terms of up to the size of the field.
-    assert torch.allclose(*fields, atol=1e-4)
+    assert torch.allclose(*fields, rtol=0, atol=2e-5)
     assert radii.shape[1] == models[0].width ** 2 == 7**2
 
 
@@ -106,7 +107,7 @@ def test_the_trust_map_is_right_on_average_and_ranks_the_cells(split, model):
     radii = torch.tensor(np.stack(learnt.radii), dtype=torch.float32)
     expected = model.expected_error(radii).numpy()
     errors = relative_errors(model, learnt)
-    assert expected.mean() == pytest.approx(errors.mean(), rel=0.25)
+    assert expected.mean() == pytest.approx(errors.mean(), rel=0.05)
     order = np.argsort(expected.ravel())
     quarter = len(order) // 4
     assert errors.ravel()[order[-quarter:]].mean() > 2 * errors.ravel()[order[:quarter]].mean()
@@ -126,6 +127,7 @@ def test_a_trust_map_counts_what_the_modes_lack(split):
     assert expected == pytest.approx(true, rel=0.1)
 
 
+@pytest.mark.cross_check
 def test_a_check_of_the_trust_map_compares_means_and_groups_of_cells(split, model):
     checks = trust_checks([model], split[1].near_fields)
     assert [(each.layout, each.known) for each in checks] == [("random-s4", False), ("smooth-90", False)]
@@ -139,20 +141,33 @@ def test_a_check_of_the_trust_map_compares_means_and_groups_of_cells(split, mode
     assert trust_figure(checks).axes
 
 
-def test_the_trust_map_is_mirrored_with_the_device_and_differentiable(model):
+@pytest.fixture
+def uneven():
+    """Radii of a device without mirror planes."""
     radii = torch.tensor(random_layout(mg.Platform(), 10, 7).radii, dtype=torch.float64)
     radii[2, 3] = 0.0999
-    expected = model.expected_error(radii)
+    return radii
+
+
+@pytest.mark.closed_form
+def test_the_trust_map_is_mirrored_with_the_device(model, uneven):
+    expected = model.expected_error(uneven)
     # Double precision radii, sums of a hundred products: rounding.
-    assert torch.allclose(model.expected_error(radii.flip(0)), expected.flip(0), rtol=1e-9)
-    assert torch.allclose(model.expected_error(radii.flip(1)), expected.flip(1), rtol=1e-9)
-    leaf = radii.clone().requires_grad_()
+    assert torch.allclose(model.expected_error(uneven.flip(0)), expected.flip(0), rtol=1e-9, atol=0)
+    assert torch.allclose(model.expected_error(uneven.flip(1)), expected.flip(1), rtol=1e-9, atol=0)
+    assert not torch.allclose(expected.flip(0), expected, rtol=1e-3, atol=0)
+
+
+@pytest.mark.gradient
+def test_the_gradient_of_the_trust_map_equals_finite_differences(model, uneven):
+    leaf = uneven.clone().requires_grad_()
     (gradient,) = torch.autograd.grad(model.expected_error(leaf).sum(), leaf)
-    step = torch.zeros_like(radii)
+    step = torch.zeros_like(uneven)
     step[4, 5] = 1e-6
-    difference = (model.expected_error(radii + step) - model.expected_error(radii - step)).sum() / 2e-6
-    # Central differences of a smooth function are exact to the step squared; rounding leaves 1e-16 / 1e-6.
-    assert float(gradient[4, 5]) == pytest.approx(float(difference), rel=1e-5)
+    difference = (model.expected_error(uneven + step) - model.expected_error(uneven - step)).sum() / 2e-6
+    # Central differences of a smooth function are exact to the step squared; rounding leaves 1e-16 / 1e-6 of
+    # each of a hundred cells.
+    assert float(gradient[4, 5]) == pytest.approx(float(difference), rel=1e-7)
 
 
 def test_a_trust_map_travels_with_the_model(model, tmp_path):

@@ -46,18 +46,21 @@ def test_the_compact_form_states_what_it_leaves_out(data):
         assert max(lost) < 2 * datasets.TOLERANCE
 
 
+@pytest.mark.closed_form
 def test_no_layout_lets_more_power_through_than_falls_on_it(data):
     for dataset in data.values():
         for near in dataset.near_fields[::8]:
-            assert 0.3 < mg.metrics.transmission(mg.metrics.Wavefront.of(near)) < 1
+            # 0.70 to 0.87 in these: pillars reflect, but no layout of them is a mirror.
+            assert 0.65 < mg.metrics.transmission(mg.metrics.Wavefront.of(near)) < 1
 
 
 def test_the_models_keep_their_targets_and_the_errors_on_their_cards(data, model):
-    """The card was written where the model was trained: other processors round differently."""
+    """The card was written where the model was trained: other processors round differently, by 1e-6 of a
+    field of which the error is a thirtieth."""
     held_out = [name for name in data[model.wavelength].names if name not in model.card.layouts]
     found = evaluate(model, data[model.wavelength].split_layouts(held_out)[1])
     for error in found.layouts:
-        assert error.relative_error == pytest.approx(model.card.errors[error.name], rel=1e-3)
+        assert error.relative_error == pytest.approx(model.card.errors[error.name], rel=1e-4)
         target = TARGETS[model.wavelength]["random" if error.name.startswith("random") else "lens"]
         assert error.relative_error <= target
     kinds = {name.split("-")[0] for name in held_out}
@@ -114,12 +117,15 @@ def test_the_models_expect_most_error_where_it_is(data, model):
     near = next(n for n in data[model.wavelength].near_fields if n.layout.name == "lens-f40")
     (check,) = mg.study.trust_checks([model], [near])
     _, true = check.curve
+    # Found: 4.0 and 2.1 times, and 0.70 and 0.63 of the error.
     assert true[-1] > 2 * true[0]
     assert check.expected.mean() == pytest.approx(check.true.mean(), rel=0.5)
 
 
 def test_the_models_serve_both_ends_of_the_radius_range(model):
+    """Of the light, 1 in glass of index 1.45, nearly all passes: |E|² is up to 1.45 in air, and near fields
+    add some to it."""
     platform = model.platform
     radii = torch.full((5, 5), platform.radius_min)
     radii[2, 2] = platform.radius_max
-    assert torch.isfinite(model(radii).abs()).all()
+    assert 1 < float(model(radii).abs().square().mean()) < 2

@@ -1,7 +1,6 @@
 """Training, evaluation and model files."""
 
 import json
-import math
 import pickle
 from pathlib import Path
 
@@ -103,7 +102,7 @@ def test_a_network_learns_from_devices_that_are_smaller_than_its_neighbourhood()
     small = coupled_dipoles.dataset(count=3)
     recipe = TrainingSettings(model=NetworkSettings(rank=4, width=7, hidden=(8,)), epochs=2)
     model = train(small, recipe, progress=False)
-    assert math.isfinite(evaluate(model, small).overall.relative_error)
+    assert evaluate(model, small).overall.relative_error < 1  # that of no light at all
 
 
 def test_a_held_out_layout_has_no_influence_on_the_model(dataset, split):
@@ -200,6 +199,7 @@ def test_a_wrong_recipe_is_refused_with_its_reason(tmp_path, text, reason):
 # Evaluation
 
 
+@pytest.mark.closed_form
 def test_the_relative_error_is_the_papers_equation_9(split, cluster):
     result = evaluate(cluster, split[1])
     difference = power = 0.0
@@ -212,6 +212,7 @@ def test_the_relative_error_is_the_papers_equation_9(split, cluster):
     assert [layout.name for layout in result.layouts] == list(split[1].names)
 
 
+@pytest.mark.closed_form
 def test_the_floor_is_what_truncation_alone_leaves(dataset):
     """On the data of the basis itself it is the floor of the basis; one mode leaves more than eight."""
     floors = []
@@ -224,6 +225,7 @@ def test_the_floor_is_what_truncation_alone_leaves(dataset):
     assert floors[0] > 10 * floors[1]
 
 
+@pytest.mark.closed_form
 def test_only_the_cells_of_the_dataset_count(dataset, cluster):
     part, rest = dataset.split_patches(0.5, seed=0)
     whole = evaluate(cluster, dataset).overall

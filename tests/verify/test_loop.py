@@ -99,6 +99,7 @@ def light(model, layout):
 # Corrected models
 
 
+@pytest.mark.closed_form
 def test_a_corrected_model_is_exact_for_the_device_that_was_simulated(device):
     near = simulated(device, 0.633)
     wave = light(Corrected(MODELS[0], near), device)
@@ -120,9 +121,11 @@ def test_a_corrected_model_is_nearly_right_about_the_neighbours_of_that_device(d
         abs(float(FOCUS(Light([Optics(model)], torch.tensor(neighbour.radii).float())) / truth) - 1)
         for model in (MODELS[0], Corrected(MODELS[0], simulated(device, 0.633)))
     ]
+    # Found: 0.036 and 0.0038; half as long a step leaves 0.0011.
     assert gaps[1] < 0.2 * gaps[0]
 
 
+@pytest.mark.cross_check
 def test_light_behind_several_devices_is_corrected_for_each(device):
     model = Corrected(MODELS[0], simulated(device, 0.633))
     both = torch.tensor(np.stack([device.radii, device.radii[::-1]]), dtype=torch.float32)
@@ -398,6 +401,7 @@ def test_a_goal_whose_light_nobody_knows_is_left_out_of_the_report(device, tmp_p
     assert "Light at 400 nm" not in page
 
 
+@pytest.mark.closed_form
 def test_prediction_and_simulation_are_compared_on_the_components_of_each_model(device):
     """One model predicts three components, the other only Ex, which holds 0.8² of the light of the first."""
     fields = [replace(near, field=vectors(near)) for near in simulate(device)]
@@ -445,6 +449,7 @@ def test_the_demo_says_why_a_design_cannot_begin(tmp_path):
 # With Meep
 
 
+@pytest.mark.cross_check
 @pytest.mark.slow
 @pytest.mark.meep
 def test_the_loop_closes_the_gap_to_meep(tmp_path):
@@ -495,6 +500,7 @@ settings = DesignSettings(
     return path
 
 
+@pytest.mark.end_to_end
 def test_a_script_is_designed_and_compared_with_its_simulation(recipe, tmp_path, metagen):
     device, report = tmp_path / "device.h5", tmp_path / "report.html"
     done = metagen("design", recipe, "--output", device)
@@ -547,6 +553,7 @@ def test_only_the_wavelengths_of_the_goals_are_simulated():
         campaign.light_of([0.4, 0.5])
 
 
+@pytest.mark.end_to_end
 @pytest.mark.slow
 @pytest.mark.meep
 def test_the_loop_runs_on_two_ranks_and_does_nothing_twice(recipe, tmp_path, metagen, mpirun):

@@ -29,6 +29,7 @@ def lens(amplitude=1.0):
     return amplitude * torch.exp(-1j * K * (torch.sqrt(RHO**2 + FOCAL**2) - FOCAL))
 
 
+@pytest.mark.closed_form
 def test_a_clear_window_transmits_the_ratio_of_the_indices():
     # |E| = 1 on both sides: power n_cover against n_substrate. The hole's edge diffracts a share of the order
     # of λ/(2π D)·8 = 2 % into waves near grazing and beyond.
@@ -36,35 +37,40 @@ def test_a_clear_window_transmits_the_ratio_of_the_indices():
     assert found == pytest.approx(1 / 1.45, rel=0.02)
 
 
+@pytest.mark.closed_form
 def test_power_through_a_large_circle_is_the_power_transmitted():
     # A smooth beam has no edge: all of its power passes the circle at any distance (tail below 1e-6).
     beam = wavefront(torch.exp(-(RHO**2) / 1.5**2).to(torch.complex128))
     assert metrics._power_within(beam, 5.0, [4.9])[0] == pytest.approx(
-        metrics.transmitted_power(beam), rel=1e-4
+        metrics.transmitted_power(beam), rel=1e-6
     )
 
 
+@pytest.mark.closed_form
 def test_the_ideal_lens_has_strehl_one_at_any_brightness():
     assert metrics.strehl(wavefront(lens(0.3)), FOCAL) == pytest.approx(1, abs=1e-9)
 
 
+@pytest.mark.closed_form
 def test_aberrations_lower_strehl_as_marechal_says():
     # Phase noise of variance s² leaves exp(−s²) in the focus; 10 x 10-sample patches of it stay within the
-    # lens's acceptance. 400 patches give the mean to 1/20 of s².
+    # lens's acceptance. 400 patches give the mean to 1/20 of s², of which two are allowed.
     rng = np.random.default_rng(0)
     noise = np.kron(rng.normal(scale=0.4, size=(21, 21)), np.ones((10, 10)))[:COUNT, :COUNT]
     aberrated = lens() * torch.exp(1j * torch.tensor(noise))
     ratio = metrics.intensity(wavefront(aberrated), torch.tensor([[0.0, 0.0, FOCAL]]))
     ideal = metrics.intensity(wavefront(lens()), torch.tensor([[0.0, 0.0, FOCAL]]))
-    assert float(ratio / ideal) == pytest.approx(math.exp(-(0.4**2)), rel=0.05)
+    assert float(ratio / ideal) == pytest.approx(math.exp(-(0.4**2)), rel=0.016)
 
 
+@pytest.mark.closed_form
 def test_the_width_of_a_square_lenss_focus_is_0886_wavelengths_over_aperture():
     # sinc² is half at ±0.443; NA = 0.17, where the paraxial width is right to NA²/2 = 1.4 %.
     expected = 0.8859 * WAVELENGTH * FOCAL / SIDE
     assert metrics.fwhm(wavefront(lens()), FOCAL) == pytest.approx(expected, rel=0.015)
 
 
+@pytest.mark.closed_form
 def test_the_efficiency_of_an_ideal_lens_is_the_encircled_energy_of_its_sincs():
     # Share of sinc²(x)·sinc²(y) within 1.5·0.8859, times what the aperture lets through. The band of 2 % is
     # that of the transmission of a hole (above), whose edge waves do not reach the focus.
@@ -75,6 +81,7 @@ def test_the_efficiency_of_an_ideal_lens_is_the_encircled_energy_of_its_sincs():
     assert metrics.focusing_efficiency(wavefront(lens()), FOCAL) == pytest.approx(expected, rel=0.02)
 
 
+@pytest.mark.closed_form
 def test_the_annulus_ratio_of_a_gaussian_focus_is_that_of_its_integral():
     # Power within ρ is 1 − exp(−2ρ²/w²), w the width after a distance of 1; the paraxial formula leaves out
     # terms of 1/(k·2)² = 2.5e-3.
@@ -88,9 +95,11 @@ def test_the_annulus_ratio_of_a_gaussian_focus_is_that_of_its_integral():
     assert metrics.annulus_ratio(beam, 1.0) == pytest.approx(expected, rel=4e-3)
 
 
+@pytest.mark.cross_check
 def test_the_depth_of_focus_of_a_round_lens_is_that_of_the_integral_over_its_radius():
     # On the axis the first Rayleigh–Sommerfeld integral has one dimension left. The staircase edge of the
-    # sampled circle moves its area by 1.4e-3; the scan's step of 0.1 is 0.2 % of the range.
+    # sampled circle moves its area by 1.4e-3, and each end by as much; the ends here are those of a scan in
+    # steps of 0.1, between which the metric interpolates.
     radius = 4.8
     rho = torch.linspace(0, radius, 2001, dtype=torch.float64)
     z = torch.linspace(8, 60, 521, dtype=torch.float64)
@@ -102,8 +111,8 @@ def test_the_depth_of_focus_of_a_round_lens_is_that_of_the_integral_over_its_rad
     above = z[on_axis > on_axis.max() / 2]
     found = metrics.depth_of_focus(wavefront(lens() * (radius > RHO)), z)
     assert found.complete
-    assert found.start == pytest.approx(float(above[0]), rel=0.01)
-    assert found.end == pytest.approx(float(above[-1]), rel=0.01)
+    assert found.start == pytest.approx(float(above[0]), abs=0.15)
+    assert found.end == pytest.approx(float(above[-1]), abs=0.15)
     assert found.length == pytest.approx(found.end - found.start)
 
 
@@ -111,6 +120,7 @@ def test_a_depth_of_focus_that_leaves_the_scan_says_so():
     assert not metrics.depth_of_focus(wavefront(lens()), torch.tensor([29.0, 30.0, 31.0])).complete
 
 
+@pytest.mark.closed_form
 def test_a_dark_axis_has_no_focus():
     # A vortex has a zero on the axis: no width there, and no number is made up.
     angle = torch.atan2(GRID, GRID[:, None])
@@ -120,6 +130,7 @@ def test_a_dark_axis_has_no_focus():
     assert metrics.ring_metrics(wavefront(lens() * torch.exp(1j * angle)), FOCAL).ratio > 0
 
 
+@pytest.mark.convergence
 def test_metrics_do_not_depend_on_how_finely_the_field_is_sampled():
     # The same lens at half the pitch; the sampled aperture is the same square.
     pitch = PITCH / 2
@@ -128,12 +139,14 @@ def test_metrics_do_not_depend_on_how_finely_the_field_is_sampled():
     finer = metrics.Wavefront(fine[None], pitch, WAVELENGTH, mg.Platform())
     one = metrics.focus_metrics(wavefront(lens()), FOCAL)
     two = metrics.focus_metrics(finer, FOCAL)
-    # The edge's own spectrum is sampled better: 1e-3 of the power is in it.
-    assert two.efficiency == pytest.approx(one.efficiency, rel=2e-3)
-    assert two.fwhm == pytest.approx(one.fwhm, rel=1e-3)
-    assert two.intensity == pytest.approx(one.intensity, rel=1e-3)
+    # The edge's own spectrum, in which 1e-3 of the power is, is sampled better; hardly any of it goes to the
+    # focus.
+    assert two.efficiency == pytest.approx(one.efficiency, rel=5e-5)
+    assert two.fwhm == pytest.approx(one.fwhm, rel=1e-5)
+    assert two.intensity == pytest.approx(one.intensity, rel=2e-6)
 
 
+@pytest.mark.closed_form
 def test_a_simulated_near_field_is_measured_with_all_components():
     layout = random_layout(mg.Platform(), 5, seed=0)
     field = np.ones((20, 20, 3), np.complex64) * np.array([1, 0.5, 0], np.complex64)
@@ -155,6 +168,7 @@ def test_a_prediction_is_measured_with_the_components_that_the_model_knows(compo
     torch.testing.assert_close(found.field, model(torch.tensor(layout.radii, dtype=torch.float32)))
 
 
+@pytest.mark.cross_check
 @pytest.mark.parametrize(("count", "distance"), [(50, 10.0), (80, 20.0)])
 def test_the_focus_of_a_small_aperture_far_away_is_that_of_the_integral(count, distance):
     """Diffraction spreads the light over more than the aperture: it must not come back as an alias."""
