@@ -35,7 +35,7 @@ def square(width: Real) -> Polygon:
 def rectangle(width_x: Real, width_y: Real) -> Polygon:
     """A rectangle of sides [...] along x and y."""
     x, y = _halves(width_x, width_y)
-    return Polygon(_corners((-x, -y), (x, -y), (x, y), (-x, y)))
+    return Polygon.through((-x, -y), (x, -y), (x, y), (-x, y))
 
 
 def cross(length: Real, width: Real) -> Polygon:
@@ -44,11 +44,7 @@ def cross(length: Real, width: Real) -> Polygon:
     if not bool(((b > 0) & (b <= a)).all()):
         raise InputError(f"width is {2 * b}; it must be positive and at most the length, {2 * a}")
     quarter = [(a, -b), (a, b), (b, b), (b, a), (-b, a), (-b, b)]
-    return Polygon(_corners(*quarter, *((-x, -y) for x, y in quarter)))
-
-
-def _corners(*points: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
-    return torch.stack([torch.stack(point, -1) for point in points], -2)
+    return Polygon.through(*quarter, *((-x, -y) for x, y in quarter))
 
 
 def _halves(one: Real, other: Real) -> tuple[torch.Tensor, torch.Tensor]:

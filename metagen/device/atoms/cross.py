@@ -15,37 +15,6 @@ if TYPE_CHECKING:
 
     from metagen.device.shapes import Polygon
 
-IN_LENGTHS = [
-    [1, 0],
-    [0, 0],
-    [0, 1],
-    [0, 1],
-    [0, 0],
-    [-1, 0],
-    [-1, 0],
-    [0, 0],
-    [0, -1],
-    [0, -1],
-    [0, 0],
-    [1, 0],
-]
-"""Corners, counterclockwise from the upper corner at the right, in half lengths …"""
-IN_WIDTHS = [
-    [0, 1],
-    [1, 1],
-    [1, 0],
-    [-1, 0],
-    [-1, 1],
-    [0, 1],
-    [0, -1],
-    [-1, -1],
-    [-1, 0],
-    [1, 0],
-    [1, -1],
-    [0, -1],
-]
-"""… and, added to that, in half widths."""
-
 
 @checked
 class Cross(Family):
@@ -77,10 +46,8 @@ class Cross(Family):
 
     def build(self, length: Tensor, width: Tensor, angle: Tensor) -> Polygon:
         """The cross of a length [...], a width [...] and an angle [...]."""
-        import torch
-
         from metagen.device.shapes import Polygon
 
-        in_lengths, in_widths = (torch.tensor(part, dtype=torch.float64) for part in (IN_LENGTHS, IN_WIDTHS))
-        halves = length[..., None, None] / 2, width[..., None, None] / 2
-        return Polygon(in_lengths * halves[0] + in_widths * halves[1], angle)
+        a, b = length / 2, width / 2
+        half = (a, -b), (a, b), (b, b), (b, a), (-b, a), (-b, b)
+        return Polygon.through(*half, *((-x, -y) for x, y in half), angle=angle)

@@ -15,11 +15,6 @@ if TYPE_CHECKING:
 
     from metagen.device.shapes import Polygon
 
-IN_LENGTHS = [[-1, -1], [1, -1], [1, -1], [-1, -1], [-1, 1], [-1, 1]]
-"""Corners of an L with arms along x and y, from the outer one counterclockwise, in half lengths …"""
-IN_WIDTHS = [[0, 0], [0, 0], [0, 2], [2, 2], [2, 0], [0, 0]]
-"""… and, added to that, in half widths."""
-
 
 @checked
 class LShape(Family):
@@ -51,10 +46,8 @@ class LShape(Family):
 
     def build(self, length: Tensor, width: Tensor, angle: Tensor) -> Polygon:
         """The L of a length [...], a width [...] and an angle [...]."""
-        import torch
-
         from metagen.device.shapes import Polygon
 
-        in_lengths, in_widths = (torch.tensor(part, dtype=torch.float64) for part in (IN_LENGTHS, IN_WIDTHS))
-        halves = length[..., None, None] / 2, width[..., None, None] / 2
-        return Polygon(in_lengths * halves[0] + in_widths * halves[1], angle - math.pi / 4)
+        a, b = length / 2, length / 2 - width
+        corners = (-a, -a), (a, -a), (a, -b), (-b, -b), (-b, a), (-a, a)
+        return Polygon.through(*corners, angle=angle - math.pi / 4)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import shapely
@@ -59,6 +61,20 @@ class Polygon:
         check_simple(placed.detach().numpy())
         clockwise = (_signed_area(placed) < 0)[..., None, None]
         object.__setattr__(self, "vertices", torch.where(clockwise, placed.flip(-2), placed))
+
+    @classmethod
+    def through(cls, *corners: tuple[Real, Real], angle: Real = 0.0) -> Self:
+        """Make a polygon from its corners in order, each x [...] and y [...]; they broadcast together.
+
+        Args:
+            corners: before the turn.
+            angle: as above.
+
+        Raises:
+            InputError: fewer than three corners, a number that is not finite, or edges that cross.
+        """
+        values = broadcast(*itertools.chain(*corners))
+        return cls(torch.stack([torch.stack(values[::2], -1), torch.stack(values[1::2], -1)], -1), angle)
 
     @property
     def area(self) -> Tensor:
