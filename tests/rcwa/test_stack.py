@@ -58,6 +58,7 @@ def airy(indices, thickness, wavelength, polar, across):
     return (1 + first) * (1 + second) * phase / whole, (first + second * phase**2) / whole
 
 
+@pytest.mark.closed_form
 @pytest.mark.parametrize("index", [2.0, 2.0 + 0.1j], ids=["lossless", "lossy"])
 @pytest.mark.parametrize("across", [True, False], ids=["s", "p"])
 def test_a_uniform_slab_at_conical_incidence_obeys_airy(index, across):
@@ -65,10 +66,11 @@ def test_a_uniform_slab_at_conical_incidence_obeys_airy(index, across):
     wave = light(0.55, polar, azimuth, s=float(across), p=float(not across))
     solved = solve_stack(Stack(PERIOD, (Layer(index**2, 0.2),), 1.45, 1.3), wave, orders=1)
     t, r = airy((1.45, index, 1.3), 0.2, 0.55, polar, across)
-    np.testing.assert_allclose(solved.jones @ wave.jones, t * wave.jones, atol=1e-13)
-    np.testing.assert_allclose(solved.jones_reflected @ wave.jones, r * wave.jones, atol=1e-13)
+    np.testing.assert_allclose(solved.jones @ wave.jones, t * wave.jones, rtol=0, atol=1e-13)
+    np.testing.assert_allclose(solved.jones_reflected @ wave.jones, r * wave.jones, rtol=0, atol=1e-13)
 
 
+@pytest.mark.closed_form
 def test_total_internal_reflection_is_total():
     # The transverse wave vector is sin 1.2 = 0.93 of k0.
     solved = solve_stack(
@@ -105,6 +107,7 @@ def amplitudes(solved, transmitted, order):
     return [float(channels.amplitude[labels.index((*order, name))].abs()) for name in "ps"]
 
 
+@pytest.mark.cross_check
 @pytest.mark.parametrize("case", TORCWA, ids=str)
 def test_conical_incidence_on_a_cell_without_symmetry_agrees_with_torcwa(case):
     transmitted, polarisation, order = case
@@ -112,9 +115,10 @@ def test_conical_incidence_on_a_cell_without_symmetry_agrees_with_torcwa(case):
     stack = Stack(PERIOD, (Layer(letter(), 0.633),), 1.45, 1.0)
     solved = solve_stack(stack, wave, orders=3, factorisation=Factorisation.LAURENT)
     # torcwa takes pixels as points: on its finest grid that is worth 5e-6/3.
-    np.testing.assert_allclose(amplitudes(solved, transmitted, order), TORCWA[case], atol=5e-6)
+    np.testing.assert_allclose(amplitudes(solved, transmitted, order), TORCWA[case], rtol=0, atol=5e-6)
 
 
+@pytest.mark.closed_form
 @pytest.mark.parametrize("rule", Factorisation)
 def test_a_lossless_stack_conserves_energy_at_oblique_incidence(rule):
     stack = Stack(PERIOD, (Layer(letter(), 0.3), Layer(2.1, 0.1), Layer(letter().T, 0.2)), 1.45, 1.0)
@@ -123,12 +127,15 @@ def test_a_lossless_stack_conserves_energy_at_oblique_incidence(rule):
     assert solved.transmittance + solved.reflectance == pytest.approx(1, abs=1e-9)
 
 
+@pytest.mark.closed_form
 def test_a_lossy_layer_absorbs():
     stack = Stack(PERIOD, (Layer(letter(4.0 + 0.5j), 0.3),), 1.45, 1.0)
     solved = solve_stack(stack, 0.5, orders=3)
-    assert 0.05 < 1 - solved.transmittance - solved.reflectance < 0.95
+    # The integral of |E|² over the absorbing pixels gives 0.72, as 3 orders overshoot at the walls.
+    assert 0.55 < 1 - solved.transmittance - solved.reflectance < 0.72
 
 
+@pytest.mark.closed_form
 @pytest.mark.parametrize("rule", Factorisation)
 def test_light_comes_back_the_way_it_came(rule):
     # Specular reflection of light along k and along −(its mirror image): reciprocity, also with absorption.
@@ -149,6 +156,7 @@ def test_light_comes_back_the_way_it_came(rule):
     assert abs(p_there[1] - s_there[0]) > 1e-3
 
 
+@pytest.mark.closed_form
 def test_a_circular_pillar_treats_both_polarisations_alike_and_mixes_none():
     stack = Stack(PERIOD, (Layer.of_two_media(disk_fill(32, 0.12), 4.0, 1.0, 0.633),), 1.45, 1.0)
     jones = solve_stack(stack, 0.633, orders=3).jones
@@ -168,6 +176,7 @@ def square_stack(orders, rule):
     return solve_stack(Stack(PERIOD, (Layer(grid, 0.633),), 1.45), 0.4, orders=orders, factorisation=rule)
 
 
+@pytest.mark.cross_check
 def test_the_fast_path_equals_the_general_path_where_their_matrices_are_the_same():
     fast, general = square_cell(4, Factorisation.LAURENT), square_stack(4, Factorisation.LAURENT)
     # Uniform pixels make exactly a square: only rounding is left.
@@ -176,18 +185,21 @@ def test_the_fast_path_equals_the_general_path_where_their_matrices_are_the_same
     assert abs(fast.transmitted.power.sum() - general.transmitted.power.sum()) < 1e-11
 
 
+@pytest.mark.cross_check
 def test_the_fast_path_agrees_with_the_general_path_under_lis_rules():
     fast, general = square_cell(5, Factorisation.LI), square_stack(5, Factorisation.LI)
     # Both go strip by strip.
     assert abs(fast.t - general.t) < 1e-11
 
 
+@pytest.mark.cross_check
 def test_the_normals_of_pixels_are_those_of_the_shape_but_at_corners():
     fast, general = square_cell(5, Factorisation.NORMAL), square_stack(5, Factorisation.NORMAL)
     # The fields differ near the corners, and the results by less than their truncation.
     assert abs(fast.t - general.t) < 2e-2
 
 
+@pytest.mark.cross_check
 @pytest.mark.parametrize("rule", Factorisation)
 def test_mirrors_of_the_pixels_save_work_and_change_nothing(rule):
     grid = letter()
@@ -200,9 +212,10 @@ def test_mirrors_of_the_pixels_save_work_and_change_nothing(rule):
 
     mirrored, whole = solved(grid), solved(torch.tensor(grid, requires_grad=True))
     assert len(mirrored.solution.classes[0].waves.basis) < len(whole.solution.classes[0].waves.basis)
-    np.testing.assert_allclose(mirrored.jones, whole.jones.detach(), atol=1e-11)
+    np.testing.assert_allclose(mirrored.jones, whole.jones.detach(), rtol=0, atol=1e-11)
 
 
+@pytest.mark.cross_check
 def test_a_pattern_that_is_uniform_along_y_is_a_grating():
     """One column of pixels, solved for orders along x only, against many equal columns."""
     line = np.where((np.arange(32) > 7) & (np.arange(32) < 20), 4.0, 1.0)
@@ -212,10 +225,11 @@ def test_a_pattern_that_is_uniform_along_y_is_a_grating():
         return solve_stack(Stack(lattice, (Layer(grid, 0.3),), SUBSTRATE), light(0.5, 0.2), orders=orders)
 
     grating, grid = solved(line[:, None], (5, 0)), solved(np.repeat(line[:, None], 16, 1), (5, 1))
-    np.testing.assert_allclose(grating.jones, grid.jones, atol=1e-11)
+    np.testing.assert_allclose(grating.jones, grid.jones, rtol=0, atol=1e-11)
     assert grating.transmittance + grating.reflectance == pytest.approx(1, abs=1e-10)
 
 
+@pytest.mark.cross_check
 def test_a_circle_on_a_grid_agrees_with_the_fast_path():
     cell = make_cell(circle(0.15), period=PERIOD, height=0.633, pillar=2.0, substrate=1.45)
     fast = solve_cell(cell, 0.633, orders=5)
@@ -225,20 +239,23 @@ def test_a_circle_on_a_grid_agrees_with_the_fast_path():
     assert abs(fast.t - general.t) < 1.5e-3
 
 
+@pytest.mark.closed_form
 def test_a_layer_cut_in_two_is_the_same_layer():
     wave = light(0.5, 0.3, 0.2)
     whole, cut = (
         solve_stack(Stack(PERIOD, tuple(Layer(letter(), h) for h in heights), 1.45), wave, orders=3)
         for heights in ((0.5,), (0.18, 0.32))
     )
-    np.testing.assert_allclose(whole.transmitted.amplitude, cut.transmitted.amplitude, atol=1e-10)
+    np.testing.assert_allclose(whole.transmitted.amplitude, cut.transmitted.amplitude, rtol=0, atol=1e-10)
 
 
+@pytest.mark.closed_form
 def test_no_layer_at_all_is_a_bare_interface():
     solved = solve_stack(Stack(PERIOD, (), 1.45, 1.0), 0.5, orders=1)
     assert solved.t.item() == pytest.approx(2 * 1.45 / 2.45, abs=1e-14)
 
 
+@pytest.mark.gradient
 def test_a_pixel_has_a_gradient():
     grid = torch.tensor(letter(), requires_grad=True)
 

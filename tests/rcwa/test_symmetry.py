@@ -55,6 +55,7 @@ SHAPES = {
 }
 
 
+@pytest.mark.cross_check
 @pytest.mark.parametrize("rule", Factorisation)
 @pytest.mark.parametrize("pillar", [2.4, 2.4 + 0.1j], ids=["lossless", "lossy"])
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
@@ -69,10 +70,11 @@ def test_less_symmetry_is_more_work_for_the_same_jones_matrix(lattice, shape, pi
         for symmetry in kept
     )
     # The same equations in other bases: rounding only, amplified near poles of the tangent.
-    np.testing.assert_allclose(two_mirrors, half_turn, atol=1e-10)
-    np.testing.assert_allclose(two_mirrors, nothing, atol=1e-10)
+    np.testing.assert_allclose(two_mirrors, half_turn, rtol=0, atol=1e-10)
+    np.testing.assert_allclose(two_mirrors, nothing, rtol=0, atol=1e-10)
 
 
+@pytest.mark.cross_check
 @pytest.mark.parametrize("rule", Factorisation)
 @pytest.mark.parametrize("azimuth", [0.0, math.pi / 2], ids=["in xz", "in yz"])
 @pytest.mark.parametrize("lattice", LATTICES.values(), ids=LATTICES)
@@ -82,10 +84,11 @@ def test_light_in_a_mirror_plane_is_solved_in_two_classes(lattice, azimuth, rule
     mirrored = solve_cell(whole, light, orders=3, factorisation=rule)
     nothing = solve_cell(replace(whole, symmetry=Symmetry.NONE), light, orders=3, factorisation=rule)
     assert len(mirrored.solution.classes) == 2
-    np.testing.assert_allclose(mirrored.jones, nothing.jones, atol=1e-10)
-    np.testing.assert_allclose(mirrored.near_field(0.3, 5), nothing.near_field(0.3, 5), atol=1e-9)
+    np.testing.assert_allclose(mirrored.jones, nothing.jones, rtol=0, atol=1e-10)
+    np.testing.assert_allclose(mirrored.near_field(0.3, 5), nothing.near_field(0.3, 5), rtol=0, atol=1e-9)
 
 
+@pytest.mark.closed_form
 @pytest.mark.parametrize("azimuth", [0.0, 0.7])
 def test_without_a_pillar_oblique_light_obeys_fresnel(azimuth):
     polar, index = 0.5, 1.46
@@ -98,9 +101,10 @@ def test_without_a_pillar_oblique_light_obeys_fresnel(azimuth):
     phase = np.exp(2j * math.pi / 0.5 * outside * 0.6)
     turn = rotation(azimuth)
     exact = turn @ torch.diag(torch.tensor([along, across], dtype=torch.complex128) * phase) @ turn.T
-    np.testing.assert_allclose(solved.jones, exact, atol=1e-12)
+    np.testing.assert_allclose(solved.jones, exact, rtol=0, atol=1e-12)
 
 
+@pytest.mark.closed_form
 @pytest.mark.parametrize("rule", [Factorisation.NORMAL, Factorisation.LAURENT])
 @pytest.mark.parametrize("polar", [0.0, 0.3], ids=["normal", "oblique"])
 @pytest.mark.parametrize("shape", ["fin", "letter"])
@@ -123,18 +127,20 @@ def test_turning_lattice_shape_and_light_together_changes_nothing(lattice, after
 
     there, here = jones(first, lattice, 0.1), jones(second, after, 0.1 + turn)
     matrix = rotation(turn)
-    np.testing.assert_allclose(matrix @ there @ matrix.T, here, atol=1e-10)
+    np.testing.assert_allclose(matrix @ there @ matrix.T, here, rtol=0, atol=1e-10)
 
 
+@pytest.mark.closed_form
 @pytest.mark.parametrize("rule", Factorisation)
 def test_a_circle_on_a_hexagonal_lattice_treats_all_polarisations_alike(rule):
     jones = solve_cell(
         cell(circle(0.13), LATTICES["hexagonal"]), WAVELENGTH, orders=4, factorisation=rule
     ).jones
     # A circle of orders keeps the turns by 60 degrees, so this holds at every truncation.
-    np.testing.assert_allclose(jones, jones[0, 0] * torch.eye(2), atol=1e-10)
+    np.testing.assert_allclose(jones, jones[0, 0] * torch.eye(2, dtype=torch.float64), rtol=0, atol=1e-10)
 
 
+@pytest.mark.closed_form
 def test_a_centred_cell_solves_for_the_harmonics_of_the_primitive_one_only():
     solved = solve_cell(cell(fin(0.3), LATTICES["hexagonal"]), WAVELENGTH, orders=6)
     orders = solved.solution.waves.basis.truncation.waves
@@ -143,17 +149,20 @@ def test_a_centred_cell_solves_for_the_harmonics_of_the_primitive_one_only():
     assert 13**2 - 12 < len(orders) <= 13**2
 
 
+@pytest.mark.closed_form
 def test_orders_of_a_hexagonal_lattice_are_those_of_its_primitive_cell():
     """Beyond λ = n·(√3/2)·a six orders of equal |G| open at once, one step of the primitive lattice away."""
     solved = solve_cell(cell(circle(0.13), LATTICES["hexagonal"]), 0.5, orders=4)
-    labels = set(zip(solved.reflected.m, solved.reflected.n, strict=True))
-    assert labels == {(0, 0), (1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (-1, -1)}
-    power = dict(
-        zip(zip(solved.reflected.m, solved.reflected.n, strict=True), solved.reflected.power, strict=True)
-    )
-    assert len(power) == 7
+    channels, power = solved.reflected, {}
+    for m, n, value in zip(channels.m, channels.n, channels.power.tolist(), strict=True):
+        power[m, n] = power.get((m, n), 0.0) + value
+    assert set(power) == {(0, 0), (1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (-1, -1)}
+    # Light along x keeps both mirrors, of which one swaps (1, 0) and (1, 1); rounding.
+    assert power[1, 0] == pytest.approx(power[-1, 0], rel=1e-9) == pytest.approx(power[1, 1], rel=1e-9)
+    assert power[0, 1] == pytest.approx(power[0, -1], rel=1e-9)
 
 
+@pytest.mark.closed_form
 @pytest.mark.parametrize("name", LATTICES)
 def test_lossless_cells_conserve_energy_at_oblique_incidence(name):
     light = Illumination(WAVELENGTH, "left", 0.4, 0.7)
@@ -163,6 +172,7 @@ def test_lossless_cells_conserve_energy_at_oblique_incidence(name):
     assert solved.reflected.power.sum() == pytest.approx(solved.reflectance.item(), abs=1e-9)
 
 
+@pytest.mark.closed_form
 def test_an_l_shape_is_reciprocal():
     """Reflected light: the Jones matrix of order 0 against that of the reversed path, in p and s."""
     found = []
@@ -175,20 +185,22 @@ def test_an_l_shape_is_reciprocal():
         scale = torch.diag(torch.tensor([1 / math.sqrt(cosine), math.sqrt(cosine)], dtype=torch.complex128))
         found.append(scale @ turn.T @ matrix @ turn @ torch.linalg.inv(scale))
     there, back = found
-    np.testing.assert_allclose(there.abs(), back.T.abs(), atol=1e-10)
+    np.testing.assert_allclose(there.abs(), back.T.abs(), rtol=0, atol=1e-10)
     # Nothing of this is trivial: p and s mix, and not alike.
     assert abs(there[0, 1].abs() - there[1, 0].abs()) > 1e-3
 
 
+@pytest.mark.closed_form
 def test_light_of_any_polarisation_is_a_sum_of_x_and_y():
     shape, vector = cell(letter(), LATTICES["square"]), np.array([0.6, 0.8j])
     x, y, both = (
         solve_cell(shape, Illumination(WAVELENGTH, light, 0.2, 0.5), orders=3).near_field(0.3, 4)
         for light in ("x", "y", tuple(vector))
     )
-    np.testing.assert_allclose(vector[0] * x + vector[1] * y, both, atol=1e-12)
+    np.testing.assert_allclose(vector[0] * x + vector[1] * y, both, rtol=0, atol=1e-12)
 
 
+@pytest.mark.closed_form
 def test_the_jones_matrix_is_that_of_light_along_x_and_along_y():
     shape = cell(fin(0.3), LATTICES["square"])
     along_x, along_y = (solve_cell(shape, Illumination(WAVELENGTH, name), orders=3) for name in "xy")
@@ -196,7 +208,7 @@ def test_the_jones_matrix_is_that_of_light_along_x_and_along_y():
     assert abs(along_x.t - jones[0, 0]) < 1e-12
     assert abs(along_y.t - jones[1, 1]) < 1e-12
     mean = along_y.near_field(0.6, 20).mean((0, 1))[:2]
-    np.testing.assert_allclose(mean, jones[:, 1], atol=1e-12)
+    np.testing.assert_allclose(mean, jones[:, 1], rtol=0, atol=1e-12)
 
 
 FINS = mg.Platform(
@@ -208,6 +220,7 @@ FINS = mg.Platform(
 )
 
 
+@pytest.mark.gradient
 @pytest.mark.parametrize("angle", [0.3, 0.0], ids=["turned", "along x"])
 @pytest.mark.parametrize("name", ["length", "width", "angle"])
 def test_gradients_of_a_fin_are_those_of_finite_differences(name, angle):
@@ -234,6 +247,7 @@ def test_a_fin_along_x_has_a_gradient_in_its_angle_that_mirrors_do_not_hide():
     assert abs(gradient) > 0.1
 
 
+@pytest.mark.cross_check
 def test_equal_pillars_given_one_by_one_are_those_of_a_smaller_cell():
     """Different ones could stand there, so that what repeats is the whole cell."""
     media = {"height": 0.633, "pillar": 2.0, "substrate": 1.45}
@@ -244,6 +258,7 @@ def test_equal_pillars_given_one_by_one_are_those_of_a_smaller_cell():
     assert abs(two.t - one.t) < 2e-3
 
 
+@pytest.mark.closed_form
 def test_moving_the_pillar_within_its_cell_leaves_the_zeroth_order():
     media = {"height": 0.633, "pillar": 2.0, "substrate": 1.45}
     centred, moved = (

@@ -58,6 +58,7 @@ def pillar(shape, **media):
     return make_cell(shape, **values)
 
 
+@pytest.mark.cross_check
 @pytest.mark.parametrize(("wavelength", "t", "transmittance"), LAURENT)
 def test_a_truncated_laurent_solve_equals_two_other_programs(wavelength, t, transmittance):
     cell = solve(PLATFORM, 0.15, wavelength, orders=5, factorisation=Factorisation.LAURENT)
@@ -66,6 +67,7 @@ def test_a_truncated_laurent_solve_equals_two_other_programs(wavelength, t, tran
     assert abs(cell.transmittance - transmittance) < 1e-10
 
 
+@pytest.mark.cross_check
 @pytest.mark.parametrize(("wavelength", "radius", "t", "transmittance"), CONVERGED)
 def test_the_default_orders_reach_the_converged_reference(wavelength, radius, t, transmittance):
     cell = solve(PLATFORM, radius, wavelength)
@@ -74,6 +76,7 @@ def test_the_default_orders_reach_the_converged_reference(wavelength, radius, t,
     assert abs(cell.transmittance - transmittance) < 2.5e-3
 
 
+@pytest.mark.cross_check
 @pytest.mark.parametrize(("wavelength", "radius", "t", "transmittance"), CONVERGED)
 def test_a_tolerance_is_kept_and_the_estimated_error_is_honest(wavelength, radius, t, transmittance):
     cell = solve(PLATFORM, radius, wavelength, tolerance=3e-3)
@@ -84,6 +87,7 @@ def test_a_tolerance_is_kept_and_the_estimated_error_is_honest(wavelength, radiu
     assert cell.error > (true_error - 1.5e-4) / 3
 
 
+@pytest.mark.cross_check
 @pytest.mark.slow
 @pytest.mark.parametrize(("wavelength", "radius", "t", "transmittance"), CONVERGED)
 def test_a_tolerance_of_a_thousandth_is_kept(wavelength, radius, t, transmittance):
@@ -92,6 +96,7 @@ def test_a_tolerance_of_a_thousandth_is_kept(wavelength, radius, t, transmittanc
     assert cell.error > (abs(cell.t - t) - 1.5e-4) / 3
 
 
+@pytest.mark.cross_check
 @pytest.mark.slow
 @pytest.mark.parametrize(("wavelength", "radius", "t", "transmittance"), CONVERGED)
 def test_extrapolation_from_12_orders_reaches_the_uncertainty_of_the_reference(
@@ -103,6 +108,7 @@ def test_extrapolation_from_12_orders_reaches_the_uncertainty_of_the_reference(
     assert abs(limit - t) < 2e-4 + 1.5e-4
 
 
+@pytest.mark.convergence
 @pytest.mark.slow
 @pytest.mark.parametrize("orders", [6, 9])
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
@@ -140,6 +146,7 @@ def test_a_tolerance_that_a_metal_does_not_reach_is_refused_for_that_reason():
         solve_cell(pillar(circle(0.0542), **SILVER), 0.569, tolerance=1e-3)
 
 
+@pytest.mark.convergence
 def test_the_error_falls_with_the_third_power_of_the_orders():
     radii = np.array([0.10, 0.12, 0.15, 0.17])
     truncated = {orders: solve(PLATFORM, radii, 0.633, orders=orders).t for orders in (4, 6, 8, 10, 12)}
@@ -151,6 +158,7 @@ def test_the_error_falls_with_the_third_power_of_the_orders():
     assert -3.8 < slope < -2.3
 
 
+@pytest.mark.convergence
 def test_lis_rules_beat_the_laurent_rule_by_far_at_equal_orders():
     exact = CONVERGED[2]
     normal, laurent = (
@@ -160,6 +168,7 @@ def test_lis_rules_beat_the_laurent_rule_by_far_at_equal_orders():
     assert normal < laurent / 10
 
 
+@pytest.mark.convergence
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
 def test_every_shape_converges_and_its_two_rules_agree_in_the_limit(shape):
     t = {orders: solve_cell(pillar(shape(0.15)), 0.633, orders=orders).t for orders in (6, 9, 12)}
@@ -175,15 +184,17 @@ def test_every_shape_converges_and_its_two_rules_agree_in_the_limit(shape):
     assert abs(laurent[1] - limit) < 0.7 * abs(laurent[0] - limit)
 
 
+@pytest.mark.closed_form
 @pytest.mark.parametrize("wavelength", [0.633, 0.4])
 def test_lossless_cells_conserve_energy(wavelength):
     cell = solve(PLATFORM, np.array([0.05, 0.12, 0.2]), wavelength, orders=6)
     # Exact at every truncation but for rounding, which a pole of the tangent may amplify.
-    np.testing.assert_allclose(cell.transmittance + cell.reflectance, 1, atol=1e-9)
-    np.testing.assert_allclose(cell.transmitted.power.sum(-1), cell.transmittance, atol=1e-9)
-    np.testing.assert_allclose(cell.reflected.power.sum(-1), cell.reflectance, atol=1e-9)
+    np.testing.assert_allclose(cell.transmittance + cell.reflectance, 1, rtol=0, atol=1e-9)
+    np.testing.assert_allclose(cell.transmitted.power.sum(-1), cell.transmittance, rtol=0, atol=1e-9)
+    np.testing.assert_allclose(cell.reflected.power.sum(-1), cell.reflectance, rtol=0, atol=1e-9)
 
 
+@pytest.mark.closed_form
 def test_an_absorbing_pillar_takes_the_power_that_is_missing():
     absorbing, wavelength, samples = 2.0 + 0.05j, 0.5, 60
     cell = solve_cell(pillar(square(0.4431 / 2), pillar=absorbing), wavelength, orders=6)
@@ -200,6 +211,7 @@ def test_an_absorbing_pillar_takes_the_power_that_is_missing():
     assert absorbed.item() == pytest.approx(missing.item(), rel=0.05)
 
 
+@pytest.mark.closed_form
 def test_without_a_pillar_the_interface_obeys_fresnel():
     cell = solve(PLATFORM, 0.0, 0.5, orders=3)
     k0 = 2 * np.pi / 0.5
@@ -207,6 +219,7 @@ def test_without_a_pillar_the_interface_obeys_fresnel():
     assert cell.r == pytest.approx(0.45 / 2.45, abs=1e-12)
 
 
+@pytest.mark.closed_form
 @pytest.mark.parametrize("halves", [1, 2, 4])
 def test_an_empty_cell_as_high_as_whole_half_waves_obeys_fresnel(halves):
     """Such a cell resonates between magnetic walls, and the paper's is one wave high at 633 nm."""
@@ -214,9 +227,10 @@ def test_an_empty_cell_as_high_as_whole_half_waves_obeys_fresnel(halves):
     cell = solve(mg.Platform(height=height), 0.0, 0.633, orders=3)
     assert cell.t == pytest.approx(2 * 1.45 / 2.45 * (-1) ** halves, abs=1e-12)
     inside = cell.near_field(0.4 * height, samples=4)[..., 0]
-    np.testing.assert_allclose(inside, 2 * 1.45 / 2.45 * np.exp(0.4j * np.pi * halves), atol=1e-12)
+    np.testing.assert_allclose(inside, 2 * 1.45 / 2.45 * np.exp(0.4j * np.pi * halves), rtol=0, atol=1e-12)
 
 
+@pytest.mark.closed_form
 def test_an_empty_cell_that_nearly_resonates_loses_few_digits():
     for detuning in np.logspace(-14, -3, 12):
         height = 0.633 * (1 + detuning)
@@ -226,6 +240,7 @@ def test_an_empty_cell_that_nearly_resonates_loses_few_digits():
         assert t == pytest.approx(exact, abs=1e-9)
 
 
+@pytest.mark.closed_form
 def test_a_pillar_that_fills_the_cell_obeys_airy():
     cell = solve_cell(pillar(square(0.4431)), 0.5, orders=3)
     phase = np.exp(2j * np.pi / 0.5 * 2.0 * 0.633)
@@ -234,12 +249,13 @@ def test_a_pillar_that_fills_the_cell_obeys_airy():
     assert cell.t.item() == pytest.approx(t, abs=1e-12)
 
 
+@pytest.mark.closed_form
 @pytest.mark.parametrize("wavelength", [0.4431, 1.45 * 0.4431], ids=["cover", "substrate"])
 def test_an_order_exactly_on_a_light_line_stays_finite(wavelength):
     on, beside = (solve(PLATFORM, 0.12, w, orders=4) for w in (wavelength, wavelength * (1 + 1e-12)))
     # t goes as the square root of the distance to the line: 1e-12 in wavelength is 1e-6 in t.
-    assert abs(on.t - beside.t) < 1e-4
-    assert on.transmittance + on.reflectance == pytest.approx(1, abs=1e-5)
+    assert abs(on.t - beside.t) < 2e-6
+    assert on.transmittance + on.reflectance == pytest.approx(1, abs=1e-9)  # rounding
 
 
 def test_radius_and_wavelength_broadcast():
@@ -251,6 +267,7 @@ def test_radius_and_wavelength_broadcast():
     assert batch.transmitted.power.shape[:2] == (2, 3)
 
 
+@pytest.mark.cross_check
 def test_a_material_has_its_index_at_each_wavelength():
     wavelengths = np.array([0.4, 0.633])
     both = solve(mg.Platform(pillar="silicon_nitride"), 0.12, wavelengths, orders=4)
@@ -259,6 +276,7 @@ def test_a_material_has_its_index_at_each_wavelength():
         assert t == pytest.approx(solve(number, 0.12, wavelength, orders=4).t, abs=1e-11)
 
 
+@pytest.mark.gradient
 @pytest.mark.parametrize("name", ["silicon_nitride", "titanium_dioxide"])
 def test_a_material_has_its_slope_in_the_gradient_of_the_wavelength(name):
     """A formula, and a table of n and k in the violet, where both change fast."""
@@ -274,20 +292,24 @@ def test_a_material_has_its_slope_in_the_gradient_of_the_wavelength(name):
     assert float(wavelength.grad) == pytest.approx(difference, rel=1e-6)
 
 
+@pytest.mark.closed_form
 def test_an_absorbing_material_loses_power():
     cell = solve(mg.Platform(pillar="titanium_dioxide"), 0.1, 0.4, orders=4)
-    # k = 0.009 over 1.6 wavelengths of height takes some percent.
-    assert 0.01 < 1 - cell.transmittance - cell.reflectance < 0.5
+    # k = 0.0089 over 1.6 wavelengths of height takes 0.16 of the light within a film, and light gathers in
+    # the pillars, which have 0.16 of the area.
+    assert 0.16**2 < 1 - cell.transmittance - cell.reflectance < 0.16
 
 
+@pytest.mark.cross_check
 def test_near_fields_are_those_of_single_cells_at_the_monitor():
     radii = np.linspace(0.06, 0.16, 5)
     fields = near_fields(PLATFORM, radii, 0.633, samples=4, orders=3)
     assert fields.shape == (5, 4, 4, 3)
     alone = solve(PLATFORM, radii[3], 0.633, orders=3).near_field(0.633 + 0.633 / 2, samples=4)
-    np.testing.assert_allclose(fields[3], alone, atol=1e-11)
+    np.testing.assert_allclose(fields[3], alone, rtol=0, atol=1e-11)
 
 
+@pytest.mark.closed_form
 def test_a_slab_whose_quarter_is_a_quarter_wave_loses_no_digits():
     # √A·a/4 = π/2 for one mode, hidden by a rotation: its tangent has a pole on the way to the whole slab.
     rotation = torch.linalg.qr(torch.randn(3, 3, generator=torch.Generator().manual_seed(0)).double())[0]
@@ -297,9 +319,10 @@ def test_a_slab_whose_quarter_is_a_quarter_wave_loses_no_digits():
         tangents = torch.diagonal(rotation.T @ V @ torch.linalg.inv(U) @ rotation)
         exact = [np.tan(offset) / (2 * np.pi + offset), np.tan(1.0), np.tanh(2.0) / 2]
         # Rounding, times about 1e3 that is allowed on the way.
-        np.testing.assert_allclose(tangents, exact, atol=1e-12)
+        np.testing.assert_allclose(tangents, exact, rtol=0, atol=1e-12)
 
 
+@pytest.mark.closed_form
 @pytest.mark.parametrize("sign", [1, -1], ids=["travelling", "evanescent"])
 def test_the_tangent_of_a_slab_is_exact_at_any_thickness(sign):
     thickness = torch.linspace(0.01, 60, 997, dtype=torch.float64)
