@@ -28,6 +28,7 @@ FUSED_SILICA, SILICON_NITRIDE, TITANIUM_DIOXIDE = map(
 )
 
 
+@pytest.mark.closed_form
 def test_fused_silica_has_the_values_that_malitson_tabulates():
     # Tabulated I of J. Opt. Soc. Am. 55, 1205 (1965), five decimals.
     for wavelength, index in [
@@ -39,17 +40,20 @@ def test_fused_silica_has_the_values_that_malitson_tabulates():
         assert FUSED_SILICA.index(wavelength).real == pytest.approx(index, abs=1e-5)
 
 
+@pytest.mark.closed_form
 def test_silicon_nitride_follows_its_two_oscillators():
     square = 1 + 3.0249 * 0.633**2 / (0.633**2 - 0.1353406**2) + 40314 * 0.633**2 / (0.633**2 - 1239.842**2)
     assert SILICON_NITRIDE.index(0.633) == pytest.approx(np.sqrt(square), abs=1e-12)
     assert SILICON_NITRIDE.index(0.633).real == pytest.approx(2.039, abs=1e-3)
 
 
+@pytest.mark.closed_form
 def test_titanium_dioxide_absorbs_in_the_violet_only():
     assert TITANIUM_DIOXIDE.index(0.3987800).real == 2.698744
     assert TITANIUM_DIOXIDE.index(0.4).imag > 5e-3 > 1e-4 > TITANIUM_DIOXIDE.index(0.633).imag
 
 
+@pytest.mark.closed_form
 @pytest.mark.parametrize(
     ("kind", "coefficients", "wavelength", "index"),
     [
@@ -90,6 +94,7 @@ ANCHORS = {
 """Values that are known apart from the files that come with metagen."""
 
 
+@pytest.mark.closed_form
 def test_every_shipped_material_has_the_value_that_is_known_of_it():
     assert set(ANCHORS) == set(shipped_names())
     for name, (wavelength, index, tolerance) in ANCHORS.items():
@@ -106,6 +111,7 @@ def test_a_clear_material_serves_as_substrate_wherever_it_is_known(name):
         assert mg.Platform(substrate=name).at(float(wavelength)).substrate == material.index(wavelength).real
 
 
+@pytest.mark.closed_form
 def test_silicon_is_clear_beyond_its_gap_and_absorbs_before():
     silicon = shipped("silicon")
     assert mg.Platform(substrate="silicon").at(1.31).substrate == pytest.approx(3.505, abs=5e-3)
@@ -114,6 +120,7 @@ def test_silicon_is_clear_beyond_its_gap_and_absorbs_before():
     assert silicon.index(1.55).real == pytest.approx(3.4777, abs=3e-3)
 
 
+@pytest.mark.closed_form
 @pytest.mark.parametrize("name", ["gold", "silver", "aluminium"])
 def test_metals_have_a_permittivity_below_zero_and_reflect(name):
     """Free electrons in the near infrared; the reflectance of a mirror, |(n − 1)/(n + 1)|², is over 0.9."""

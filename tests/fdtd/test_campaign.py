@@ -53,6 +53,7 @@ def finish(process):
     return output
 
 
+@pytest.mark.end_to_end
 def test_two_ranks_and_one_rank_give_equal_fields(campaign, tmp_path, mpirun, metagen):
     finish(mpirun(2, "simulate", campaign, "--output", tmp_path / "two"))
     assert metagen("simulate", campaign, "--output", tmp_path / "one").returncode == 0
@@ -62,9 +63,10 @@ def test_two_ranks_and_one_rank_give_equal_fields(campaign, tmp_path, mpirun, me
         one, two = (NearField.load(tmp_path / folder / name) for folder in ("one", "two"))
         assert two.provenance["ranks"] == 2
         # Only the order of sums differs between ranks; files hold single precision.
-        np.testing.assert_allclose(two.field, one.field, atol=1e-6)
+        np.testing.assert_allclose(two.field, one.field, rtol=0, atol=1e-6)
 
 
+@pytest.mark.end_to_end
 def test_a_killed_rank_costs_at_most_the_simulation_in_progress(campaign, tmp_path, mpirun):
     folder = tmp_path / "fields"
     process = mpirun(2, "simulate", campaign, "--output", folder)
@@ -95,6 +97,7 @@ def kill_one_rank(process):
     os.kill(ranks[1], signal.SIGKILL)
 
 
+@pytest.mark.end_to_end
 def test_a_second_run_computes_nothing_and_a_damaged_file_is_made_again(campaign, tmp_path, metagen):
     folder = tmp_path / "fields"
     metagen("simulate", campaign, "--output", folder)
@@ -127,9 +130,11 @@ def test_a_file_that_another_program_holds_stops_the_run_and_stays_what_it_is(ca
     assert held.read_bytes() == before
 
 
+@pytest.mark.end_to_end
 @pytest.mark.slow
 def test_killed_at_twenty_random_moments_the_end_state_is_that_of_an_undisturbed_run(tmp_path, metagen):
-    """Tiny layouts; a start takes about two seconds, so that moments up to six fall into every stage."""
+    """Tiny layouts; a start takes one or two seconds, so that moments up to 3.5 fall into every stage. On a
+    quick machine some runs end before they are killed; half of them must be."""
     campaign = tmp_path / "campaign.toml"
     campaign.write_text(SMALL.replace("count = 3", "count = 1").replace("[1, 2, 3, 4]", str(list(range(60)))))
     assert metagen("simulate", campaign, "--output", tmp_path / "undisturbed").returncode == 0
@@ -160,6 +165,7 @@ def start_metagen(*arguments, **options):
     )
 
 
+@pytest.mark.end_to_end
 def test_two_processes_share_a_campaign(campaign, tmp_path):
     processes = [start_metagen("simulate", campaign, "--output", tmp_path / "f") for _ in range(2)]
     for process in processes:
@@ -230,6 +236,7 @@ def test_a_simulation_that_fails_does_not_keep_the_others_from_running(campaign,
     assert len(list(tmp_path.glob("random*.h5"))) == 3
 
 
+@pytest.mark.end_to_end
 def test_the_plan_tells_cost_and_runs_nothing(campaign, tmp_path, metagen):
     result = metagen("simulate", campaign, "--output", tmp_path / "f", "--plan")
     assert result.returncode == 0
@@ -305,6 +312,7 @@ def test_without_meep_there_is_one_clear_error(campaign, tmp_path, metagen):
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.end_to_end
 def test_check_accepts_good_files_and_names_every_bad_one(campaign, tmp_path, metagen):
     folder = tmp_path / "fields"
     metagen("simulate", campaign, "--output", folder)

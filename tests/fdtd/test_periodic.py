@@ -58,6 +58,7 @@ CASES = {
 }
 
 
+@pytest.mark.cross_check
 @pytest.mark.parametrize("wavelength", [0.633, 0.400])
 def test_the_near_field_equals_that_of_meep_on_a_fine_grid(wavelength):
     """Measured: 4e-5 at 633 nm, 4e-4 at 400 nm; 2e-6 and 9e-6 with 28 and 42 pixels per period."""
@@ -68,6 +69,7 @@ def test_the_near_field_equals_that_of_meep_on_a_fine_grid(wavelength):
     assert np.sum(np.abs(meep - rcwa) ** 2) / np.sum(np.abs(rcwa) ** 2) < 1e-3
 
 
+@pytest.mark.cross_check
 @pytest.mark.parametrize("name", CASES)
 def test_any_cell_in_any_light_has_the_near_field_of_rcwa(name):
     """All three components. 0.002 is what is asked for; `benchmarks/periodic.py` prints what they reach."""
@@ -76,6 +78,7 @@ def test_any_cell_in_any_light_has_the_near_field_of_rcwa(name):
     assert relative_error(found, rcwa_field(cell, light)) < 0.002
 
 
+@pytest.mark.convergence
 @pytest.mark.parametrize("polarisation", ["x", "y"])
 def test_light_through_a_bare_surface_is_right_to_second_order_in_the_pixel(polarisation):
     """The incident amplitude, the power in both media and Ez of tilted light, without any pillar."""
@@ -91,6 +94,7 @@ def test_light_through_a_bare_surface_is_right_to_second_order_in_the_pixel(pola
     assert errors[0] / errors[1] > 10
 
 
+@pytest.mark.closed_form
 def test_a_conductivity_gives_waves_the_complex_wavenumber_of_the_absorbing_medium():
     """From the fields behind two thick slabs, whose surfaces are the same and whose waves run along z."""
     side, fields = 0.4, []
@@ -104,6 +108,7 @@ def test_a_conductivity_gives_waves_the_complex_wavenumber_of_the_absorbing_medi
     assert fields[1] / fields[0] == pytest.approx(expected, rel=2e-3)
 
 
+@pytest.mark.cross_check
 @pytest.mark.parametrize("light", [Illumination(1.55, "y"), Illumination(1.55, "x", TILT)])
 def test_mirrors_change_nothing(light):
     numerics = Numerics(1.55, 12)
@@ -113,6 +118,7 @@ def test_mirrors_change_nothing(light):
     assert relative_error(mirrored, whole) < 1e-6
 
 
+@pytest.mark.cross_check
 def test_a_corner_on_a_mirror_plane_is_simulated_without_mirrors():
     diamond = make_cell(Polygon([(0.15, 0), (0, 0.12), (-0.15, 0), (0, -0.12)]), period=0.4431, **NITRIDE)
     light = Illumination(0.633)
@@ -121,12 +127,14 @@ def test_a_corner_on_a_mirror_plane_is_simulated_without_mirrors():
     assert relative_error(found, rcwa_field(diamond, light)) < 0.002  # with mirrors it is 0.004
 
 
+@pytest.mark.closed_form
 def test_circular_light_is_a_sum_of_x_and_y():
     numerics = Numerics(0.532, 12, decay=1e-5)  # the runs end at different times
     x, y, left = (cell_field(FIN, Illumination(0.532, name), numerics) for name in ("x", "y", "left"))
     assert relative_error((x + 1j * y) / math.sqrt(2), left) < 1e-5
 
 
+@pytest.mark.closed_form
 def test_a_tilted_grid_wave_obeys_the_dispersion_relation_of_the_grid_with_the_true_wave_vector():
     grid, _ = periodic_grid((0.4, 0.4 * math.sqrt(3)), 0.04, 0.6, Numerics(0.5, 10))
     wave = GridWave(1.45, (0.3, -0.4), 0.5, grid)
@@ -162,6 +170,7 @@ def test_batches_are_refused():
         cell_field(batch, Illumination(0.633), Numerics(0.633, 10))
 
 
+@pytest.mark.cross_check
 def test_a_platform_of_fins_is_compared_over_the_ranges_of_its_parameters():
     fins = Rectangle(length=(0.18, 0.25), width=0.095, angle=(0.0, math.pi))
     platform = mg.Platform(lattice=Lattice.square(0.325), atom=fins, height=0.6, pillar=2.42, substrate=1.46)

@@ -36,6 +36,7 @@ DEMO = {
 }
 
 
+@pytest.mark.closed_form
 @pytest.mark.parametrize("index", [1.0, 1.45, 2.0])
 def test_a_numerical_plane_wave_in_the_compensated_medium_has_the_true_wavenumber(index):
     wavelength, pixel = 0.4, 0.04
@@ -46,6 +47,7 @@ def test_a_numerical_plane_wave_in_the_compensated_medium_has_the_true_wavenumbe
     assert k == pytest.approx(index * omega, rel=1e-12)
 
 
+@pytest.mark.convergence
 def test_compensation_and_power_factor_tend_to_nothing_quadratically():
     def deviations(pixel):
         return np.array(
@@ -56,16 +58,19 @@ def test_compensation_and_power_factor_tend_to_nothing_quadratically():
     np.testing.assert_allclose(deviations(0.01) / deviations(0.005), 4, rtol=0.01)
 
 
+@pytest.mark.cross_check
 @pytest.mark.parametrize("wavelength", [633, 400])
 @pytest.mark.parametrize("radius", [0.05, 0.10, 0.15])
 def test_the_near_field_of_the_periodic_cell_equals_rcwa_without_a_fitted_factor(wavelength, radius):
     platform, numerics = mg.Platform(), DEMO[wavelength]
     near = simulate(mg.Layout(platform, [[radius]]), numerics, periodic=True)
     true = mg.rcwa.near_fields(platform, [radius], numerics.wavelength)[0]
-    # The demo's error target: 0.02 at 633 nm, 0.05 at 400 nm.
-    assert relative_error(near.field, np.asarray(true)) < {633: 0.02, 400: 0.05}[wavelength]
+    # Found up to 8e-4 and, close to a resonance, 0.021; the demo's error targets, which are for layouts of
+    # different pillars, are 0.02 and 0.05.
+    assert relative_error(near.field, np.asarray(true)) < {633: 1e-3, 400: 0.025}[wavelength]
 
 
+@pytest.mark.closed_form
 def test_the_best_compensation_is_found_where_the_field_says_that_it_is():
     radii, half, best = [0.05, 0.1, 0.15], 0.2, (0.3, 0.9)
     target = best[0] + (best[1] - best[0]) * np.array(radii) / half
@@ -88,6 +93,7 @@ def test_a_calibration_is_better_than_any_fixed_compensation_and_is_remembered(m
     assert calibrate(platform, Numerics(wavelength=0.4, pixels_per_period=10)) == found
 
 
+@pytest.mark.convergence
 @pytest.mark.slow
 def test_a_smaller_error_target_takes_a_finer_grid_and_another_layout_keeps_it():
     layout = random_layout(mg.Platform(), 4, seed=9)
@@ -109,11 +115,13 @@ def test_an_error_target_beyond_the_finest_grid_is_refused(monkeypatch):
         search(mg.Platform(), 0.633, 1e-5)
 
 
+@pytest.mark.cross_check
 def test_interpolation_from_the_grid_to_the_samples_loses_nothing():
     # Three orders below the error of the coarsest grid that the demo uses at 400 nm.
     assert interpolation_error(mg.Platform(), DEMO[400], 0.11) < 1e-6
 
 
+@pytest.mark.convergence
 def test_without_pillar_compensation_finer_grids_converge_to_rcwa_with_second_order():
     """Second order in the field is fourth in the squared error; 28 pixels are near RCWA's own truncation."""
     light = [
@@ -125,6 +133,7 @@ def test_without_pillar_compensation_finer_grids_converge_to_rcwa_with_second_or
     assert np.log2(errors[1] / errors[2]) == pytest.approx(4, abs=0.6)
 
 
+@pytest.mark.cross_check
 @pytest.mark.parametrize("wavelength", [633, 400])
 def test_a_random_layout_agrees_with_a_much_finer_run(wavelength):
     """Reference: Meep 1.25 at 30 pixels per period, another normalisation and other absorbers."""
@@ -136,12 +145,13 @@ def test_a_random_layout_agrees_with_a_much_finer_run(wavelength):
     assert error < {633: 0.010, 400: 0.024}[wavelength]
 
 
+@pytest.mark.cross_check
 def test_mirror_planes_change_nothing():
     layout = random_layout(mg.Platform(), 3, seed=5)
     numerics = Numerics(wavelength=0.633, pixels_per_period=8)
     quarter, whole = (simulate(layout, numerics, mirrors=mirrors) for mirrors in (True, False))
     # Fields are stored in single precision.
-    np.testing.assert_allclose(quarter.field, whole.field, atol=1e-6 * np.abs(whole.field).max())
+    np.testing.assert_allclose(quarter.field, whole.field, rtol=0, atol=1e-6 * np.abs(whole.field).max())
 
 
 def test_the_memory_of_a_second_simulation_of_a_process_is_not_what_it_adds_to_the_first():

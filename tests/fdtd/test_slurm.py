@@ -21,6 +21,7 @@ has_slurm = (
 )
 
 
+@pytest.mark.end_to_end
 @pytest.mark.slow
 @pytest.mark.timeout(1500)  # a minute or two; a quarter of an hour on a machine that does much else
 @pytest.mark.meep

@@ -1,0 +1,96 @@
+"""Near-field objects: what they accept, and that files give back what was saved."""
+
+from dataclasses import replace
+
+import h5py
+import numpy as np
+import pytest
+
+import metagen as mg
+from metagen.base.errors import FormatError, InputError
+from metagen.base.files import HASH, stored_hash
+from metagen.data.nearfield import NearField, quadrant_of, unfold_field
+from metagen.device.layout import random_layout
+
+
+@pytest.fixture
+def layout():
+    return random_layout(mg.Platform(), count=5, seed=3)
+
+
+@pytest.fixture
+def near(layout):
+    rng = np.random.default_rng(0)
+    quadrant = rng.normal(size=(10, 10, 3)) + 1j * rng.normal(size=(10, 10, 3))
+    field = unfold_field(quadrant.astype(np.complex64), side=20)
+    return NearField(layout, 0.633, field, samples=4, numerics={"pixels": 7}, symmetry="mirror-xy")
+
+
+def test_a_near_field_is_stored_as_a_quadrant_and_loads_whole(near, tmp_path):
+    near.save(tmp_path / "a.h5")
+    with h5py.File(tmp_path / "a.h5") as file:
+        assert file["field"].shape == (10, 10, 3)
+    loaded = NearField.load(tmp_path / "a.h5")
+    np.testing.assert_array_equal(loaded.field, near.field)
+    assert loaded.hash == near.hash
+
+
+def test_a_field_without_the_symmetry_that_it_is_said_to_have_is_not_halved(near, tmp_path):
+    field = near.field.copy()
+    field[:3] *= 1.01
+    with pytest.raises(InputError, match="symmetry to 'none'"):
+        replace(near, field=field).save(tmp_path / "a.h5")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"), [({"wavelength": np.nan}, "wavelength"), ({"samples": 0}, "sample")]
+)
+def test_a_near_field_of_no_light_or_no_samples_is_refused(near, values, reason):
+    with pytest.raises(InputError, match=reason):
+        replace(near, **values)
+
+
+@pytest.mark.closed_form
+@pytest.mark.parametrize("side", [6, 7])
+def test_unfolding_gives_back_a_field_with_the_mirror_signs(side):
+    x = np.arange(side) - (side - 1) / 2
+    X, Y = np.meshgrid(x, x, indexing="ij")
+    whole = np.stack([np.cos(X) * np.cos(Y), np.sin(X) * np.sin(Y), np.sin(X) * np.cos(Y)], -1)
+    whole = whole.astype(np.complex64)
+    np.testing.assert_allclose(unfold_field(quadrant_of(whole), side), whole, atol=1e-7)
+
+
+def test_a_file_cut_short_is_refused(near, tmp_path):
+    path = tmp_path / "a.h5"
+    near.save(path)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(FormatError, match="damaged"):
+        NearField.load(path)
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value", "reason"),
+    [
+        ("schema_version", 99, "version"),
+        ("schema", "metagen/layout", "schema"),
+        ("time_convention", "exp(+i omega t)", "time_convention"),
+        ("length_unit", "nm", "length_unit"),
+    ],
+)
+def test_a_file_of_another_schema_or_convention_is_refused(near, tmp_path, attribute, value, reason):
+    path = tmp_path / "a.h5"
+    near.save(path)
+    with h5py.File(path, "a") as file:
+        file.attrs[attribute] = value
+    with pytest.raises(FormatError, match=reason):
+        NearField.load(path)
+
+
+def test_an_unknown_symmetry_is_refused(near, tmp_path):
+    near.save(tmp_path / "a.h5")
+    with h5py.File(tmp_path / "a.h5", "a") as file:
+        file.attrs["symmetry"] = "fourfold"
+        file.attrs[HASH] = stored_hash(file)
+    with pytest.raises(FormatError, match="symmetry is 'fourfold'"):
+        NearField.load(tmp_path / "a.h5")
