@@ -7,8 +7,8 @@ import pytest
 
 HEAVY = ("meep", "mpi4py.MPI", "matplotlib", "bokeh", "torch", "scipy", "gdstk", "pandas")
 USE_ALL = "import metagen; [getattr(metagen, name) for name in metagen.__all__]"
-LONGEST = 0.3
-"""Seconds that `import metagen` may add to the start of Python."""
+LONGEST = 0.03
+"""Seconds that `import metagen` may add to the start of Python: less than NumPy alone takes, 0.04."""
 TIMES = 5
 """Starts of Python; the fastest counts, since others may use the machine."""
 
@@ -32,8 +32,8 @@ def test_importing_metagen_loads_nothing_heavy(statement):
     assert loaded_after(statement).strip() == "[]"
 
 
-def test_importing_metagen_takes_less_than_a_third_of_a_second():
-    """Processor time: it does not count what other programs take. Measured: 0.002 s."""
+def test_importing_metagen_takes_next_to_no_time():
+    """Processor time: it does not count what other programs take. Measured: 0.001 to 0.002 s."""
     assert seconds_for("import metagen") < LONGEST
 
 
