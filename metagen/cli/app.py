@@ -134,23 +134,33 @@ def table(
     plot: Annotated[
         Path | None, typer.Option(help="Draw the table into this file (.png, .pdf, .svg).")
     ] = None,
+    polarisation: Annotated[str, typer.Option(help="x, y, left or right.")] = "x",
+    polar_deg: Annotated[float, typer.Option(help="Angle to the z axis, in vacuum (degrees).")] = 0.0,
+    azimuth_deg: Annotated[float, typer.Option(help="Direction in the plane, from x (degrees).")] = 0.0,
 ) -> None:
-    """Compute and print the phase table of a platform (RCWA)."""
+    """Compute and print what the pillars of a platform do to light, against their parameters (RCWA).
+
+    Circles on a square lattice in light along x have a phase table, everything else a library of Jones
+    matrices.
+    """
+    from metagen.device.illumination import Illumination
     from metagen.rcwa import PhaseTable
-    from metagen.rcwa.plot import plot_table
-    from metagen.rcwa.summary import phase_table
+    from metagen.rcwa.library import tabulated
+    from metagen.rcwa.plot import plot_library, plot_table
+    from metagen.rcwa.summary import library_table, phase_table
     from metagen.report.plot import save
 
     warnings.filterwarnings("default", message=OTHER_ORDERS)
-    computed = [PhaseTable.compute(_platform(platform), wavelength=each) for each in wavelength]
+    polar, azimuth = math.radians(polar_deg), math.radians(azimuth_deg)
+    lights = [Illumination(each, polarisation, polar, azimuth) for each in wavelength]
+    computed = [tabulated(_platform(platform), light) for light in lights]
     for each in computed:
-        phase_table(each).print()
+        (phase_table(each) if isinstance(each, PhaseTable) else library_table(each)).print()
     if plot:
-        for each in computed:
-            path = (
-                plot if len(computed) == 1 else plot.with_stem(f"{plot.stem}-{nanometres(each.wavelength)}")
-            )
-            save(plot_table(each), path)
+        for each, light in zip(computed, lights, strict=True):
+            several = plot.with_stem(f"{plot.stem}-{nanometres(light.wavelength)}")
+            path = plot if len(computed) == 1 else several
+            save(plot_table(each) if isinstance(each, PhaseTable) else plot_library(each), path)
             print(path)
 
 

@@ -5,6 +5,9 @@ from metagen.rcwa.cell import make_cell as make_cell
 from metagen.rcwa.cell import platform_cell as platform_cell
 from metagen.rcwa.channels import Channels as Channels
 from metagen.rcwa.factorisation import Factorisation as Factorisation
+from metagen.rcwa.library import Library as Library
+from metagen.rcwa.library import LibrarySampling as LibrarySampling
+from metagen.rcwa.library import LibraryWarning as LibraryWarning
 from metagen.rcwa.result import UnitCell as UnitCell
 from metagen.rcwa.shapes import circle as circle
 from metagen.rcwa.shapes import cross as cross

@@ -1,15 +1,20 @@
-"""The phase table as rows of text."""
+"""The phase table, or a library, as rows of text."""
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from metagen.base.tables import Table, number
+from metagen.rcwa.library import Library
 from metagen.rcwa.table import PhaseTable
 
 TABLE_ROWS = 13
+ROWS = {1: (13,), 2: (5, 5), 3: (3, 3, 3)}
+"""Values of each parameter that a library is shown at, by how many parameters there are."""
 
 
 def phase_table(table: PhaseTable) -> Table:
@@ -37,9 +42,46 @@ def _full_transmission(table: PhaseTable) -> float:
     return math.sqrt(media.substrate / media.cover)
 
 
-def _resonances(table: PhaseTable) -> str:
+def _resonances(table: PhaseTable | Library) -> str:
     found = [
         f"{each.radius:.4f} ± {each.half_width:.4f} µm (|Δt| {number(each.strength)})"
         for each in table.resonances
     ]
     return f"Guided-mode resonances at radius {', '.join(found)}." if found else "No guided-mode resonance."
+
+
+def library_table(library: Library) -> Table:
+    """Jones matrix and powers of a library at evenly spaced parameters."""
+    parameters = library.platform.atom.parameters
+    values = [np.linspace(p.low, p.high, n) for p, n in zip(parameters, ROWS[len(parameters)], strict=True)]
+    points = np.array(list(itertools.product(*values)))
+    given = {p.name: points[:, i] for i, p in enumerate(parameters)}
+    jones, conversion = library(**given), library.conversion(**given)
+    passed, back = library.transmittance(**given), library.reflectance(**given)
+    diagonal = [jones[:, i, i] for i in (0, 1)]
+    columns = [
+        *points.T,
+        *(part(each) for each in diagonal for part in (np.abs, _turns)),
+        np.abs(jones[:, 1, 0]),
+    ]
+    return Table(
+        f"Library at {library.light.wavelength:g} µm",
+        (
+            *(parameter.name for parameter in parameters),
+            *("|Jxx|", "phase / 2π", "|Jyy|", "phase / 2π", "|Jyx|", "converted", "transmitted", "reflected"),
+        ),
+        tuple(
+            tuple(f"{value:.4f}" for value in row)
+            for row in zip(*columns, conversion, passed, back, strict=True)
+        ),
+        "J: field of order 0 at the pillar top over the incident one at the base; lengths in µm, angles in "
+        "radians. Converted: power that left circular light gives to right in order 0. Transmitted and "
+        f"reflected: all orders, of {library.light.polarisation} light; all over the incident power. Errors: "
+        f"of the interpolation at cells that it has not seen {number(library.held_out_error)} at most, "
+        f"{number(library.typical_error)} typically; of the truncation {number(library.truncation_error)} at "
+        f"most. {_resonances(library)}",
+    )
+
+
+def _turns(values: NDArray[np.complex128]) -> NDArray[np.float64]:
+    return np.asarray(np.angle(values) / (2 * np.pi))

@@ -131,7 +131,7 @@ class Resonance:
     """A guided-mode resonance: a pole of t(r) close to the real axis.
 
     Attributes:
-        radius: where it is.
+        radius: where it is (in a library of another shape: the one free length).
         half_width: its half width at half maximum, in radius.
         strength: the largest |Δt| that it makes.
     """
@@ -148,17 +148,22 @@ WEAKEST = 0.02
 
 
 def resonances(table: TabulatedCell) -> tuple[Resonance, ...]:
-    """The resonances between the first and the last sample, by radius.
+    """The resonances between the first and the last sample, by radius."""
+    return poles_near(table.function, table.samples[0], table.samples[-1])
+
+
+def poles_near(function: Rational, low: float, high: float) -> tuple[Resonance, ...]:
+    """The poles of a function close to an interval of the real axis.
 
     Both truncations that are extrapolated have their own pole of each resonance, a little apart; the stronger
     stands for both.
     """
-    poles = table.function.poles()
-    residues = table.function.residues(poles)[:, 0]
+    poles = function.poles()
+    residues = function.residues(poles)[:, 0]
     found = [
         Resonance(float(pole.real), float(abs(pole.imag)), float(abs(residue) / abs(pole.imag)))
         for pole, residue in zip(poles, residues, strict=True)
-        if table.samples[0] < pole.real < table.samples[-1] and 0 < abs(pole.imag) < WIDEST
+        if low < pole.real < high and 0 < abs(pole.imag) < WIDEST
     ]
     kept: list[Resonance] = []
     for one in sorted(found, key=lambda r: -r.strength):
