@@ -11,12 +11,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from metagen.device.atoms.parameter import Kind
 from metagen.device.illumination import Illumination
 from metagen.device.platform import Platform
 from metagen.device.symmetry import Symmetry
 from metagen.rcwa.accuracy import coarse_orders, extrapolated
 from metagen.rcwa.axes import Axis
-from metagen.rcwa.result import Channels, UnitCell
+from metagen.rcwa.channels import Channels
+from metagen.rcwa.factorisation import Factorisation
+from metagen.rcwa.result import UnitCell
 from metagen.rcwa.solver import BATCH, solve
 
 DIGITS = 9
@@ -113,7 +116,10 @@ class LibraryCells:
 
     def _batch(self, points: NDArray[np.float64]) -> Values:
         coarse, fine = (self._solved(points, count) for count in (coarse_orders(self.orders), self.orders))
-        values, counts = self._columns(fine), (coarse.effective_orders, fine.effective_orders)
+        values, counts = (
+            self._columns(fine),
+            (coarse.solution.effective_orders, fine.solution.effective_orders),
+        )
         step = (extrapolated(self._columns(coarse), values, *counts) - values)[:, :4]
         self.truncation_error = max(self.truncation_error, float(step.abs().max()))
         return np.asarray(values.numpy())
@@ -123,7 +129,10 @@ class LibraryCells:
             axis.parameter.name: points[:, i].round().astype(int) if axis.is_choice else points[:, i]
             for i, axis in enumerate(self.axes)
         }
-        return solve(self.platform, self.light, orders=orders, **given)
+        # Strips, of upright shapes alone, would make a jump in the angle as large as the truncation leaves.
+        turns = any(axis.parameter.kind is Kind.ANGLE for axis in self.axes)
+        rule = Factorisation.NORMAL if turns else Factorisation.LI
+        return solve(self.platform, self.light, orders=orders, factorisation=rule, **given)
 
     def _columns(self, cell: UnitCell) -> Tensor:
         jones = [torch.as_tensor(each).reshape(-1, 4) for each in (cell.jones, cell.jones_reflected)]

@@ -53,9 +53,9 @@ def test_symmetry_saves_cells(monkeypatch):
     solved = []
     solve = library_cells.solve
 
-    def counting(platform, light, *, orders, angle):
+    def counting(platform, light, *, angle, **given):
         solved.extend(np.ravel(angle))
-        return solve(platform, light, orders=orders, angle=angle)
+        return solve(platform, light, angle=angle, **given)
 
     monkeypatch.setattr(library_cells, "solve", counting)
     cells = library_cells.LibraryCells(FIN, LIGHT, mg.rcwa.axes.axes_of(FIN.atom), 4)
