@@ -1,0 +1,1 @@
+"""The cases of benchmarks/published.py, one file each."""
