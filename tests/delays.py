@@ -47,3 +47,14 @@ def domain(wavelength=0.633, components=1, samples=2):
     return Domain(
         wavelength=wavelength, radius_low=LOW, radius_high=HIGH, samples=samples, components=components
     )
+
+
+class Painted(Delay):
+    """A field that no radius changes."""
+
+    def __init__(self, field):
+        super().__init__(domain(samples=5))
+        self.field = field
+
+    def __call__(self, radii):
+        return self.field[None] + 0 * radii.sum()

@@ -10,11 +10,9 @@ import torch
 from delays import HIGH, LOW, PLATFORM, Delay, DelayTable, domain
 
 import metagen as mg
-from metagen import metrics
 from metagen.base.errors import InputError, MismatchError
 from metagen.design import (
     Device,
-    Disc,
     EqualRadii,
     Focus,
     Light,
@@ -27,10 +25,9 @@ from metagen.design import (
 )
 from metagen.design.optics import Optics
 from metagen.design.settings import DesignSettings
-from metagen.design.variables import Limits, Variables, orbits
+from metagen.design.variables import Limits, Variables
 from metagen.device.layout import random_layout
-from metagen.propagation import coordinates
-from metagen.surrogate import ClusterSettings, Domain, NetworkSettings
+from metagen.surrogate import Domain, NetworkSettings
 from metagen.surrogate.models import build
 
 RECIPES = Path(__file__).parents[2] / "design"
@@ -72,165 +69,9 @@ def stop():
     raise KeyboardInterrupt
 
 
-# Goals
-
-
-class Painted(Delay):
-    """A field that no radius changes."""
-
-    def __init__(self, field):
-        super().__init__(domain(samples=5))
-        self.field = field
-
-    def __call__(self, radii):
-        return self.field[None] + 0 * radii.sum()
-
-
-@pytest.mark.closed_form
-def test_a_perfect_lens_without_reflection_has_a_relative_intensity_of_one():
-    # The incident power is n_substrate per area, so its amplitude behind is √1.45. What is missing to 1 is
-    # the gain of an uneven amplitude, which the divisor allows: 1.5 % at NA 0.36.
-    x = coordinates(21 * 5, PLATFORM.period / 5)
-    path = torch.sqrt(x[:, None] ** 2 + x**2 + 12.0**2)
-    field = math.sqrt(1.45) * torch.exp(-2j * math.pi / 0.633 * path)
-    light = Light([Optics(Painted(field))], torch.full((21, 21), 0.1))
-    assert 0.98 < float(Focus(0.633, 12.0)(light)) < 1
-    assert float(Line(0.633, (12.0,))(light)) == pytest.approx(float(Focus(0.633, 12.0)(light)))
-
-
-@pytest.mark.cross_check
-def test_a_ring_of_a_round_field_is_its_intensity_at_that_radius():
-    x = coordinates(21 * 5, PLATFORM.period / 5)
-    field = torch.exp(-(x[:, None] ** 2 + x**2) / 0.8**2).to(torch.complex128)
-    wave = Light([Optics(Painted(field))], torch.full((21, 21), 0.1))[0.633]
-    ring = Ring(0.633, 3.0, radius=0.7)
-    expected = wave.plane(3.0, torch.tensor([0.7], dtype=torch.float64), torch.zeros(1))
-    # One integral against the other, for a beam that stays within the window: single precision.
-    assert float(wave.intensity(ring.points()).mean()) == pytest.approx(float(expected), rel=1e-4)
-
-
-@pytest.mark.cross_check
-def test_the_plane_far_behind_a_small_device_holds_no_light_that_came_round_its_edge():
-    # 4 µm wide, 60 µm away: with the padding of near planes the intensity on the axis is a third of this.
-    wave = Light([Optics(Painted(torch.ones(45, 45, dtype=torch.complex128)))], torch.full((9, 9), 0.1))[
-        0.633
-    ]
-    axis = torch.zeros(1, dtype=torch.float64)
-    expected = wave.intensity(torch.tensor([[0.0, 0.0, 60.0]], dtype=torch.float64))
-    # 1 % of the amplitude at most is what the padding promises.
-    assert float(wave.plane(60.0, axis)) == pytest.approx(float(expected), rel=0.02)
-
-
-def test_the_worst_goal_counts(red, blue, start):
-    light = Light([Optics(red), Optics(blue)], torch.tensor(start.radii, dtype=torch.float32))
-    assert float(worst_of(FOCUS, RING)(light)) == min(float(FOCUS(light)), float(RING(light)))
-
-
-@pytest.mark.cross_check
-def test_a_disc_of_a_round_field_holds_the_power_of_its_flux():
-    # The mean intensity over a disc against its finely sampled mean: 400 points on the spiral integrate it to
-    # their number's inverse.
-    x = coordinates(21 * 5, PLATFORM.period / 5)
-    field = torch.exp(-(x[:, None] ** 2 + x**2) / 0.8**2).to(torch.complex128)
-    wave = Light([Optics(Painted(field))], torch.full((21, 21), 0.1))[0.633]
-    disc = Disc(0.633, 3.0, radius=0.7, count=400)
-    fine = coordinates(201, 0.007)
-    inside = torch.hypot(fine[:, None], fine) < 0.7
-    expected = wave.plane(3.0, fine)[inside].mean()
-    assert float(wave.intensity(disc.points()).mean()) == pytest.approx(float(expected), rel=2.5e-3)
-
-
-@pytest.mark.closed_form
-def test_a_line_is_the_geometric_mean_of_its_points(red, start):
-    light = Light([Optics(red)], torch.tensor(start.radii, dtype=torch.float32))
-    line = Line(0.633, (3.0, 4.0, 6.0))
-    expected = light[0.633].relative_intensity(line.points()).log().mean().exp()
-    assert float(line(light)) == pytest.approx(float(expected), rel=1e-6)
-    assert line(light) < light[0.633].relative_intensity(line.points()).mean()
-
-
-@pytest.mark.closed_form
-def test_all_components_that_a_model_predicts_count(start):
-    # The toy splits one wave into 0.8 along x and 0.6 along y: together they have its whole intensity.
-    radii = torch.tensor(start.radii, dtype=torch.float32)
-    one, three = (Light([Optics(Delay(domain(components=c)))], radii) for c in (1, 3))
-    assert three[0.633].near_field.shape == (3, 14, 14)
-    torch.testing.assert_close(FOCUS(three), FOCUS(one))
-
-
-@pytest.mark.cross_check
-@pytest.mark.parametrize("components", [1, 3])
-def test_a_model_with_a_basis_is_propagated_without_its_field(components):
-    # The compressed propagator against the integral over the predicted field, in single precision.
-    model = build(domain(components=components), NetworkSettings(rank=3, hidden=(8,)))
-    generator = torch.Generator().manual_seed(0)
-    model.basis.modes_parts.normal_(generator=generator)
-    radii = torch.tensor(random_layout(PLATFORM, 6, seed=0).radii, dtype=torch.float32)
-    wave = Light([Optics(model)], radii)[0.633]
-    points = torch.tensor([[0.0, 0.0, 3.0], [0.4, -0.2, 5.0]])
-    near = metrics.Wavefront(wave.near_field.detach(), model.pitch, 0.633, PLATFORM)
-    torch.testing.assert_close(wave.intensity(points), metrics.intensity(near, points), rtol=1e-4, atol=0)
-
-
-@pytest.mark.cross_check
-@pytest.mark.parametrize("count", [6, 7])
-def test_a_symmetric_device_is_propagated_from_one_quadrant(count):
-    # A model that keeps the mirror symmetry, fitted to anything; against the whole predicted field.
-    model = build(
-        domain(components=3, samples=4),
-        ClusterSettings(rank=12, width=3, powers=2, pair_width=3, pair_powers=1),
-    )
-    generator = torch.Generator().manual_seed(0)
-    around = LOW + (HIGH - LOW) * torch.rand(300, 9, dtype=torch.float64, generator=generator)
-    patches = torch.randn(300, 48, dtype=torch.complex128, generator=generator)
-    model.double().prepare(around, patches + torch.einsum("mk,kp->mp", around.to(patches), patches[:9]))
-    symmetric = torch.tensor(random_layout(PLATFORM, count, seed=0).radii)
-    points = torch.tensor([[0.0, 0.0, 3.0], [0.4, -0.2, 5.0]])
-    for radii, cells in ((symmetric, (count + 1) // 2), (symmetric.roll(1, 0), count)):
-        wave = Light([Optics(model)], radii)[0.633]
-        assert wave._field.coefficients.shape[0] == cells
-        near = metrics.Wavefront(wave.near_field, model.pitch, 0.633, PLATFORM)
-        torch.testing.assert_close(wave.intensity(points), metrics.intensity(near, points))
-
-
 def test_a_wavelength_without_a_model_is_named(red, start):
     with pytest.raises(MismatchError, match=r"wavelength 0\.4, the models predict 0\.633"):
         optimize(start, [red], RING, SHORT, progress=False)
-
-
-# Variables
-
-
-@pytest.mark.closed_form
-def test_symmetry_shares_one_radius_among_equal_sites():
-    assert orbits(7, EqualRadii.NONE).max() + 1 == 49
-    assert orbits(7, EqualRadii.MIRROR).max() + 1 == 16
-    assert orbits(7, EqualRadii.FOURFOLD).max() + 1 == 10
-    assert orbits(6, EqualRadii.MIRROR).max() + 1 == 9
-
-
-def test_variables_start_at_the_layout(start):
-    variables = Variables.of(start, Limits(LOW, HIGH), EqualRadii.MIRROR)
-    found = variables.exact(variables.start(start))
-    inside = np.clip(start.radii, LOW + 0.0012, HIGH - 0.0012)
-    np.testing.assert_allclose(found, inside, rtol=0, atol=1e-7)
-
-
-def test_radii_on_a_grid_keep_the_gradient_of_smooth_ones(start):
-    plain = Variables.of(start, Limits(LOW, HIGH), EqualRadii.MIRROR)
-    gridded = Variables.of(start, Limits(LOW, HIGH, grid=0.005), EqualRadii.MIRROR)
-    gradients = []
-    for variables in (plain, gridded):
-        u = plain.start(start).double().requires_grad_()
-        (gradient,) = torch.autograd.grad(variables.radii(u).sum(), u)
-        gradients.append(gradient)
-    torch.testing.assert_close(*gradients)
-    assert gradients[0].min() > 0
-    steps = gridded.exact(gridded.start(start)) / 0.005
-    np.testing.assert_allclose(steps, np.rint(steps), rtol=0, atol=1e-9)
-
-
-# Optimisation
 
 
 @pytest.mark.gradient

@@ -9,8 +9,6 @@ import torch
 
 from metagen.base.errors import InputError, MismatchError
 from metagen.data.dataset import Dataset
-from metagen.design.light import Light
-from metagen.design.optics import Optics
 from metagen.device.sampling import MIRROR_X, MIRROR_Y
 from metagen.surrogate import (
     LPA,
@@ -235,57 +233,6 @@ def test_not_a_number_is_refused_even_where_radii_are_clamped():
 def test_a_tile_without_pillars_is_refused():
     with pytest.raises(InputError, match="size is 0"):
         random_model(CLUSTER).tiles(random_radii(3, 3), 0)
-
-
-# Points behind large devices
-
-
-def light_at_points(settings, symmetric, count=9):
-    """A function that gives intensities at points and their gradient, fresh each time."""
-    domain = dataclasses.replace(DOMAIN, components=3)
-    model = build_expansion(domain, settings).double()
-    noise = torch.randn(200, domain.patch_size, dtype=torch.complex128, generator=torch.manual_seed(0))
-    model.prepare(random_radii(200, model.width**2), noise)
-    radii = random_radii(count, count)
-    radii = radii + radii.flip(0) if symmetric else radii * 2
-    radii = ((radii + radii.flip(1) if symmetric else radii * 2) / 4).clamp(0.05).requires_grad_()
-    points = torch.tensor([[0.0, 0.0, 3.0], [0.4, -0.2, 5.0]], dtype=torch.float64)
-    optics = Optics(model)
-
-    def evaluate():
-        intensity = Light([optics], radii)[0.633].intensity(points)
-        return intensity, torch.autograd.grad(intensity.sum(), radii, retain_graph=True)[0]
-
-    return evaluate, model
-
-
-@pytest.mark.cross_check
-@pytest.mark.parametrize("symmetric", [True, False])
-@pytest.mark.parametrize("settings", EXPANSIONS[2:], ids=lambda s: s.kind)
-def test_light_summed_up_block_by_block_is_that_of_all_coefficients(settings, symmetric, monkeypatch):
-    evaluate, model = light_at_points(settings, symmetric)
-    at_once = evaluate()
-    monkeypatch.setattr("metagen.design.optics.LARGE", 80)
-    split_up(model, 4, monkeypatch)
-    for one, other in zip(at_once, evaluate(), strict=True):
-        assert one.abs().max() > 0
-        assert torch.allclose(one, other, rtol=1e-9, atol=1e-12 * float(one.detach().abs().max()))
-
-
-def test_light_summed_up_block_by_block_keeps_no_coefficients(monkeypatch):
-    """What autograd keeps beyond views of the radii does not grow with the number of modes."""
-
-    def kept(rank):
-        monkeypatch.setattr("metagen.design.optics.LARGE", 80)
-        evaluate, model = light_at_points(dataclasses.replace(CLUSTER, rank=rank), symmetric=False)
-        split_up(model, 4, monkeypatch)
-        evaluate()  # the propagators are made
-        sizes = []
-        with torch.autograd.graph.saved_tensors_hooks(lambda t: sizes.append(t.numel()) or t, lambda t: t):
-            evaluate()
-        return sum(sizes)
-
-    assert kept(12) == kept(3)
 
 
 # Kinds of input
