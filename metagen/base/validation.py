@@ -25,6 +25,8 @@ T = TypeVar("T")
 QUOTE = "'"
 CLOSE = 0.75
 """An unknown key this similar (difflib) to an allowed one was probably meant to be that one."""
+WHOLE_TURN = 2 * math.pi * (1 + 1e-9)
+"""Largest angle in radians, with room for rounding."""
 MEMBERS = {"constrained-float", "Dispersion", "numerics", "error target"}
 """Names of members of unions, which pydantic lists among the keys although no file has them."""
 TAGGED = "tagged-union["
@@ -55,7 +57,7 @@ def checked(cls: type[T]) -> type[T]:
         try:
             construct(self, *args, **values)
         except ValidationError as error:
-            raise InputError(describe(error, cls.__name__, cls)) from error
+            raise InputError(describe(error, cls.__name__, cls)) from None
 
     made.__init__ = __init__  # type: ignore
     return cast(type[T], made)
@@ -78,6 +80,19 @@ def in_radians(values: Mapping[str, Any], *names: str) -> dict[str, Any]:
                 raise InputError(f"{name} and {name}_deg are the same angle; give one of them")
             found[name] = _radians(f"{name}_deg", found.pop(f"{name}_deg"))
     return found
+
+
+def check_angle(name: str, angle: float) -> None:
+    """Refuse an angle over a whole turn, which must be in degrees.
+
+    Raises:
+        InputError: it is.
+    """
+    if abs(angle) > WHOLE_TURN:
+        raise InputError(
+            f"{name} is {angle:g}, more than a whole turn: angles are in radians; for {angle:g} degrees give "
+            f"math.radians({angle:g}), or {name}_deg in a file"
+        )
 
 
 def _radians(name: str, value: Any) -> Any:
@@ -132,7 +147,7 @@ def validate(values: object, kind: type[T], source: str, folder: Path | None = N
     try:
         return TypeAdapter(kind).validate_python(values, context=folder)
     except ValidationError as error:
-        raise InputError(describe(error, source, kind)) from error
+        raise InputError(describe(error, source, kind)) from None
 
 
 def plain(value: object) -> Any:
@@ -153,7 +168,8 @@ def describe(error: ValidationError, source: str, kind: type[Any]) -> str:
         key = ".".join(_keys(problem["loc"]))
         consequence = _is_consequence(problem) and any(other.startswith(f"{key}.") for other in faults)
         if key not in faults and not consequence:
-            faults[key] = f"{source}: {_fault(problem, key, kind)}" if source else _fault(problem, key, kind)
+            lines = _fault(problem, key, kind).splitlines()
+            faults[key] = "\n".join(f"{source}: {line}" if source else line for line in lines)
     return "\n".join(faults.values())
 
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, model_validator
 
 from metagen.base.errors import InputError
-from metagen.base.validation import Positive, checked, in_radians
+from metagen.base.validation import Positive, check_angle, checked, in_radians
 from metagen.device.symmetry import Symmetry
 
 NAMED = {
@@ -52,8 +52,8 @@ class Illumination:
 
     wavelength: Positive
     polarisation: Polarisation = "x"
-    polar: Annotated[float, Field(ge=0, lt=math.pi / 2)] = 0.0
-    azimuth: float = 0.0
+    polar: Annotated[float, AfterValidator(lambda value: _polar(value))] = 0.0
+    azimuth: Annotated[float, AfterValidator(lambda value: _azimuth(value))] = 0.0
 
     @model_validator(mode="before")
     @classmethod
@@ -104,6 +104,20 @@ class Illumination:
         return bool(
             abs(abs(np.vdot(turned, self.jones)) - 1) < SAME and np.abs(along - self.direction).max() < SAME
         )
+
+
+def _polar(value: float) -> float:
+    check_angle("polar", value)
+    if not 0 <= value < math.pi / 2:
+        raise InputError(
+            f"polar is {value:g}; it must be from 0 to below π/2 (radians), for light that travels towards +z"
+        )
+    return value
+
+
+def _azimuth(value: float) -> float:
+    check_angle("azimuth", value)
+    return value
 
 
 def _polarisation(value: Any) -> Any:

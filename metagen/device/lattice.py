@@ -9,6 +9,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import model_validator
+from pydantic_core import ArgsKwargs
 
 from metagen.base.errors import InputError
 from metagen.base.validation import Positive, checked
@@ -41,7 +42,14 @@ class Lattice:
     @model_validator(mode="before")
     @classmethod
     def _of_a_kind(cls, given: Any) -> Any:
-        return _attributes(given) if isinstance(given, dict) and "kind" in given else given
+        if isinstance(given, dict):
+            return _attributes(given) if given.keys() & {"kind", *KEYS.values()} - {"pitch"} else given
+        if not isinstance(given, cls | ArgsKwargs):
+            raise InputError(
+                f"lattice is {given!r}; give metagen.Lattice.square(0.4) or another one, in a file a table "
+                "with 'kind' and its lengths"
+            )
+        return given
 
     def __post_init__(self) -> None:
         if not self.sites:
@@ -167,6 +175,8 @@ def _same_sites(some: NDArray[np.float64], others: NDArray[np.float64]) -> bool:
 
 def _attributes(given: dict[str, Any]) -> dict[str, Any]:
     """The attributes of a lattice that a file describes by its kind."""
+    if "kind" not in given:
+        raise InputError(f"lattice has no kind, only {sorted(given)}; known: {', '.join(KEYS)}")
     kind = given["kind"]
     if kind not in KEYS:
         raise InputError(f"lattice kind is {kind!r}; known: {', '.join(KEYS)}")

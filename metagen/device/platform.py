@@ -46,7 +46,8 @@ class Platform(FromToml):
         lattice: where pillars can stand.
         atom: the family of shapes of the pillars, with the limits that a design may use.
         height: height of the pillars.
-        pillar: refractive index of the pillars, or a material (:mod:`metagen.device.materials`).
+        pillar: refractive index of the pillars, complex if they absorb ("2.4+0.05j" in a file), or a material
+            (:mod:`metagen.device.materials`).
         substrate: index or material below z = 0, where the light comes from.
         cover: index or material around and above the pillars.
 
@@ -69,7 +70,7 @@ class Platform(FromToml):
             lattice: Lattice = ...,
             atom: Atom = ...,
             height: float = ...,
-            pillar: Material = ...,
+            pillar: Material | complex = ...,
             substrate: Material = ...,
             cover: Material = ...,
             period: float = ...,
@@ -174,8 +175,8 @@ class Platform(FromToml):
         found = CircleLimits.of(self.lattice, self.atom)
         if found is None:
             raise InputError(
-                f"{name} is for circles of free radius on a square lattice only; this platform has "
-                f"{self.atom} on {self.lattice}"
+                f"{name} is for circles of free radius on a square lattice only, as layouts and models are "
+                f"so far; this platform has {self.atom} on {self.lattice}"
             )
         return found
 

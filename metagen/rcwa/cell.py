@@ -136,7 +136,7 @@ def _check_room(shapes: tuple[Shape, ...], lattice: Lattice) -> None:
     if is_circle or _most_covered(shapes, lattice, reach) > 1:
         raise InputError(
             f"pillars that reach {reach:g} from their sites overlap their neighbours; the closest sites are "
-            f"{lattice.spacing:g} apart"
+            f"{lattice.spacing:g} apart (micrometres)"
         )
 
 

@@ -60,6 +60,8 @@ class Incidence:
 
 def incidence_of(light: Illumination | Reals) -> Incidence:
     """Light as the solver takes it; wavelengths alone are of light along x at normal incidence."""
+    if isinstance(light, str | dict):
+        raise InputError(f"light is {light!r}; give a metagen.Illumination, or wavelengths (micrometres)")
     if not isinstance(light, Illumination):
         return Incidence(as_tensor(light))
     kx, ky = (0.0 if abs(k) < ROUNDING else k for k in light.direction.tolist())

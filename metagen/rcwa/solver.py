@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from dataclasses import replace
+from numbers import Integral
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +38,8 @@ class EnergyWarning(UserWarning):
     """A passive cell gives out more light than it got: its truncation is too coarse."""
 
 
+OF_LIGHT = {"polarisation", "polar", "azimuth"}
+"""Names that somebody may give to :func:`solve` among the parameters of a meta-atom."""
 LARGEST = 2300
 """Unknowns of one solve up to which truncations are tried in turn; it takes a minute if they are complex."""
 SETTLED = 12
@@ -69,7 +72,8 @@ def solve(
         tolerance: largest estimated error of the field of order 0; the orders are then chosen to reach it.
         factorisation: how products are truncated.
         parameters: of the meta-atom; numbers, arrays or torch tensors. They and the wavelength broadcast
-            together. A parameter that is fixed by the platform may be left out.
+            together. A parameter that is fixed by the platform may be left out. Values outside the limits of
+            the platform, which are those of a design, are solved as long as pillars have room.
 
     Returns:
         The solved cell or cells; differentiable in torch if a tensor was given.
@@ -81,6 +85,12 @@ def solve(
     if wavelength is not None and light is not None:
         parameters, light = {"radius": _as_radius(light), **parameters}, None
     given_light = wavelength if light is None else light
+    misplaced = OF_LIGHT & parameters.keys()
+    if misplaced:
+        raise InputError(
+            f"{', '.join(sorted(misplaced))} belongs to the light: give a metagen.Illumination(wavelength, "
+            "polarisation, polar, azimuth) after the platform"
+        )
     if given_light is None:
         raise InputError("solve needs light: an Illumination, or wavelength (micrometres)")
     cell = _cell(platform, parameters, incidence_of(given_light).wavelength)
@@ -116,7 +126,7 @@ def _cell(platform: Platform, parameters: dict[str, Reals], wavelength: Tensor) 
         return platform_cell(platform, platform.atom.named_shape(**parameters), wavelength)
     except InputError as error:
         given = ", ".join(f"{name} {value}" for name, value in parameters.items())
-        raise InputError(f"{given}: {error}") from error
+        raise InputError(f"{given}: {error}") from None
 
 
 @one_thread()
@@ -195,8 +205,10 @@ def _warn_of_gain(solved: UnitCell) -> None:
 
 def _check_truncation(problem: Problem, orders: Orders) -> None:
     """Refuse to leave out an order that carries power: energy would balance all the same."""
-    lowest = min(orders) if isinstance(orders, tuple) else orders
-    if lowest < (0 if isinstance(orders, tuple) else 1):
+    along, least = (orders, 0) if isinstance(orders, tuple) else ((orders,), 1)
+    if not all(isinstance(number, Integral) for number in along):
+        raise InputError(f"orders is {orders}; it must be a whole number (10 is usual)")
+    if min(along) < least:
         raise InputError(f"orders is {orders}; at least 1 is needed (10 is usual)")
     kept = problem.truncation(orders)
     if problem.reach < kept.inner_radius(problem.lattice):

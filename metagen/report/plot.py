@@ -62,16 +62,18 @@ def layout_map(layouts: Layout | Sequence[Layout]) -> Figure:
     return figure
 
 
-def unit_cells(platform: Platform, pillars: Sequence[Mapping[str, float]]) -> Figure:
+def unit_cells(platform: Platform, pillars: Mapping[str, float] | Sequence[Mapping[str, float]]) -> Figure:
     """Pillars of chosen parameters, each among its twins on the lattice; dashed the unit cell.
 
     Args:
         platform: lattice and meta-atom.
-        pillars: parameters by name for each picture, as :func:`metagen.rcwa.solve` takes them.
+        pillars: parameters by name, as :func:`metagen.rcwa.solve` takes them; or several of these for
+            pictures side by side.
 
     Raises:
         InputError: no pillar is given, or one has parameters that this meta-atom does not have.
     """
+    pillars = [pillars] if isinstance(pillars, Mapping) else pillars
     if not pillars:
         raise InputError("pillars is empty; give the parameters of one pillar at least")
     figure, panels = _row(len(pillars))

@@ -95,7 +95,14 @@ def test_fixed_parameters_may_be_given_another_value():
 
 
 @pytest.mark.parametrize(
-    ("given", "said"), [({}, "give length, angle"), ({"length": 0.2, "radius": 0.1}, "unknown: radius")]
+    ("given", "said"),
+    [
+        ({}, "give length, angle"),
+        ({"length": 0.2, "radius": 0.1}, "unknown: radius"),
+        ({"length": 0.2, "angle": 30.0}, r"angle is 30, more than a whole turn.*math\.radians\(30\)"),
+        ({"length": 0.2, "angle": np.array([0.1, -45.0])}, "angle is -45"),
+        ({"length": np.array([0.2, -0.2]), "angle": 0.1}, "length is -0.2; lengths are positive"),
+    ],
 )
 def test_parameters_are_asked_for_by_name(given, said):
     with pytest.raises(InputError, match=said):
@@ -291,7 +298,10 @@ def test_description_is_read_back(atom):
     ("table", "said"),
     [
         ({"kind": "star"}, "atom kind is 'star'; known: circle, cross, ellipse"),
+        ({"length": 0.2}, "atom has no kind; known: circle"),
         ({"kind": "circle", "radius": [0.17, 0.05]}, "radius is .*must increase"),
+        ({"kind": "square", "width": 0.1, "angle": [0, 90]}, "angle is 90, more than a whole turn"),
+        ({"kind": "fixed", "polygons": [[0, 0], [1, 1], [1, 0]]}, "polygons is one polygon"),
         ({"kind": "circle", "radius": [0.05, 0.17, 0.2]}, "a fixed parameter"),
         ({"kind": "circle", "radius": "0.1"}, "a fixed parameter"),
         ({"kind": "circle", "radius": 0}, "lengths are positive"),

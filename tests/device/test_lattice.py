@@ -127,6 +127,8 @@ def test_lattice_is_read_from_a_file(tmp_path, text, lattice):
         ({"kind": "square", "spacing": 0.4}, "'kind' and 'period'"),
         ({"kind": "triangular", "spacing": 0.4}, "known: square, rectangular, hexagonal"),
         ({"kind": "rectangular", "pitch": [0.4]}, "pitch"),
+        ({"spacing": 0.4}, r"lattice has no kind, only \['spacing'\]; known: square"),
+        (0.4, r"lattice is 0.4; give metagen\.Lattice\.square"),
         ({"pitch": [0.4, 0.4], "sites": []}, "one site at least"),
         ({"pitch": [0.4, 0.4], "sites": [[0, 0], [1, 0]]}, "same position"),
         ({"pitch": [0.4, math.inf]}, "finite"),

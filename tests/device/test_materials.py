@@ -190,6 +190,27 @@ def test_pillars_may_absorb():
     assert media.pillar.imag > NEGLIGIBLE_LOSS
 
 
+@pytest.mark.parametrize("given", [2.4 + 0.05j, np.complex128(2.4 + 0.05j), "2.4+0.05j"])
+def test_a_complex_number_is_the_index_of_pillars_that_absorb(given):
+    platform = mg.Platform(pillar=given)
+    assert [platform.at(wavelength).pillar for wavelength in (0.4, 1.55)] == [2.4 + 0.05j] * 2
+    again = validate(json.loads(json.dumps(platform.described)), mg.Platform, source="json")
+    assert again == platform
+    solved = mg.rcwa.solve(platform, radius=0.1, wavelength=0.633, orders=3)
+    cell = mg.rcwa.make_cell(
+        mg.rcwa.circle(0.1), period=0.4431, height=0.633, pillar=2.4 + 0.05j, substrate=1.45
+    )
+    # The same arithmetic, of an index that went through the formula of Cauchy.
+    assert solved.t == pytest.approx(mg.rcwa.solve_cell(cell, 0.633, orders=3).t.item(), rel=1e-12)
+    assert solved.absorptance > 0.1
+
+
+def test_a_complex_number_without_loss_is_a_number_and_gain_is_refused():
+    assert mg.Platform(pillar=2.4 + 0j) == mg.Platform(pillar=2.4)
+    with pytest.raises(InputError, match="materials that amplify light are not supported"):
+        mg.Platform(pillar=2.4 - 0.05j)
+
+
 def glass(n, k):
     return Dispersion("glass", "nobody", Tabulated((0.3, 0.9), (n, n)), Tabulated((0.3, 0.9), (k, k)))
 

@@ -340,7 +340,10 @@ def test_the_tangent_of_a_slab_is_exact_at_any_thickness(sign):
         ({"radius": np.nan, "wavelength": 0.5}, "radius"),
         ({"radius": 0.1, "wavelength": 0.0}, "wavelength"),
         ({"radius": 0.1, "wavelength": 0.5, "orders": 0}, "orders"),
+        ({"radius": 0.1, "wavelength": 0.5, "orders": 2.5}, "orders is 2.5; it must be a whole number"),
         ({"radius": 0.1, "wavelength": 0.5, "tolerance": 0.0}, "tolerance"),
+        ({"radius": 0.1, "wavelength": 0.5, "polarisation": "y"}, "polarisation belongs to the light"),
+        ({"radius": 0.1, "light": "x"}, r"light is 'x'; give a metagen\.Illumination"),
     ],
 )
 def test_impossible_input_is_refused_by_name(arguments, reason):

@@ -79,6 +79,8 @@ def test_holes_are_drawn_as_holes():
 def test_pillars_are_drawn_only_with_parameters_that_they_have():
     with pytest.raises(InputError, match="unknown: width"):
         unit_cells(Platform(), [{"width": 0.1}])
+    (axes,) = unit_cells(Platform(), {"radius": 0.1}).axes
+    assert axes.get_title() == "radius 0.1"
     with pytest.raises(InputError, match="pillars is empty"):
         unit_cells(Platform(), [])
 

@@ -140,7 +140,8 @@ def read_atom(value: Any) -> Any:
     kinds = {made.kind: made for made in _families(Atom)}
     kind = value.get("kind")
     if kind not in kinds:
-        raise InputError(f"atom kind is {kind!r}; known: {', '.join(sorted(kinds))}")
+        how = f"kind is {kind!r}" if "kind" in value else "has no kind"
+        raise InputError(f"atom {how}; known: {', '.join(sorted(kinds))}")
     parameters = in_radians({name: given for name, given in value.items() if name != "kind"}, ANGLE)
     return validate(parameters, kinds[kind], source=f"atom {kind}")
 

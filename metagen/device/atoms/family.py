@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metagen.base.errors import InputError
+from metagen.base.validation import check_angle
 from metagen.device.atoms.atom import ANGLE, Atom, Values
 from metagen.device.atoms.parameter import Extent, Kind, Parameter, limits
 from metagen.device.lattice import Lattice
@@ -28,6 +29,14 @@ TOUCHING = 1e-9
 """Pillars that reach over half the distance of neighbours by less than this share of it touch."""
 TURN = math.radians(1)
 """Step of the angles that stand for a range; between them the reach is missed by 4·10⁻⁵ of it."""
+
+
+def _check(name: str, values: list[float]) -> None:
+    """Refuse an angle in degrees, and negative lengths."""
+    if name == ANGLE:
+        check_angle(name, max(values, key=abs, default=0.0))
+    elif min(values, default=0.0) < 0:
+        raise InputError(f"{name} is {min(values):g}; lengths are positive (micrometres), or 0: no pillar")
 
 
 class Family(Atom):
@@ -77,7 +86,10 @@ class Family(Atom):
                     else f"give {', '.join(name for name in extents if name in missing)}"
                 )
             )
-        return self.build(*(as_real({**fixed, **given}[name]) for name in extents))
+        values = {name: as_real({**fixed, **given}[name]) for name in extents}
+        for name in given:
+            _check(name, values[name].detach().reshape(-1).tolist())
+        return self.build(*values.values())
 
     def image(self, values: Values, operation: Symmetry) -> Values:
         """See :meth:`Atom.image`."""

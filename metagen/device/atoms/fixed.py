@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BeforeValidator
 
 from metagen.base.errors import InputError
 from metagen.base.validation import checked
@@ -25,6 +26,21 @@ SAME = 1e-9
 """Area that two polygons do not share, as a share of theirs, below which they are one."""
 
 
+def _listed(value: Any) -> Any:
+    """Refuse a single polygon."""
+    first = value[0] if isinstance(value, list | tuple) and value else ()
+    if isinstance(first, list | tuple) and any(isinstance(part, int | float) for part in first):
+        raise InputError(f"polygons is one polygon, {value!r:.80}; give a list of polygons: [[[x, y], …], …]")
+    return value
+
+
+Corners = tuple[tuple[float, float], ...]
+if TYPE_CHECKING:
+    Polygons = tuple[Corners, ...]
+else:
+    Polygons = Annotated[tuple[Corners, ...], BeforeValidator(_listed)]
+
+
 @checked
 class Fixed(Atom):
     """A discrete library: the only parameter is which of the polygons a pillar has.
@@ -38,7 +54,7 @@ class Fixed(Atom):
 
     kind = "fixed"
 
-    polygons: tuple[tuple[tuple[float, float], ...], ...]
+    polygons: Polygons
 
     def __post_init__(self) -> None:
         if not self.polygons:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import BeforeValidator, ValidationInfo
 
 from metagen.base.errors import InputError
+from metagen.base.validation import check_angle
 
 
 class Kind(Enum):
@@ -63,6 +64,12 @@ def _length(value: Any, info: ValidationInfo) -> Extent:
     return extent
 
 
+def _angle(value: Any, info: ValidationInfo) -> Extent:
+    extent = _extent(value, info)
+    check_angle(str(info.field_name), max(limits(extent), key=abs))
+    return extent
+
+
 def limits(extent: Extent) -> tuple[float, float]:
     """Lowest and highest value; twice the number if it is fixed."""
     return extent if isinstance(extent, tuple) else (extent, extent)
@@ -73,4 +80,4 @@ if TYPE_CHECKING:
     Angle = Extent
 else:
     Length = Annotated[Extent, BeforeValidator(_length)]
-    Angle = Annotated[Extent, BeforeValidator(_extent)]
+    Angle = Annotated[Extent, BeforeValidator(_angle)]
