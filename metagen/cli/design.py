@@ -49,6 +49,7 @@ def design(
     """Optimise a device through surrogates; started again after a kill, it goes on where it was."""
     from metagen.design import DesignSettings, run
     from metagen.design.starts import FIRST
+    from metagen.verify.metrics import warn_if_active
 
     wanted = DesignSettings.load(settings)
     models = _models(wanted, model)
@@ -57,6 +58,8 @@ def design(
     device = run(wanted, output, models=models)
     first = float(device.provenance.get(FIRST, device.history[0]))
     print(f"{output}: figure of merit {first:.4g} → {device.figure:.4g}")
+    for each in models:
+        warn_if_active(each, device)
     if not device.finished:
         raise KeyboardInterrupt
 
@@ -72,7 +75,7 @@ def verify(
     campaign: Annotated[
         Path,
         typer.Option(
-            help="Campaign file with the numerics, and the platform of drawn layouts.",
+            help="Campaign file with the numerics, for the platform of the devices.",
             show_default=False,
         ),
     ],
@@ -95,6 +98,8 @@ def verify(
     wanted = Campaign.load(campaign)
     light = wanted.light_of(goal.wavelength for goal in goals)
     layouts = [load_device(device, wanted.platform, layer, cell) for device in devices]
+    for each in layouts:
+        wanted.require_platform(each)
     require_meep()
     files = iter(run([Task(each, numerics) for each in layouts for numerics in light], output))
     if launched_rank() == 0:
@@ -140,7 +145,10 @@ def compare(
 def refine(
     settings: DesignFile,
     device: Annotated[Path, typer.Argument(help="The device to begin with.", show_default=False)],
-    campaign: Annotated[Path, typer.Option(help="Campaign file with the numerics.", show_default=False)],
+    campaign: Annotated[
+        Path,
+        typer.Option(help="Campaign file with the numerics, for the device's platform.", show_default=False),
+    ],
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Folder of devices and near fields.", show_default=False)
     ],
@@ -179,7 +187,8 @@ def refine(
 
     wanted = DesignSettings.load(settings)
     loop = RefineSettings(rounds=rounds, tolerance=tolerance)
-    light = Campaign.load(campaign).light_of(goal.wavelength for goal in wanted.goals)
+    simulated = Campaign.load(campaign)
+    light = simulated.light_of(goal.wavelength for goal in wanted.goals)
     require_meep()
     service = MeepService(light, output, near_fields or [])
     with aborting_together(communicator()):
@@ -187,11 +196,14 @@ def refine(
             service.serve()
             return
         models, start = _models(wanted, model), Layout.load(device)
+        simulated.require_platform(start)
         retrain = Retraining(by_wavelength(data), output) if data else None
         found = refine(start, models, wanted, service, output, loop, retrain)
         service.close()
     refinement_table(found).print()
-    print(f"best in Meep: {best(found).device.name}")
+    chosen = found.index(best(found))
+    file = output / f"round-{chosen}.h5" if chosen else device
+    print(f"best in Meep: {found[chosen].device.name}, {file}")
 
 
 def _models(settings: DesignSettings, names: Sequence[str] | None) -> list[Model]:
@@ -218,7 +230,14 @@ def _designed_with(layout: Layout, models: Sequence[Model]) -> Sequence[Model]:
     if not hashes or hashes <= {model_hash(model) for model in models}:
         return models
     local = _local(models)
-    return local if hashes <= {model_hash(model) for model in local} else models
+    if hashes <= {model_hash(model) for model in local}:
+        return local
+    warnings.warn(
+        f"the device {layout.name!r} was designed with other models than those that predict it here (those of "
+        "`metagen refine` are corrected by simulations: its own table has their prediction)",
+        stacklevel=2,
+    )
+    return models
 
 
 DESIGN_COMMANDS: dict[str, Callable[..., None]] = {

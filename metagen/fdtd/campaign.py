@@ -15,7 +15,8 @@ from metagen.base.parallel import aborting_together, communicator
 from metagen.base.validation import Positive, checked, load_toml
 from metagen.base.wavelength import same_wavelength
 from metagen.data.nearfield import NearField
-from metagen.device.platform import Platform, check_scale
+from metagen.device.layout import Layout
+from metagen.device.platform import Platform, check_scale, difference
 from metagen.fdtd.claims import Queue
 from metagen.fdtd.engine import require_meep
 from metagen.fdtd.memory import memory_here
@@ -113,6 +114,19 @@ class Campaign:
             for numerics in self.light
             if any(same_wavelength(numerics.wavelength, each) for each in wanted)
         ]
+
+    def require_platform(self, layout: Layout) -> None:
+        """Refuse a layout of another platform, for which the numerics were not meant.
+
+        Raises:
+            MismatchError: the layout is of another platform than the campaign.
+        """
+        if layout.platform != self.platform:
+            raise MismatchError(
+                f"layout {layout.name!r} is of another platform than the campaign: "
+                f"{difference(self.platform, layout.platform)}; give a campaign whose [platform] is that of "
+                "the layout, with the numerics that were found for it"
+            )
 
     def tasks(self) -> list[Task]:
         """All simulations, wavelength by wavelength."""

@@ -15,8 +15,8 @@ from metagen.data.nearfield import NearField
 from metagen.design import Goal, Light, Model
 from metagen.device.layout import Layout
 from metagen.device.platform import Platform
-from metagen.verify.metrics import DepthOfFocus, FocusMetrics, RingMetrics
-from metagen.verify.tables import describe_depth, describe_goal
+from metagen.verify.metrics import DepthOfFocus, FocusMetrics, RingMetrics, warn_if_active
+from metagen.verify.tables import WHOLE, describe_depth, describe_goal
 from metagen.verify.verification import Metrics, Simulated, as_predicted, metrics_of_goals
 
 WORST = "worst goal"
@@ -27,7 +27,7 @@ PUBLISHED = {
 }
 """The paper's values; its definitions of efficiency and ratio are in a supplement that we do not have."""
 
-COLUMNS = ("", "device", "predicted", "in Meep", "gap", "in Meep, (Ex, Ey, Ez)")
+COLUMNS = ("", "device", "predicted", "in Meep", "gap", WHOLE)
 PAPERS_COUNT = 113
 """Pillars along one side of the paper's devices; their platform is the default one."""
 
@@ -83,6 +83,10 @@ def compare_devices(goals: Sequence[Goal], candidates: Iterable[Candidate]) -> l
 
     Raises:
         MismatchError: a near field is of another device.
+
+    Warns:
+        UserWarning: a model predicts more power than falls on the device
+            (:func:`metagen.verify.metrics.warn_if_active`).
     """
     bar = tqdm(with_distinct_names(candidates), "measure", unit="device", leave=False)
     return [_compared(goals, candidate) for candidate in bar]
@@ -130,18 +134,11 @@ def comparison_table(
     ]
     return Table(
         title,
-        (
-            "",
-            "device",
-            "predicted",
-            "in Meep",
-            "gap",
-            "in Meep, (Ex, Ey, Ez)",
-            *(["paper"] if published else ()),
-        ),
+        (*COLUMNS, *(["paper"] if published else ())),
         tuple(rows),
-        "Predicted and the first 'in Meep' are of the components that the models predict; gap: their ratio "
-        "− 1. The worst goal is the smallest value over target. Intensities: Σ|E|² over that of the incident "
+        "Predicted: by the local phase approximation for a device that was designed with it, by the models "
+        "of the design for all others. Predicted and the first 'in Meep' are of the components that the "
+        "models predict; gap: their ratio − 1. The worst goal is the smallest value over target. Intensities: Σ|E|² over that of the incident "
         "wave. Efficiency: power within a radius of 1.5 FWHM (focus) or the ring, over incident power. Ring "
         "ratio: power in the ring over power inside it. Depth of focus: where the intensity on the axis is "
         "above half of its maximum.",
@@ -150,6 +147,8 @@ def comparison_table(
 
 def _compared(goals: Sequence[Goal], candidate: Candidate) -> Compared:
     fields, components = candidate.near_fields, [model.domain.components for model in candidate.models]
+    for model in candidate.models:
+        warn_if_active(model, candidate.layout)
     comparable = as_predicted(fields, candidate.models, otherwise=min(components, default=3))
     whole = _findings(goals, candidate.layout, [Simulated(near, components=3) for near in fields])
     same = all(each.domain.components == 3 for each in comparable)
@@ -198,9 +197,11 @@ def _named(metrics: Metrics | None) -> Iterator[tuple[str, Finding]]:
             yield "Strehl", metrics.strehl
             yield "intensity at the focus", metrics.intensity
             yield "FWHM (µm)", metrics.fwhm
+            yield "transmission", metrics.transmission
         case RingMetrics():
             yield "ring ratio", metrics.ratio
             yield "ring efficiency", metrics.efficiency
+            yield "transmission", metrics.transmission
         case DepthOfFocus():
             yield "depth of focus", metrics
 

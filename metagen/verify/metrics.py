@@ -12,6 +12,7 @@ Im(E* ∂E/∂z)/k0; it differs from Poynting's vector by a curl, which carries 
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -37,6 +38,9 @@ from metagen.propagation.grid import check_lengths
 from metagen.propagation.planes import LEAST_PADDING
 from metagen.surrogate.prediction import Model, predict
 
+MOST_PREDICTED = 1.02
+"""Largest transmission that a good model predicts: those that come with metagen are wrong by 1 % or less
+(`metagen study devices`)."""
 GRID = 201
 """Points along each axis of the grid on which the power in circles is summed."""
 
@@ -208,6 +212,19 @@ def transmitted_power(wave: Wavefront) -> float:
 def transmission(wave: Wavefront) -> float:
     """Power through the monitor plane / power incident on the aperture."""
     return transmitted_power(wave) / incident_power(wave)
+
+
+def warn_if_active(model: Model, layout: Layout) -> None:
+    """Warn if a model predicts clearly more power behind a layout than falls on it, which no device passes."""
+    predicted = transmission(Wavefront.predicted(model, layout))
+    if predicted > MOST_PREDICTED:
+        warnings.warn(
+            f"the model of wavelength {model.domain.wavelength:g} predicts that {layout.name!r} passes "
+            f"{predicted:.2f} of the power that falls on it, which no device does: the model is wrong about "
+            "this device, and what it promises is too good; simulate the device (metagen verify, refine), or "
+            "train on more layouts that are like it",
+            stacklevel=2,
+        )
 
 
 def focusing_efficiency(wave: Wavefront, distance: float, circle: float = 1.5) -> float:

@@ -10,14 +10,21 @@ from metagen.design.objectives import Goal
 from metagen.verify.metrics import DepthOfFocus, FocusMetrics, RingMetrics
 from metagen.verify.verification import Metrics, Verification
 
+WHOLE = "in Meep, (Ex, Ey, Ez)"
+"""Heading over values from all three components of a simulated field."""
+
 
 def verification_table(verifications: Sequence[Verification]) -> Table:
-    """A table of goals and metrics of devices: simulated, and predicted where there was a model."""
+    """A table of goals and metrics of devices: simulated, and predicted where there was a model.
+
+    Without a prediction a goal is of all three components, and the table says so.
+    """
     reached = [each for device in verifications for each in device.goals]
-    predictions = [] if all(each.predicted is None for each in reached) else ["predicted"]
+    alone = all(each.predicted is None for each in reached)
+    predictions, simulated = ([], WHOLE) if alone else (["predicted"], "in Meep")
     return Table(
         "Figures of merit",
-        ("device", "goal", *predictions, "in Meep", "metrics in Meep (Ex, Ey, Ez)"),
+        ("device", "goal", *predictions, simulated, "metrics in Meep (Ex, Ey, Ez)"),
         tuple(
             (
                 device.device,
@@ -29,10 +36,11 @@ def verification_table(verifications: Sequence[Verification]) -> Table:
             for device in verifications
             for each, metrics in zip(device.goals, device.metrics, strict=True)
         ),
-        "A goal's value is of the components that the models predict, of all three without models: a share "
-        "of the incident power, or the mean intensity over the largest that the aperture could give with all "
-        "incident power. Efficiency: power within a radius of 1.5 FWHM (focus) or 0.5 µm of the circle "
-        "(ring) over incident power. Ring ratio: power within 0.5 µm of the circle over power inside it.",
+        ("" if alone else "Predicted and 'in Meep' are of the components that the models predict. ")
+        + "A goal's value is a share of the incident power, or the mean intensity over the largest that the "
+        "aperture could give with all incident power. Efficiency: power within a radius of 1.5 FWHM (focus) "
+        "or 0.5 µm of the circle (ring) over incident power. Ring ratio: power within 0.5 µm of the circle "
+        "over power inside it.",
     )
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from metagen import Platform
-from metagen.base.errors import InputError, SimulationError
+from metagen.base.errors import InputError, MismatchError, SimulationError
 from metagen.base.files import stored_hash
 from metagen.data.nearfield import NearField
 from metagen.device.layout import random_layout
@@ -292,6 +292,13 @@ def test_a_wrong_campaign_file_is_one_clear_error(campaign, tmp_path, metagen, o
     assert reason in result.stderr
     assert "Traceback" not in result.stderr
     assert not (tmp_path / "fields").exists()
+
+
+def test_a_layout_of_another_platform_is_refused_and_the_difference_named(campaign):
+    wanted = Campaign.load(campaign)
+    wanted.require_platform(random_layout(Platform(), 3, seed=0))
+    with pytest.raises(MismatchError, match=r"height 0\.5 instead of 0\.633"):
+        wanted.require_platform(random_layout(replace(Platform(), height=0.5), 3, seed=0))
 
 
 def test_a_wavelength_given_twice_is_refused(campaign):

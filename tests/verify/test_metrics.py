@@ -168,6 +168,26 @@ def test_a_prediction_is_measured_with_the_components_that_the_model_knows(compo
     torch.testing.assert_close(found.field, model(torch.tensor(layout.radii, dtype=torch.float32)))
 
 
+class Bright:
+    """A model that predicts the same amplitude everywhere."""
+
+    domain = Domain(wavelength=WAVELENGTH, radius_low=0.05, radius_high=0.17)
+
+    def __init__(self, amplitude):
+        self.amplitude = amplitude
+
+    def __call__(self, radii):
+        return torch.full((1, *(10 * side for side in radii.shape)), self.amplitude, dtype=torch.complex64)
+
+
+def test_a_prediction_of_more_power_than_falls_on_a_device_is_warned_of(recwarn):
+    layout = random_layout(mg.Platform(), 21, seed=0)
+    metrics.warn_if_active(Bright(1.2), layout)  # 1.2² / 1.45 of the power: 0.99 before the cut of the edge
+    assert not recwarn
+    with pytest.warns(UserWarning, match=r"'random-s0' passes 1\.2\d of the power that falls on it"):
+        metrics.warn_if_active(Bright(1.35), layout)  # 1.35² / 1.45 = 1.26, of which the edge costs 2 %
+
+
 @pytest.mark.cross_check
 @pytest.mark.parametrize(("count", "distance"), [(50, 10.0), (80, 20.0)])
 def test_the_focus_of_a_small_aperture_far_away_is_that_of_the_integral(count, distance):
