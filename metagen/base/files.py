@@ -84,13 +84,28 @@ def writing_hdf5(path: str | Path, schema: Schema) -> Iterator[h5py.File]:
 
     Raises:
         AccessError: the file system has no locks.
+        InputError: there is a file of another kind already, which would be lost.
     """
+    _keep_other_kinds(Path(path), schema)
     with replacing(path) as partial, _created(partial) as file:
         file.attrs["schema"] = schema.name
         file.attrs["schema_version"] = schema.version
         file.attrs.update(CONVENTIONS)
         yield file
         file.attrs[HASH] = stored_hash(file)
+
+
+def _keep_other_kinds(path: Path, schema: Schema) -> None:
+    """Refuse to write over a file of another kind; one that cannot be read is no obstacle."""
+    try:
+        found = schema_of(path) if path.is_file() else schema.name
+    except MetagenError:
+        return
+    if found != schema.name:
+        raise InputError(
+            f"{path}: is there already and of another kind, {found!r}; choose another name than that of a "
+            "file that you may want to keep"
+        )
 
 
 def _created(path: Path) -> h5py.File:
@@ -135,7 +150,8 @@ def _opened(path: Path, expected: str) -> Iterator[h5py.File]:
     """Open a file; its errors tell damage from what cannot be read now."""
     try:
         if not path.is_file():
-            raise InputError(f"{path}: no such file")
+            kind = "a folder; give a file in it" if path.is_dir() else "no such file"
+            raise InputError(f"{path}: {kind}")
         with h5py.File(path, "r") as file:
             yield file
     except MetagenError:

@@ -15,6 +15,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass as pydantic_dataclass
 from pydantic_core import ErrorDetails
 
+from metagen.base import keys
 from metagen.base.errors import InputError
 
 Positive = Annotated[float, Field(gt=0)]
@@ -43,6 +44,8 @@ NOT_SUPPORTED = {
     "shape": "the table [atom] of a platform says the shape of its pillars",
 }
 """Keys that somebody may well look for, and how it is instead."""
+INSTEAD = {"pixels_per_period": "; or give error_target, from which the numerics follow"}
+"""What may stand in the place of a missing key."""
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(dataclasses.field, Field))
@@ -192,7 +195,7 @@ def _fault(problem: ErrorDetails, key: str, kind: type[Any]) -> str:
         case "extra_forbidden" | "unexpected_keyword_argument":
             return f"unknown key {key!r}; {_advice(problem['loc'], kind)}"
         case "missing" | "missing_argument":
-            return f"{key!r} is missing"
+            return f"{key!r} is missing{INSTEAD.get(str(problem['loc'][-1]), '')}"
         case "union_tag_not_found":
             return f"{key}.{context['discriminator'].strip(QUOTE)} is missing; it says of which kind this is"
         case "union_tag_invalid":
@@ -205,14 +208,18 @@ def _fault(problem: ErrorDetails, key: str, kind: type[Any]) -> str:
 
 def _advice(place: tuple[int | str, ...], kind: type[Any]) -> str:
     """Which key an unknown one was probably meant to be, or else which keys there are."""
-    schema = TypeAdapter(kind).json_schema()
-    everywhere = {key for part in schema.get("$defs", {}).values() for key in part.get("properties", ())}
-    here, name = list(schema.get("properties", ())), str(place[-1])
-    if name in everywhere:
-        return "it belongs in another table of the file"
+    known, name = keys.tables(TypeAdapter(kind).json_schema()), str(place[-1])
+    here = keys.at(known, tuple(map(str, place[:-1])))
+    paths = {table.path for table in here}
+    elsewhere = dict.fromkeys(each.place for each in known if name in each.keys and each.path not in paths)
+    if elsewhere:
+        return f"it belongs {' or '.join(elsewhere)}"
     if name in NOT_SUPPORTED:
         return f"it is not supported: {NOT_SUPPORTED[name]}"
-    close = difflib.get_close_matches(name, sorted({*here, *everywhere}), n=1, cutoff=CLOSE)
-    if close:
+    allowed = list(dict.fromkeys(key for table in here for key in table.keys))
+    close = difflib.get_close_matches(
+        name, sorted({key for table in known for key in table.keys}), n=1, cutoff=CLOSE
+    )
+    if close and (close[0] in allowed or not allowed):
         return f"did you mean {close[0]!r}?"
-    return f"known: {', '.join(here)}" if len(place) == 1 else "check its spelling against the documentation"
+    return f"known: {', '.join(allowed)}" if allowed else "check its spelling against the documentation"

@@ -12,11 +12,12 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from metagen.base.errors import InputError, MetagenError
+from metagen.base.errors import MetagenError
 from metagen.base.parallel import launched_rank
 from metagen.base.wavelength import nanometres
 from metagen.cli.design import DESIGN, DESIGN_COMMANDS
 from metagen.cli.fab import FAB, FAB_COMMANDS
+from metagen.cli.output import require_ending
 from metagen.cli.study import Sources, studies
 from metagen.device.platform import Platform
 
@@ -177,14 +178,12 @@ def layout(
     platform: PlatformFile = None,
 ) -> None:
     """Design a lens from the phase table, pillar by pillar."""
-    from metagen.fab.formats import drawn_format
     from metagen.forward.lens import focusing
 
-    if drawn_format(output) is not None:
-        raise InputError(f"{output}: a layout is an HDF5 file (.h5); `metagen export` draws it for the fab")
+    require_ending(output, ".h5")
     made = focusing(_platform(platform), focal_length, wavelength, count)
     made.save(output)
-    print(f"{output}: {made.count} × {made.count} pillars, side {made.side:.3f} µm")
+    print(f"{output}: {made.count} × {made.count} pillars, side {made.side:.3f} µm, for {wavelength:g} µm")
 
 
 @app.command(rich_help_panel=SIMULATE)
@@ -303,6 +302,7 @@ def pack(
     from metagen.data import compact as datasets
     from metagen.data.dataset import Dataset
 
+    require_ending(output, ".h5")
     for packed in datasets.pack(Dataset.load_all(files), output):
         print(
             f"{packed.wavelength:g} µm: {len(packed.relative_errors)} fields on {packed.rank} basis vectors, "
@@ -384,6 +384,8 @@ def _print_warning(message: Warning | str, *_: object, **__: object) -> None:
 
 def _plain(error: MetagenError | OSError) -> str:
     """The text of an error, without the number that Python puts before one of the operating system."""
+    if isinstance(error, FileExistsError | NotADirectoryError):
+        return f"{error.filename}: is a file where a folder is needed; choose another name"
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename2 or error.filename}: {error.strerror}"
     return str(error)

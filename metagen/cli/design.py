@@ -12,6 +12,7 @@ import typer
 
 from metagen.base.parallel import launched_rank
 from metagen.cli.fab import DrawnCell, DrawnLayer
+from metagen.cli.output import require_ending
 
 if TYPE_CHECKING:
     from metagen.design import DesignSettings, Model
@@ -51,6 +52,7 @@ def design(
     from metagen.design.starts import FIRST
     from metagen.verify.metrics import warn_if_active
 
+    require_ending(output, ".h5")
     wanted = DesignSettings.load(settings)
     models = _models(wanted, model)
     if lpa:
@@ -123,10 +125,16 @@ def compare(
     from metagen.verify.comparison import Candidate, compare_devices, comparison_table, published_values
     from metagen.verify.verification import near_fields_of
 
+    if report is not None:
+        require_ending(report, ".html", ".htm")
     wanted = DesignSettings.load(settings)
     models = _models(wanted, model)
     candidates = [
-        Candidate(device, _designed_with(device, models), near_fields_of(device, near_fields or []))
+        Candidate(
+            device,
+            _designed_with(device, models, near_fields or ()),
+            near_fields_of(device, near_fields or []),
+        )
         for device in map(load_with_history, devices)
     ]
     for each in candidates:
@@ -220,11 +228,19 @@ def _local(models: Sequence[Model]) -> list[Model]:
     return [LPA.compute(domain, LPASettings(cell=CellField.FLAT)) for domain in domains]
 
 
-def _designed_with(layout: Layout, models: Sequence[Model]) -> Sequence[Model]:
-    """The models that a device was designed with, or the local phase approximation if its file says so."""
+def _designed_with(
+    layout: Layout, models: Sequence[Model], near_fields: Sequence[Path] = ()
+) -> Sequence[Model]:
+    """The models that a device was designed with, as far as its file says so and they can be made again.
+
+    These are the given ones, some of them corrected by a near field as `metagen refine` does it, or the local
+    phase approximation.
+    """
     import json
 
+    from metagen.data.sources import read_near_fields
     from metagen.design import model_hash
+    from metagen.design.correction import as_recorded
 
     hashes = set(json.loads(layout.provenance.get("models", "{}")).values())
     if not hashes or hashes <= {model_hash(model) for model in models}:
@@ -232,9 +248,13 @@ def _designed_with(layout: Layout, models: Sequence[Model]) -> Sequence[Model]:
     local = _local(models)
     if hashes <= {model_hash(model) for model in local}:
         return local
+    simulated = list(read_near_fields(near_fields))
+    recorded = [as_recorded(model, hashes, simulated) for model in models]
+    if None not in recorded:
+        return [each for each in recorded if each is not None]
     warnings.warn(
-        f"the device {layout.name!r} was designed with other models than those that predict it here (those of "
-        "`metagen refine` are corrected by simulations: its own table has their prediction)",
+        f"the device {layout.name!r} was designed with other models than those that predict it here; those "
+        "of `metagen refine` are known again if --near-fields names the simulations that corrected them",
         stacklevel=2,
     )
     return models

@@ -40,26 +40,28 @@ DeviceFile = Annotated[Path, typer.Argument(help="Layout or device file (HDF5)."
 def export(
     device: DeviceFile,
     output: Annotated[Path, typer.Option("--output", "-o", help="Layout file (.gds or .oas).")],
-    rules: Annotated[Path | None, typer.Option(help="Design rules (TOML) to check first.")] = None,
+    rules: Annotated[Path | None, typer.Option(help="Design rules (TOML) that the file has to keep.")] = None,
     options: Annotated[
         Path | None, typer.Option(help="Layers, grid, bias, tone, marks (TOML); see docs/fab.md.")
     ] = None,
 ) -> None:
     """Write a device as GDSII or OASIS, and read it back to make sure."""
+    from dataclasses import replace
+
     import numpy as np
 
-    from metagen.device.layout import Layout
+    from metagen.device.layout import Layout, on_grid
     from metagen.fab import DesignRules, LayoutFileOptions, check, load_device, write_gds, write_oasis
     from metagen.fab.formats import DrawnFormat, format_to_write
 
     write = {DrawnFormat.GDS: write_gds, DrawnFormat.OASIS: write_oasis}[format_to_write(output)]
     made = Layout.load(device)
+    drawn = LayoutFileOptions.load(options) if options else LayoutFileOptions()
     if rules:
-        violations = check(made, DesignRules.load(rules))
+        violations = check(replace(made, radii=on_grid(made.radii, drawn.grid)), DesignRules.load(rules))
         if violations:
             broken = "\n".join(map(str, violations))
             raise MetagenError(f"{device} breaks the rules of {rules}, so nothing was written:\n{broken}")
-    drawn = LayoutFileOptions.load(options) if options else LayoutFileOptions()
     written = write(made, output, drawn)
     moved = np.abs(load_device(output, made.platform).radii - made.radii).max()
     print(

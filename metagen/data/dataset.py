@@ -12,9 +12,10 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from metagen.base.errors import InputError, MismatchError
-from metagen.base.files import content_hash
+from metagen.base.errors import InputError, MetagenError, MismatchError
+from metagen.base.files import content_hash, schema_of
 from metagen.data.nearfield import NearField
+from metagen.device.layout import SCHEMA as LAYOUT
 from metagen.device.layout import Layout
 from metagen.device.platform import Platform
 
@@ -249,12 +250,27 @@ class Dataset:
 
 
 def expand(paths: Iterable[str | Path]) -> Iterator[Path]:
-    """The paths, with each folder replaced by the HDF5 files in it."""
+    """The paths, with each folder replaced by the HDF5 files in it that are no layouts or devices.
+
+    Raises:
+        InputError: there is no such file in a folder.
+    """
     for path in map(Path, paths):
-        files = sorted(path.glob("*.h5")) if path.is_dir() else [path]
+        if not path.is_dir():
+            yield path
+            continue
+        files = [each for each in sorted(path.glob("*.h5")) if not _is_layout(each)]
         if not files:
-            raise InputError(f"{path}: there is no .h5 file in this folder")
+            raise InputError(f"{path}: there is no near field (.h5) in this folder")
         yield from files
+
+
+def _is_layout(path: Path) -> bool:
+    """Whether a file is a layout or device; of a file that cannot be read, reading it will say why."""
+    try:
+        return schema_of(path) == LAYOUT.name
+    except MetagenError:
+        return False
 
 
 def twins(count: int) -> NDArray[np.int_]:

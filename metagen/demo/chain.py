@@ -57,7 +57,10 @@ class Demo:
         """
         campaign, design = recipes / "simulations" / "demo.toml", recipes / "design" / "demo.toml"
         if not campaign.exists():
-            raise InputError(f"{campaign}: no such file; run this in a checkout, or point --recipes at one")
+            raise InputError(
+                f"{campaign}: no such file; run this in a checkout, or point --recipes at one (a report of "
+                "devices of your own: metagen compare --report)"
+            )
         return cls(
             campaign_file=campaign,
             design_file=design,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -85,7 +85,7 @@ class Corrected(torch.nn.Module):
     @property
     def hash(self) -> str:
         """Content hash of the model and of the near field that corrects it."""
-        return content_hash(model_hash(self.model), self._near_hash)
+        return corrected_hash(model_hash(self.model), self._near_hash)
 
     @cached_property
     def _uncorrected(self) -> Transmitting:
@@ -118,6 +118,29 @@ class CorrectedField:
         """[..., C, P] field at points [P, 3]."""
         plain = self._plain.at(points)
         return plain + self._corrected.residual_at(points).to(plain.dtype)
+
+
+def corrected_hash(model: str, near_field: str) -> str:
+    """Content hash of a model of this hash, corrected by a near field of that hash."""
+    return content_hash(model, near_field)
+
+
+def as_recorded(model: Model, hashes: Collection[str], near_fields: Sequence[NearField]) -> Model | None:
+    """The model as a device was designed with it: as it is, or corrected by one of the near fields.
+
+    Args:
+        model: a model of one wavelength.
+        hashes: content hashes of the models that the device was designed with.
+        near_fields: near fields that may have corrected the model.
+
+    Returns:
+        The model, or None if the device was designed with another one.
+    """
+    plain = model_hash(model)
+    if plain in hashes:
+        return model
+    own = of_wavelength(near_fields, model.domain.wavelength)
+    return next((Corrected(model, near) for near in own if corrected_hash(plain, near.hash) in hashes), None)
 
 
 def corrected(models: Sequence[Model], near_fields: Sequence[NearField]) -> list[Model]:

@@ -75,6 +75,8 @@ class Device(Layout):
             InputError, FormatError: see :func:`metagen.base.files.reading_hdf5`; also a plain layout.
         """
         with reading_hdf5(path, SCHEMA) as file:
+            if "design" not in file:
+                raise InputError(f"{path} is a plain layout, and no designed device; choose another path")
             layout = read_layout(file)
             return cls(
                 layout.platform,

@@ -100,9 +100,15 @@ class Violation:
         """Index of the place that is farthest from the limit."""
         return int(np.abs(self.values - self.limit).argmax())
 
+    def __repr__(self) -> str:
+        """The rule, the number of places and the worst of them, without the arrays."""
+        return f"<{self}>"
+
     def __str__(self) -> str:
         where = " and ".join(f"({x:.4f}, {y:.4f})" for x, y in self.positions[self.worst])
         value = self.values[self.worst]
+        if self.rule is Rule.GRID:
+            return f"{self.rule}: {len(self.values)} radii lie off it, by up to {value:.2g} at {where}"
         return f"{self.rule} {self.limit:g}: {len(self.values)} violations, the worst {value:.4g} at {where}"
 
 

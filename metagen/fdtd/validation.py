@@ -159,7 +159,8 @@ def validation_table(errors: Sequence[CellError]) -> Table:
             for each in errors
         ),
         "‖E − E_RCWA‖² / ‖E_RCWA‖² of (Ex, Ey, Ez) half a wavelength above the pillars, with nothing fitted. "
-        "Lengths in µm, angles in radians.",
+        "Lengths in µm, angles in radians. Where this is more than you allow: more pixels per period, or the "
+        "numerics that `metagen calibrate` finds for an error target.",
     )
 
 

@@ -16,6 +16,8 @@ from metagen.data import compact as datasets
 from metagen.data import nearfield
 from metagen.data.nearfield import NearField
 from metagen.design import model_hash
+from metagen.design.correction import corrected_hash
+from metagen.design.starts import STARTS
 from metagen.device.layout import Layout
 from metagen.device.platform import Platform
 from metagen.fab import device_labels, load_device
@@ -51,7 +53,7 @@ class Need:
         name: name that the input gives itself.
         hash: content hash of the input.
         required: whether the passport is incomplete without it; the start of a design is not required, as it
-            is often made from settings.
+            is often made from settings. Other layouts have its name, so that it is never called stale.
     """
 
     kind: FileKind
@@ -148,13 +150,14 @@ def _needs_of(made: Layout) -> tuple[tuple[Need, ...], tuple[str, ...]]:
     recorded = made.provenance
     if "start_hash" not in recorded:
         return (), ()
-    start = Need(FileKind.DEVICE, recorded["start"], recorded["start_hash"], required=False)
+    starts = json.loads(recorded.get(STARTS, "null")) or [recorded["start_hash"]]
+    begun = tuple(Need(FileKind.DEVICE, recorded["start"], each, required=False) for each in starts)
     if "models" not in recorded:
-        return (start,), ("does not record its models; design it again",)
+        return begun, ("does not record its models; design it again",)
     models = {float(key): value for key, value in json.loads(recorded["models"]).items()}
     return (
         *(Need(FileKind.MODEL, f"{nanometres(wavelength)} nm", key) for wavelength, key in models.items()),
-        start,
+        *begun,
     ), ()
 
 
@@ -167,6 +170,14 @@ def _model(path: Path) -> Artefact:
     )
     notes = () if needs or not card.dataset else ("does not record its near fields; train it again",)
     return Artefact(path, FileKind.MODEL, name, model_hash(model), needs, model.platform, notes)
+
+
+def corrected(model: Artefact, near: Artefact) -> Artefact:
+    """What `metagen refine` designs with: a model and the simulation that corrects it."""
+    needs = tuple(Need(each.kind, each.name, each.hash) for each in (model, near))
+    key = corrected_hash(model.hash, near.hash)
+    notes = ("corrected by a simulation",)
+    return Artefact(model.path, model.kind, model.name, key, needs, model.platform, notes)
 
 
 def _near_field(path: Path, near: NearField) -> Artefact:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
-from itertools import chain
+from itertools import chain, product
 from pathlib import Path
 
 from metagen.base.errors import InputError, MetagenError
@@ -26,6 +26,7 @@ from metagen.provenance.artefacts import (
     Need,
     artefacts_in,
     check_pillars,
+    corrected,
     shipped,
 )
 
@@ -121,7 +122,8 @@ class Passport:
         if self.is_complete:
             yield "all inputs that are recorded are there, unchanged"
         else:
-            yield f"stale inputs: {stale}, missing inputs: {missing} (looked for in {self.folder})"
+            where = f"looked for in {self.folder}; --in names another folder"
+            yield f"stale inputs: {stale}, missing inputs: {missing} ({where})"
 
 
 def passport(path: str | Path, folder: str | Path | None = None) -> Passport:
@@ -158,11 +160,19 @@ class Shelf:
         """The input itself, a newer version of it, or neither."""
         same_kind = [each for each in self._among(need.kind) if each.kind is need.kind]
         everywhere = chain(same_kind, shipped(need))
-        found = next((each for each in everywhere if each.hash == need.hash), None)
+        found = next((each for each in everywhere if each.hash == need.hash), None) or self._corrected(need)
         if found:
             return Link(State.FOUND, need, found, _inputs(found, self))
         newer = next((each for each in same_kind if each.name == need.name), None)
         return Link(State.STALE if newer else State.MISSING, need, newer)
+
+    def _corrected(self, need: Need) -> Artefact | None:
+        """The model of the folder that, corrected by one of its near fields, is what is needed."""
+        if need.kind is not FileKind.MODEL:
+            return None
+        fields = [each for each in self._hdf5 if each.kind is FileKind.NEAR_FIELD]
+        pairs = product(chain(self._models, shipped(need)), fields)
+        return next((corrected(*pair) for pair in pairs if corrected(*pair).hash == need.hash), None)
 
     def _among(self, kind: FileKind) -> list[Artefact]:
         match kind:
@@ -197,7 +207,7 @@ class Shelf:
 
 
 def _inputs(artefact: Artefact, shelf: Shelf) -> tuple[Link, ...]:
-    """The inputs, without missing ones that are not required, and without a start equal to the result."""
+    """The inputs, without absent ones that are not required, and without a start equal to the result."""
     needs = [need for need in artefact.needs if need.hash != artefact.hash]
     links = [(need, shelf.find(need)) for need in needs]
-    return tuple(link for need, link in links if need.required or link.state is not State.MISSING)
+    return tuple(link for need, link in links if need.required or link.state is State.FOUND)

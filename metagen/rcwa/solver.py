@@ -8,6 +8,7 @@ from dataclasses import replace
 from numbers import Integral
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -125,8 +126,15 @@ def _cell(platform: Platform, parameters: dict[str, Reals], wavelength: Tensor) 
     try:
         return platform_cell(platform, platform.atom.named_shape(**parameters), wavelength)
     except InputError as error:
-        given = ", ".join(f"{name} {value}" for name, value in parameters.items())
+        given = ", ".join(f"{name} {_in_words(value)}" for name, value in parameters.items())
         raise InputError(f"{given}: {error}") from None
+
+
+def _in_words(values: Reals) -> str:
+    """A number, or the range of many."""
+    given = torch.as_tensor(values).detach()
+    low, high = float(given.min()), float(given.max())
+    return f"{low:g}" if low == high else f"{low:g} .. {high:g}"
 
 
 @one_thread()

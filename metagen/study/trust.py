@@ -89,10 +89,18 @@ def trust_table(checks: Sequence[TrustCheck]) -> Table:
         )
     return Table(
         "Trust map",
-        ("wavelength (µm)", "layout", "trained on", "expected", "true", "true: last / first", "expected"),
+        (
+            "wavelength (µm)",
+            "layout",
+            "trained on",
+            "expected",
+            "true",
+            "true: last / first",
+            "expected: last / first",
+        ),
         tuple(rows),
         "Relative errors of the near field, means over the cells. Last / first: mean error of the tenth of "
-        "the cells with the largest expected error over that of the tenth with the smallest: true, expected.",
+        "the cells with the largest expected error over that of the tenth with the smallest.",
     )
 
 

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from metagen.base.errors import MismatchError
+from metagen.base.errors import InputError, MismatchError
 from metagen.device.layout import Layout
 from metagen.surrogate.domain import Domain
 
@@ -44,7 +44,10 @@ def predict(model: Model, layout: Layout) -> NDArray[np.complex64]:
     """
     model.domain.require_platform(layout)
     radii = torch.tensor(layout.radii, dtype=torch.float32)
-    model.domain.require_known(radii)
+    try:
+        model.domain.require_known(radii)
+    except InputError as error:
+        raise InputError(f"layout {layout.name!r}: {error}") from error
     with torch.no_grad():
         field: NDArray[np.complex64] = near_field(model, radii).to(torch.complex64).numpy()
     return field

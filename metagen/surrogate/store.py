@@ -90,10 +90,11 @@ def _find(path_or_name: str | Path) -> Path:
     if str(path_or_name) in models:
         return models[str(path_or_name)]
     names = ", ".join(models) or "none yet"
-    nearby = ", ".join(str(p) for p in sorted(path.parent.glob(f"*{SUFFIX}"))) or "none"
+    folder = path if path.is_dir() else path.parent
+    nearby = ", ".join(str(p) for p in sorted(folder.glob(f"*{SUFFIX}"))) or "none"
     raise InputError(
         f"{path_or_name}: neither a file nor the name of a model that comes with metagen ({names}); model "
-        f"files in {path.parent}: {nearby}. Train one with `metagen train`"
+        f"files in {folder}: {nearby}. Train one with `metagen train`"
     )
 
 

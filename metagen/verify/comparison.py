@@ -136,12 +136,12 @@ def comparison_table(
         title,
         (*COLUMNS, *(["paper"] if published else ())),
         tuple(rows),
-        "Predicted: by the local phase approximation for a device that was designed with it, by the models "
-        "of the design for all others. Predicted and the first 'in Meep' are of the components that the "
-        "models predict; gap: their ratio − 1. The worst goal is the smallest value over target. Intensities: Σ|E|² over that of the incident "
-        "wave. Efficiency: power within a radius of 1.5 FWHM (focus) or the ring, over incident power. Ring "
-        "ratio: power in the ring over power inside it. Depth of focus: where the intensity on the axis is "
-        "above half of its maximum.",
+        "Predicted: by the local phase approximation for a device that was designed with it, by the "
+        "models of the design for all others. Predicted and the first 'in Meep' are of the components "
+        "that the models predict; gap: their ratio − 1. The worst goal is the smallest value over "
+        "target. Intensities: Σ|E|² over that of the incident wave. Efficiency: power within a radius of "
+        "1.5 FWHM (focus) or the ring, over incident power. Ring ratio: power in the ring over power "
+        "inside it. Depth of focus: where the intensity on the axis is above half of its maximum.",
     )
 
 

@@ -215,7 +215,7 @@ def transmission(wave: Wavefront) -> float:
 
 
 def warn_if_active(model: Model, layout: Layout) -> None:
-    """Warn if a model predicts clearly more power behind a layout than falls on it, which no device passes."""
+    """Warn if a model predicts clearly more power behind a layout than falls on it."""
     predicted = transmission(Wavefront.predicted(model, layout))
     if predicted > MOST_PREDICTED:
         warnings.warn(

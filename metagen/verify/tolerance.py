@@ -217,7 +217,13 @@ def with_bias(layout: Layout, shift: float) -> Values:
 
 
 def tolerance_table(found: Tolerance, keep: float) -> Table:
-    """A table of what the errors of a process do to each goal, and to the worst of them."""
+    """A table of what the errors of a process do to each goal, and to the worst of them.
+
+    Raises:
+        InputError: ``keep`` is no share of a value.
+    """
+    if not 0 < keep <= 1:
+        raise InputError(f"keep is {keep:g}; it is a share over 0 and up to 1, such as 0.9")
     values = np.column_stack([found.samples.values, found.samples.worst])
     names = [*(describe_goal(goal) for goal in found.goals), "the worst of them"]
     nominal = np.append(found.nominal, found.nominal.min())

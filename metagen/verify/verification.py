@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,13 +11,11 @@ import torch
 from torch import Tensor
 
 from metagen.base.errors import InputError, MismatchError
-from metagen.base.files import schema_of
 from metagen.base.wavelength import of_wavelength, same_wavelength
 from metagen.data.dataset import expand
 from metagen.data.nearfield import NearField
 from metagen.design import Goal, Light, Model
 from metagen.design.questions import DepthAlongAxis, FocusOnAxis, Question, RingAroundAxis
-from metagen.device.layout import SCHEMA as LAYOUT
 from metagen.device.layout import Layout
 from metagen.surrogate import Domain
 from metagen.surrogate.domain import Components
@@ -204,7 +202,7 @@ def near_fields_of(layout: Layout, paths: Iterable[str | Path]) -> list[NearFiel
             wavelength that is there twice.
     """
     found: dict[Path, NearField] = {}
-    for path in _without_layouts(paths):
+    for path in expand(paths):
         near = NearField.load(path)
         if near.layout.hash != layout.hash:
             continue
@@ -218,14 +216,6 @@ def near_fields_of(layout: Layout, paths: Iterable[str | Path]) -> list[NearFiel
             )
         found[path] = near
     return list(found.values())
-
-
-def _without_layouts(paths: Iterable[str | Path]) -> Iterator[Path]:
-    """The files, and all files in the folders except layouts and devices."""
-    for path in map(Path, paths):
-        for each in expand([path]):
-            if path.is_file() or schema_of(each) != LAYOUT.name:
-                yield each
 
 
 def answer(question: Question, wave: Wavefront) -> Metrics:

@@ -12,8 +12,10 @@ import pytest
 
 import metagen as mg
 from metagen import cli
+from metagen.base.errors import InputError
 from metagen.base.files import HASH, stored_hash
 from metagen.data.nearfield import NearField, unfold_field
+from metagen.design import Device
 from metagen.device.layout import random_layout
 
 ROOT = Path(__file__).parents[2]
@@ -166,6 +168,44 @@ def test_an_export_never_writes_over_its_layout_or_in_a_format_that_it_does_not_
     message = fail(metagen("export", tmp_path / "lens.h5", "--output", tmp_path / output))
     assert "the ending says what to write; allowed are .gds, .gds2, .gdsii, .oas, .oasis" in message
     assert mg.Layout.load(tmp_path / "lens.h5").hash == layout.hash
+
+
+def test_an_export_checks_the_rules_on_the_radii_that_the_file_has(tmp_path, metagen):
+    lens, drawn, rules = tmp_path / "lens.h5", tmp_path / "lens.gds", tmp_path / "rules.toml"
+    mg.Layout(mg.Platform(), np.full((3, 3), 0.1003)).save(lens)
+    rules.write_text("grid = 0.001\n")
+    succeed(metagen("export", lens, "--output", drawn, "--rules", rules))  # rounded to 0.100
+    rules.write_text("grid = 0.003\n")
+    assert "9 radii lie off it" in fail(metagen("export", lens, "--output", drawn, "--rules", rules))
+
+
+@pytest.mark.parametrize(
+    ("output", "reason"),
+    [
+        ("lens.toml", "has to end in .h5"),
+        ("lens", "is a folder"),
+        ("fields.h5", "is there already and of another kind, 'metagen/near-field'"),
+    ],
+)
+def test_a_layout_is_not_written_where_it_would_be_lost_or_another_file_be(tmp_path, metagen, output, reason):
+    (tmp_path / "lens").mkdir()
+    layout = random_layout(mg.Platform(), 3, seed=1)
+    NearField(layout, 0.633, np.ones((30, 30, 3), np.complex64)).save(tmp_path / "fields.h5")
+    message = fail(metagen("layout", "--focal-length=5", "--count=3", "--output", tmp_path / output))
+    assert reason in message
+    assert NearField.load(tmp_path / "fields.h5").layout.hash == layout.hash
+
+
+def test_a_file_where_a_folder_is_needed_is_said_to_be_one(tmp_path, metagen):
+    (tmp_path / "lens").write_text("")
+    message = fail(metagen("layout", "--focal-length=5", "--count=3", "--output", tmp_path / "lens" / "a.h5"))
+    assert "is a file where a folder is needed" in message
+
+
+def test_a_design_does_not_call_a_layout_damaged(tmp_path):
+    random_layout(mg.Platform(), 3, seed=1).save(tmp_path / "lens.h5")
+    with pytest.raises(InputError, match=r"lens\.h5 is a plain layout, and no designed device"):
+        Device.load(tmp_path / "lens.h5")
 
 
 def test_a_layout_is_not_written_under_the_name_of_a_drawing(tmp_path, metagen):

@@ -42,7 +42,7 @@ seeds = [1]
             "wavelength is 633 and the period 0.4431; all lengths are",
         ),
         ("seeds", "sedes", "unknown key 'layouts.0.random.sedes'; did you mean 'seeds'?"),
-        ("pixels_per", "pixel_per", "'light.0.pixels_per_period' is missing"),
+        ("pixels_per", "pixel_per", "'light.0.pixels_per_period' is missing; or give error_target"),
         ("[[light]]", "[[lihgt]]", "unknown key 'lihgt'; did you mean 'light'?"),
         (
             '"random"',
@@ -53,7 +53,7 @@ seeds = [1]
         (
             "[[light]]",
             "period = 0.3\n[[light]]",
-            "unknown key 'period'; it belongs in another table of the file",
+            "unknown key 'period'; it belongs in [platform]",
         ),
         ("[[light]]", "fields = 3\n[[light]]", "unknown key 'fields'; known: light, layouts, platform"),
     ],
@@ -65,6 +65,18 @@ def test_a_mistake_in_a_campaign_file_is_named_in_the_words_of_the_file(tmp_path
         Campaign.load(path)
     assert message in str(raised.value)
     assert "Tuple should have" not in str(raised.value)
+
+
+def test_a_key_of_another_kind_of_table_or_of_another_table_is_told_apart(tmp_path):
+    path = tmp_path / "recipe.toml"
+    path.write_text('[model]\nkind = "scattering"\nwidth = 3\nerror_map = true\n')
+    with pytest.raises(InputError) as raised:
+        mg.surrogate.TrainingSettings.load(path)
+    other_kind, other_table = str(raised.value).splitlines()
+    assert "'model.scattering.width'; known: kind, rank, reach" in other_kind
+    assert other_table.endswith(
+        "'model.scattering.error_map'; it belongs at the top of the file, before the tables"
+    )
 
 
 @pytest.mark.parametrize(("table", "key"), [("[start]", "start.seed"), ("[[start]]", "start.0.random.seed")])
@@ -119,6 +131,27 @@ def test_a_wavelength_in_nanometres_is_refused(compute):
         InputError, match=r"wavelength is 633 and the period 0\.4431; .* \(633 nm is 0\.633\)"
     ):
         compute(mg.Platform())
+
+
+def test_a_wavelength_that_a_material_does_not_know_is_refused_in_one_line():
+    with pytest.raises(InputError) as raised:
+        mg.rcwa.solve(mg.Platform(pillar="gold"), radius=np.linspace(0.05, 0.1, 50), wavelength=3.0)
+    message = str(raised.value)
+    assert message.startswith("radius 0.05 .. 0.1: wavelength is 3; gold is known for 0.1879 .. 1.937")
+    assert "\n" not in message
+
+
+def test_a_folder_in_the_place_of_a_model_is_answered_by_the_models_in_it(tmp_path):
+    (tmp_path / "model-532.safetensors").write_text("")
+    with pytest.raises(InputError, match=r"model files in .*: .*model-532\.safetensors"):
+        mg.surrogate.load(tmp_path)
+
+
+def test_a_radius_that_a_model_does_not_know_is_named_with_its_layout():
+    model = mg.surrogate.load("sin-633")
+    wide = mg.Layout(model.platform, np.full((3, 3), 0.19), name="wide")
+    with pytest.raises(InputError, match=r"layout 'wide': radii\[0, 0\] is 0\.19; the model knows"):
+        mg.surrogate.predict(model, wide)
 
 
 def test_a_height_in_nanometres_is_refused():

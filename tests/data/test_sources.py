@@ -63,3 +63,14 @@ def test_a_simulation_that_is_there_twice_counts_once(tmp_path):
         near.save(tmp_path / folder / "one.h5")
     (data,) = by_wavelength([tmp_path / "near-fields", tmp_path / "verification"])
     assert len(data.near_fields) == 1
+
+
+def test_layouts_and_devices_in_a_folder_of_near_fields_are_passed_over(dataset, tmp_path):
+    """As the closed loop leaves them side by side."""
+    near = dataset.near_fields[0]
+    near.save(tmp_path / "near.h5")
+    near.layout.save(tmp_path / "round-1.h5")
+    assert [each.hash for each in read_near_fields([tmp_path])] == [near.hash]
+    (tmp_path / "near.h5").unlink()
+    with pytest.raises(InputError, match="no near field"):
+        list(read_near_fields([tmp_path]))

@@ -69,6 +69,7 @@ def test_a_radius_off_the_grid_is_found_with_its_distance():
     found = only(check(device({(0, 8): 0.1003}), DesignRules(grid=1e-3)))
     assert found.rule is Rule.GRID
     np.testing.assert_allclose(found.values, [3e-4])
+    assert repr(found).startswith("<grid: 1 radii lie off it, by up to 0.0003 at (")
 
 
 @pytest.mark.cross_check

@@ -13,6 +13,7 @@ from metagen.base.errors import FormatError, InputError
 from metagen.data.dataset import Dataset
 from metagen.data.nearfield import NearField
 from metagen.design import Focus, OptimizerSettings, model_hash, optimize
+from metagen.design.correction import Corrected
 from metagen.device.layout import random_layout
 from metagen.fab import Chip, LayoutFileOptions, load_device, write_chip, write_gds, write_oasis
 from metagen.provenance.artefacts import FileKind
@@ -65,6 +66,38 @@ def test_a_device_of_a_shipped_model_has_a_complete_passport_in_an_empty_folder(
     assert found.is_complete
     kinds = [link.artefact.kind for link in found.links(State.FOUND)]
     assert kinds == [FileKind.DEVICE, FileKind.MODEL] + [FileKind.NEAR_FIELD] * len(model.card.near_fields)
+
+
+def test_another_layout_of_the_name_of_the_start_does_not_make_a_device_stale(
+    folder,
+):
+    random_layout(PLATFORM, 7, seed=3).save(folder / "other.h5")  # called random-s3, as the start was
+    assert passport(folder / "device.h5").is_complete
+
+
+def test_the_best_of_several_starts_leads_to_the_starts_that_are_there(folder):
+    model, starts = (
+        surrogate.load(folder / "model.safetensors"),
+        [random_layout(PLATFORM, 5, s) for s in (4, 5)],
+    )
+    settings = OptimizerSettings(steps=2, trial_steps=1)
+    optimize(starts, [model], FOCUS, settings, progress=False).save(folder / "best.h5")
+    starts[1].save(folder / "second.h5")
+    traced = passport(folder / "best.h5")
+    assert traced.is_complete
+    assert "second.h5: device 'random-s5'" in str(traced)
+
+
+def test_a_device_of_the_closed_loop_leads_to_the_model_and_to_the_simulation_that_corrected_it(folder):
+    model, near = surrogate.load(folder / "model.safetensors"), NearField.load(folder / "verified.h5")
+    settings = OptimizerSettings(steps=1)
+    refined = optimize(near.layout, [Corrected(model, near)], FOCUS, settings, name="next", progress=False)
+    refined.save(folder / "round-1.h5")
+    traced = passport(folder / "round-1.h5")
+    assert traced.is_complete
+    assert "model.safetensors: model '633 nm'" in str(traced)
+    assert "(corrected by a simulation)" in str(traced)
+    assert "verified.h5: near field 'device, 633 nm'" in str(traced)
 
 
 @pytest.fixture

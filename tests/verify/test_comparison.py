@@ -8,7 +8,9 @@ import pytest
 import metagen as mg
 from metagen.cli.design import _designed_with
 from metagen.data.nearfield import NearField
+from metagen.design.correction import Corrected
 from metagen.device.layout import Layout, random_layout
+from metagen.surrogate import predict
 from metagen.verify.comparison import Candidate, compare_devices
 from metagen.verify.verification import verify
 
@@ -34,3 +36,14 @@ def test_a_device_of_other_models_than_those_that_predict_it_is_warned_of(recwar
     device = Layout(plain.platform, plain.radii, name="refined", provenance=made)
     with pytest.warns(UserWarning, match="'refined' was designed with other models"):
         assert _designed_with(device, models) is models
+
+
+def test_a_device_of_the_closed_loop_is_predicted_by_the_models_that_it_was_designed_with(tmp_path, recwarn):
+    layout, model = random_layout(mg.Platform(), 3, seed=0), mg.surrogate.load("sin-633")
+    near = NearField(layout, 0.633, np.ones((30, 30, 3), np.complex64))
+    near.save(tmp_path / "near.h5")
+    made = {"models": json.dumps({"0.633": Corrected(model, near).hash})}
+    device = Layout(layout.platform, layout.radii, name="refined", provenance=made)
+    (predicting,) = _designed_with(device, [model], [tmp_path])
+    np.testing.assert_allclose(predict(predicting, layout)[0], 1.0, atol=1e-6)  # single precision
+    assert not recwarn

@@ -187,6 +187,8 @@ def test_radii_that_the_models_do_not_know_are_moved_to_the_nearest_and_counted(
 def test_the_table_and_the_picture_show_every_goal():
     found = tolerance([FOCUS, RING], lens(), [RED, BLUE], ProcessErrors(), samples=30)
     table = tolerance_table(found, 0.8)
+    with pytest.raises(InputError, match=r"keep is 80; it is a share"):
+        tolerance_table(found, 80)
     assert [row[0] for row in table.rows] == ["focus at 633 nm", "ring at 400 nm", "the worst of them"]
     assert table.columns[-1] == "keep 80%"
     assert all(len(axes.lines) >= 2 for axes in tolerances(found).axes)
