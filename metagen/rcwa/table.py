@@ -82,6 +82,8 @@ class PhaseTable:
         path = cache_path(platform, wavelength, numerics)
         try:
             table = cls.load(path)
+            if (table.platform, table.wavelength, table.numerics) != (platform, wavelength, numerics):
+                raise FormatError(f"{path}: is a table of another platform, wavelength or sampling")
         except (FormatError, InputError):
             table = cls(platform, wavelength, numerics, tabulate(platform, wavelength, numerics))
             table.save(path)

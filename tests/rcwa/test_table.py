@@ -9,6 +9,8 @@ from metagen.base.errors import InputError
 from metagen.rcwa import PropagatingOrdersWarning, solve
 from metagen.rcwa.accuracy import extrapolated
 from metagen.rcwa.plot import plot_table
+from metagen.rcwa.table import TOLERANCE, cache_path
+from metagen.rcwa.tabulate import Sampling
 
 PLATFORM = mg.Platform(radius_max=0.2)
 ORDERS = 3
@@ -74,6 +76,16 @@ def test_a_damaged_cache_file_is_computed_again(table, tmp_path):
     path.write_bytes(path.read_bytes()[:1000])
     again = mg.PhaseTable.compute(PLATFORM, wavelength=0.4, orders=ORDERS)
     assert again(0.123) == table(0.123)
+
+
+def test_a_table_of_another_platform_in_its_place_is_computed_again(table, tmp_path):
+    (path,) = (tmp_path / "cache").iterdir()
+    other = mg.Platform(height=0.5)
+    cache_path(other, 0.4, Sampling(ORDERS, TOLERANCE)).write_bytes(path.read_bytes())
+    found = mg.PhaseTable.compute(other, wavelength=0.4, orders=ORDERS)
+    assert found.platform == other
+    # Pillars a fifth less high turn the phase by far more than this.
+    assert abs(found(0.123) - table(0.123)) > 0.1
 
 
 def test_other_settings_have_another_cache_file(table, tmp_path):
