@@ -46,8 +46,6 @@ def export(
     ] = None,
 ) -> None:
     """Write a device as GDSII or OASIS, and read it back to make sure."""
-    from dataclasses import replace
-
     import numpy as np
 
     from metagen.device.layout import Layout, on_grid
@@ -58,7 +56,7 @@ def export(
     made = Layout.load(device)
     drawn = LayoutFileOptions.load(options) if options else LayoutFileOptions()
     if rules:
-        violations = check(replace(made, radii=on_grid(made.radii, drawn.grid)), DesignRules.load(rules))
+        violations = check(made.with_values(on_grid(made.radii, drawn.grid)), DesignRules.load(rules))
         if violations:
             broken = "\n".join(map(str, violations))
             raise MetagenError(f"{device} breaks the rules of {rules}, so nothing was written:\n{broken}")

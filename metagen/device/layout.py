@@ -1,20 +1,25 @@
-"""A device: the radius of every pillar on the lattice."""
+"""A device: the parameters of the pillar at every site of a lattice."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING, Self
 
 import h5py
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from metagen.base.errors import InputError
 from metagen.base.files import HASH, Schema, content_hash, reading_hdf5, writing_hdf5
 from metagen.base.validation import validate
+from metagen.device.circles import CircleLimits
+from metagen.device.pillars import admitted, check_pillars
 from metagen.device.platform import Platform
+from metagen.device.symmetry import Symmetry, permutation
 
 
 def _is_intact(file: h5py.File) -> bool:
@@ -26,66 +31,156 @@ def _is_intact(file: h5py.File) -> bool:
 SCHEMA = Schema("metagen/layout", version=2, before=1, is_intact=_is_intact)
 DIGITS = 12
 """Decimals to which radii on a grid are rounded: 105·0.001 is 0.105, and not 0.10500000000000001."""
+SAME = 1e-9
+"""Parameters of two pillars that differ by less than this are the same."""
 
 
 @dataclass(frozen=True, eq=False)
 class Layout:
-    """Pillar radii on a square lattice that is centred on the axis.
+    """Pillars on Nx × Ny cells of a lattice, which is centred on the axis.
+
+    The values can be given by name, ``Layout(platform, {"length": lengths, "angle": angles})``, as arrays
+    [Nx, Ny], or [Nx, Ny, S] where a cell has S sites; where the meta-atom has one free parameter, the array
+    alone is enough: ``Layout(platform, radii)``. A length of 0 that makes the pillar vanish is a site
+    without a pillar.
 
     Attributes:
         platform: what the process fixes.
-        radii: [N, N] radii, index order [x, y]; 0 is a site without a pillar. Read-only.
+        values: [Nx, Ny, S, P] free parameters of the meta-atom, in the order of ``platform.atom.parameters``;
+            0 where there is no pillar. Read-only.
         name: a short label for files and plots.
         provenance: what made the layout, as texts by name; files carry it along.
+        present: [Nx, Ny, S] whether there is a pillar; by default, wherever it does not vanish. Read-only.
 
     Raises:
-        InputError: the radii are not a square array, not finite, negative, or over half the period.
+        InputError: the values have another shape or other names, or no pillar of this platform can have them.
     """
 
     platform: Platform
-    radii: NDArray[np.float64]
+    values: NDArray[np.float64]
     name: str = "layout"
     provenance: Mapping[str, str] = field(default_factory=dict)
+    present: NDArray[np.bool_] = field(default=None, kw_only=True)  # type: ignore[arg-type]
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            platform: Platform,
+            values: ArrayLike | Mapping[str, ArrayLike],
+            name: str = ...,
+            provenance: Mapping[str, str] = ...,
+            *,
+            present: ArrayLike | None = ...,
+        ) -> None: ...
 
     def __post_init__(self) -> None:
-        radii = np.array(self.radii, dtype=np.float64)
-        check_radii(radii, self.platform)
-        radii.flags.writeable = False
-        object.__setattr__(self, "radii", radii)
+        values, present = admitted(self.platform, self.values, self.present)
+        check_pillars(self.platform, values, present)
+        values[~present] = 0
+        for name, array in (("values", values), ("present", present)):
+            array.flags.writeable = False
+            object.__setattr__(self, name, array)
         object.__setattr__(self, "provenance", dict(self.provenance))
 
     def __repr__(self) -> str:
-        """The name and the size, without the radii."""
-        return (
-            f"{type(self).__name__}({self.name!r}, {self.count} × {self.count} pillars, side {self.side:.4g})"
-        )
+        """The name and the size, without the parameters."""
+        counts, sides = (" × ".join(f"{n:.4g}" for n in pair) for pair in (self.counts, self.sides))
+        size = f"{counts} pillars, side {self.sides[0]:.4g}" if self.is_simple else f"{counts} cells, {sides}"
+        return f"{type(self).__name__}({self.name!r}, {size})"
+
+    def __getitem__(self, parameter: str) -> NDArray[np.float64]:
+        """[Nx, Ny] or [Nx, Ny, S] values of one parameter, free or fixed; 0 where there is no pillar.
+
+        Raises:
+            InputError: the meta-atom has no such parameter.
+        """
+        fixed = self.platform.atom.fixed
+        if parameter in fixed:
+            values = np.where(self.present, fixed[parameter], 0.0)
+        else:
+            values = self.values[..., self.platform.atom.position(parameter)]
+        return values[..., 0] if values.shape[2] == 1 else values
+
+    @property
+    def radii(self) -> NDArray[np.float64]:
+        """[Nx, Ny] or [Nx, Ny, S] radii of circles; 0 is a site without a pillar.
+
+        Raises:
+            InputError: the meta-atom has no radius.
+        """
+        return self["radius"]
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        """Cells along x and along y, (Nx, Ny)."""
+        return self.present.shape[0], self.present.shape[1]
+
+    @property
+    def sides(self) -> tuple[float, float]:
+        """Sides of the rectangular aperture along x and y: numbers of cells times the pitch."""
+        (along_x, along_y), (px, py) = self.counts, self.platform.lattice.pitch
+        return along_x * px, along_y * py
+
+    @property
+    def is_simple(self) -> bool:
+        """Whether this is a square array of pillars on a square lattice."""
+        return self.platform.lattice.is_square and self.counts[0] == self.counts[1]
 
     @property
     def count(self) -> int:
-        """Pillars along one side, N."""
-        return len(self.radii)
+        """Pillars along one side of a square array on a square lattice, N.
+
+        Raises:
+            InputError: it is another array.
+        """
+        self._require_simple("count")
+        return self.counts[0]
 
     @property
     def side(self) -> float:
-        """Side of the square aperture, N times the period."""
-        return self.count * self.platform.period
+        """Side of the square aperture, N times the period; raises as :attr:`count`."""
+        self._require_simple("side")
+        return self.sides[0]
 
     @property
     def positions(self) -> NDArray[np.float64]:
-        """[N] coordinates of the pillars along either axis."""
-        return cell_centres(self.count, self.platform.period)
+        """[N] coordinates of the pillars along either axis; raises as :attr:`count`."""
+        return cell_centres(self.count, self.platform.lattice.pitch[0])
+
+    @cached_property
+    def centres(self) -> NDArray[np.float64]:
+        """[Nx, Ny, S, 2] x and y of all sites, with and without a pillar."""
+        lattice = self.platform.lattice
+        axes = (cell_centres(n, p) for n, p in zip(self.counts, lattice.pitch, strict=True))
+        cells = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
+        return np.asarray(cells[:, :, None] + lattice.positions)
+
+    @cached_property
+    def symmetry(self) -> Symmetry:
+        """The mirrors and turns about the axis that leave the device as it is."""
+        return Symmetry.where(self._is_kept)
 
     @property
     def has_mirror_planes(self) -> bool:
         """Whether x → −x and y → −y each leave the device as it is."""
-        return bool(
-            np.array_equal(self.radii, self.radii[::-1]) and np.array_equal(self.radii, self.radii[:, ::-1])
-        )
+        return self._is_kept(Symmetry.MIRROR_X) and self._is_kept(Symmetry.MIRROR_Y)
 
     @property
     def hash(self) -> str:
-        """Content hash of the platform and the radii (not of the name)."""
-        return content_hash(self.platform.described, self.radii)
+        """Content hash of the platform and of the pillars (not of the name)."""
+        return content_hash(self.platform.described, *self._stored.values())
+
+    def with_values(
+        self,
+        values: ArrayLike | Mapping[str, ArrayLike],
+        *,
+        name: str | None = None,
+        present: ArrayLike | None = None,
+    ) -> Self:
+        """The same layout with other values, given as to the constructor, and perhaps another name."""
+        made = Layout(self.platform, values, present=present)
+        return replace(self, values=made.values, present=made.present, name=name or self.name)
 
     def save(self, path: str | Path) -> None:
         """Write the layout to an HDF5 file (atomically)."""
@@ -102,26 +197,30 @@ class Layout:
         with reading_hdf5(path, SCHEMA) as file:
             return read_layout(file)
 
+    @property
+    def _stored(self) -> dict[str, NDArray[np.float64] | NDArray[np.bool_]]:
+        """What files hold and the hash covers: circles on a square lattice as in earlier releases."""
+        if CircleLimits.of(self.platform.lattice, self.platform.atom):
+            return {"radii": np.ascontiguousarray(self.radii)}
+        return {"values": self.values, "present": self.present}
 
-def check_radii(radii: NDArray[np.float64], platform: Platform) -> None:
-    """Refuse radii that no device of this platform can have."""
-    if radii.ndim != 2 or radii.shape[0] != radii.shape[1] or radii.size == 0:
-        raise InputError(f"radii have shape {radii.shape}, expected a square array [N, N]")
-    finite = np.isfinite(radii)
-    if not finite.all():
-        raise InputError(
-            f"radii{_first(~finite)} is {radii[~finite][0]}; every radius must be a finite number"
-        )
-    wrong = (radii < 0) | (radii > platform.period / 2)
-    if wrong.any():
-        raise InputError(
-            f"radii{_first(wrong)} is {radii[wrong][0]:g}; a radius is between 0 (no pillar) and half the "
-            f"period, {platform.period / 2:g}, or neighbours would overlap"
-        )
+    def _is_kept(self, operation: Symmetry) -> bool:
+        values, atom = self.values[self.present], self.platform.atom
+        places = permutation(self.centres[self.present], operation, self.platform.lattice.spacing)
+        if places is None:
+            return False
+        try:
+            images = atom.image(values, operation)
+        except InputError:
+            return False
+        return bool(np.abs(images - atom.image(values, Symmetry.NONE)[places]).max(initial=0) < SAME)
 
-
-def _first(mask: NDArray[np.bool_]) -> list[int]:
-    return [int(index) for index in np.argwhere(mask)[0]]
+    def _require_simple(self, name: str) -> None:
+        if not self.is_simple:
+            raise InputError(
+                f"{name} is for square arrays on a square lattice; layout {self.name!r} has "
+                f"{self.counts[0]} × {self.counts[1]} cells of {self.platform.lattice}: see counts and sides"
+            )
 
 
 def cell_centres(count: int, period: float) -> NDArray[np.float64]:
@@ -135,7 +234,7 @@ def on_grid(radii: NDArray[np.float64], grid: float) -> NDArray[np.float64]:
 
 
 def random_layout(platform: Platform, count: int, seed: int) -> Layout:
-    """A layout with independent radii, uniform within the platform's limits, with both mirror planes.
+    """A layout of circles with independent radii, uniform within the limits, with both mirror planes.
 
     Args:
         platform: what the process fixes.
@@ -160,7 +259,8 @@ def unfold(quadrant: NDArray[np.float64], count: int) -> NDArray[np.float64]:
 
 def write_layout(group: h5py.Group, layout: Layout) -> None:
     """Store a layout in an open HDF5 file or group."""
-    group["radii"] = layout.radii
+    for name, array in layout._stored.items():
+        group[name] = array
     group.attrs["platform"] = json.dumps(layout.platform.described)
     group.attrs["name"] = layout.name
     group.attrs["provenance"] = json.dumps(dict(layout.provenance))
@@ -170,11 +270,13 @@ def read_layout(group: h5py.Group) -> Layout:
     """Read what :func:`write_layout` stored.
 
     Raises:
-        InputError: radii that no device can have.
+        InputError: pillars that no device can have.
     """
+    circles = "radii" in group
     return Layout(
         validate(json.loads(group.attrs["platform"]), Platform, source=str(group.file.filename)),
-        np.asarray(group["radii"]),
+        np.asarray(group["radii" if circles else "values"]),
         name=str(group.attrs["name"]),
         provenance=json.loads(group.attrs["provenance"]),
+        present=None if circles else np.asarray(group["present"]),
     )

@@ -10,6 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+SAME = 1e-6
+"""Share of the smallest distance within which two positions are one."""
+
 
 class Symmetry(Flag):
     """A set of mirrors and turns about the z axis, joined by ``|``."""
@@ -67,3 +70,26 @@ _MATRICES = {
 }
 MIRROR_IMAGES = (Symmetry.NONE, Symmetry.MIRROR_X, Symmetry.MIRROR_Y, Symmetry.HALF_TURN)
 """What turns a device into its four images under x → −x and y → −y: nothing, each mirror, and both."""
+
+
+def permutation(
+    positions: NDArray[np.float64], operation: Symmetry, spacing: float
+) -> NDArray[np.intp] | None:
+    """[M] which of some positions [M, 2] each of them is moved to by one mirror or turn about the origin.
+
+    Args:
+        positions: all different.
+        operation: one mirror or turn, or none.
+        spacing: smallest distance between two positions.
+
+    Returns:
+        None if a position is moved to where there is none.
+    """
+    cells = np.rint(positions / (SAME * spacing))
+    images = np.rint(positions @ operation.matrix.T / (SAME * spacing))
+    before, after = (np.lexsort((each[:, 1], each[:, 0])) for each in (cells, images))
+    if np.abs(cells[before] - images[after]).max(initial=0) > 1:
+        return None
+    places = np.empty(len(positions), dtype=np.intp)
+    places[after] = before
+    return places

@@ -122,7 +122,7 @@ def staircase(layout: Layout, pixels: int = SAMPLES) -> Layout:
     offset = (np.arange(pixels) - (pixels - 1) / 2) * pixel
     distance = np.hypot(offset[:, None], offset).ravel()
     inside = np.searchsorted(np.sort(distance), layout.radii, side="right")
-    return replace(layout, radii=np.sqrt(inside / np.pi) * pixel, name=f"{layout.name}-staircase")
+    return layout.with_values(np.sqrt(inside / np.pi) * pixel, name=f"{layout.name}-staircase")
 
 
 def difference_table(outcomes: Sequence[VariantErrors]) -> Table:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cached_property
 from typing import Literal, Self
 
@@ -115,7 +114,7 @@ class Domain:
     def clamped(self, layout: Layout) -> Layout:
         """The layout with every unknown radius moved to the nearest known one; 0 (no pillar) stays 0."""
         radii = np.where(layout.radii == 0, 0, layout.radii.clip(self.radius_low, self.radius_high))
-        return replace(layout, radii=radii)
+        return layout.with_values(radii)
 
     def require_platform(self, layout: Layout) -> None:
         """Refuse a layout of another platform.

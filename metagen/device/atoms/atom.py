@@ -6,6 +6,7 @@ Torch is imported only where a shape is made: reading a platform, and starting t
 from __future__ import annotations
 
 import inspect
+import math
 from abc import ABC, abstractmethod
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar
@@ -88,6 +89,18 @@ class Atom(ABC):
         Raises:
             InputError: a mirror makes shapes that are not in this family.
         """
+
+    period: ClassVar[float] = 2 * math.pi
+    """Smallest turn that leaves every shape as it is; 0 if each does."""
+
+    @property
+    def fixed(self) -> dict[str, float]:
+        """The parameters that are numbers, by name."""
+        return {}
+
+    def vanishes(self, values: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """[...] whether values [..., P] say that there is no pillar, because a length is 0."""
+        return np.zeros(values.shape[:-1], dtype=np.bool_)
 
     @abstractmethod
     def check_room(self, lattice: Lattice) -> None:

@@ -47,8 +47,6 @@ class Family(Atom):
 
     size: ClassVar[tuple[str, ...]]
     """Lengths with each of which the pillar vanishes."""
-    period: ClassVar[float] = 2 * math.pi
-    """Smallest turn that leaves every shape as it is; 0 if each does."""
     swapped: ClassVar[tuple[str, str] | None] = None
     """Two lengths whose exchange is a quarter turn."""
 
@@ -70,12 +68,21 @@ class Family(Atom):
         """All parameters: a number or a range each."""
         return {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
 
+    @property
+    def fixed(self) -> dict[str, float]:
+        """See :attr:`Atom.fixed`."""
+        return {name: extent for name, extent in self.extents.items() if not isinstance(extent, tuple)}
+
+    def vanishes(self, values: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """See :meth:`Atom.vanishes`."""
+        sizes = [i for i, parameter in enumerate(self.parameters) if parameter.name in self.size]
+        return np.asarray((values[..., sizes] == 0).any(axis=-1))
+
     def named_shape(self, **given: Real) -> Shape:
         """See :meth:`Atom.named_shape`."""
         from metagen.base.tensors import as_real
 
-        extents = self.extents
-        fixed = {name: extent for name, extent in extents.items() if not isinstance(extent, tuple)}
+        extents, fixed = self.extents, self.fixed
         unknown, missing = given.keys() - extents.keys(), extents.keys() - fixed.keys() - given.keys()
         if unknown or missing:
             raise InputError(
