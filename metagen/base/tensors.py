@@ -11,6 +11,9 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from metagen.base.arguments import brief
+from metagen.base.errors import InputError
+
 Real = ArrayLike | Tensor
 """A real number, or an array or a tensor of them."""
 
@@ -18,11 +21,48 @@ SERIES_TERMS = 9
 """Number of terms of the power series below q = 1; the next term is under 2·10⁻¹⁷."""
 
 
-def as_real(value: Real) -> Tensor:
-    """A float64 tensor, with the value's gradient if it has one."""
-    if isinstance(value, Tensor):
+def as_real(value: Real, name: str = "a length, angle or coordinate") -> Tensor:
+    """A float64 tensor, with the value's gradient if it has one.
+
+    Args:
+        value: a number, an array or a tensor.
+        name: what it is, for the message.
+
+    Raises:
+        InputError: it is no real number, nor an array of them.
+    """
+    if isinstance(value, Tensor) and not value.is_complex():
         return value.to(torch.float64)
-    return torch.from_numpy(np.array(value, dtype=np.float64))
+    return torch.from_numpy(array_of(value, name).astype(np.float64))
+
+
+def array_of(value: Any, name: str, kinds: str = "biuf") -> NDArray[Any]:
+    """An array of numbers of some kinds, as ``numpy.dtype.kind`` names them; of real ones by default.
+
+    Raises:
+        InputError: it is something else.
+    """
+    try:
+        array = np.array(value)
+    except (TypeError, ValueError, RuntimeError):
+        array = np.array(None)
+    if array.dtype.kind not in kinds:
+        some = "numbers" if "c" in kinds else "real numbers"
+        raise InputError(f"{name} is {brief(value)}; give a number, or an array or a tensor of {some}")
+    return array
+
+
+def check_broadcast(**values: Tensor) -> None:
+    """Refuse values [...] whose axes do not fit together, by their names.
+
+    Raises:
+        InputError: they do not broadcast to one shape.
+    """
+    try:
+        np.broadcast_shapes(*(value.shape for value in values.values()))
+    except ValueError:
+        shapes = ", ".join(f"{name} {list(value.shape)}" for name, value in values.items())
+        raise InputError(f"arrays of shapes that do not broadcast together: {shapes}") from None
 
 
 class _ReducedBessel(torch.autograd.Function):

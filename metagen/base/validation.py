@@ -54,9 +54,13 @@ def checked(cls: type[T]) -> type[T]:
     raises :class:`metagen.base.errors.InputError`."""
     made = pydantic_dataclass(cls, frozen=True, config=ConfigDict(extra="forbid", allow_inf_nan=False))
     construct = made.__init__
+    names = [field.name for field in dataclasses.fields(made) if field.init]
 
     @functools.wraps(construct)
     def __init__(self: T, *args: object, **values: object) -> None:  # noqa: N807
+        # By name, so that messages have the name; what cannot be named is refused by the constructor.
+        if len(args) <= len(names) and not values.keys() & set(names[: len(args)]):
+            args, values = (), {**dict(zip(names, args, strict=False)), **values}
         try:
             construct(self, *args, **values)
         except ValidationError as error:
@@ -212,11 +216,14 @@ def _advice(place: tuple[int | str, ...], kind: type[Any]) -> str:
     here = keys.at(known, tuple(map(str, place[:-1])))
     paths = {table.path for table in here}
     elsewhere = dict.fromkeys(each.place for each in known if name in each.keys and each.path not in paths)
+    allowed = list(dict.fromkeys(key for table in here for key in table.keys))
     if elsewhere:
         return f"it belongs {' or '.join(elsewhere)}"
+    if name.endswith("_deg") and name.removesuffix("_deg") in allowed:
+        radians = name.removesuffix("_deg")
+        return f"angles are in radians here: {radians}=math.radians(...)"
     if name in NOT_SUPPORTED:
         return f"it is not supported: {NOT_SUPPORTED[name]}"
-    allowed = list(dict.fromkeys(key for table in here for key in table.keys))
     close = difflib.get_close_matches(
         name, sorted({key for table in known for key in table.keys}), n=1, cutoff=CLOSE
     )

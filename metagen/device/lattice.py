@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from pydantic import model_validator
 from pydantic_core import ArgsKwargs
 
+from metagen.base.arguments import positive
 from metagen.base.errors import InputError
 from metagen.base.validation import Positive, checked
 from metagen.device.symmetry import Symmetry
@@ -61,12 +62,13 @@ class Lattice:
     @classmethod
     def square(cls, period: float) -> Self:
         """One site per square cell."""
-        return cls((period, period))
+        side = positive("period", period)
+        return cls((side, side))
 
     @classmethod
     def rectangular(cls, px: float, py: float) -> Self:
         """One site per cell with sides px and py."""
-        return cls((px, py))
+        return cls((positive("px", px), positive("py", py)))
 
     @classmethod
     def hexagonal(cls, spacing: float) -> Self:
@@ -74,6 +76,7 @@ class Lattice:
 
         The rectangular cell has the sides a and √3·a, and a second site at its centre.
         """
+        spacing = positive("spacing", spacing)
         return cls((spacing, math.sqrt(3) * spacing), ((0.0, 0.0), (0.5, 0.5)))
 
     @property

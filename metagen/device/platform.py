@@ -15,6 +15,7 @@ from pydantic import (
 )
 from pydantic_core import ArgsKwargs, CoreSchema
 
+from metagen.base.arguments import positive
 from metagen.base.errors import InputError
 from metagen.base.files import content_hash
 from metagen.base.validation import FromToml, Positive, checked
@@ -129,6 +130,7 @@ class Platform(FromToml):
             InputError: a material is not known at this wavelength, the substrate or the cover absorbs, or the
                 wavelength is out of all proportion to the period.
         """
+        wavelength = positive("wavelength", wavelength)
         check_scale("wavelength", wavelength, self.lattice.pitch[0])
         return Media(
             wavelength,

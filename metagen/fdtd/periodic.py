@@ -8,12 +8,13 @@ import warnings
 import numpy as np
 from numpy.typing import NDArray
 
+from metagen.base.arguments import check_kind
 from metagen.base.errors import InputError, MismatchError
 from metagen.base.wavelength import same_wavelength
 from metagen.device.illumination import Illumination
 from metagen.device.lattice import Lattice
 from metagen.device.media import Media
-from metagen.device.sampling import SAMPLES, sample_points
+from metagen.device.sampling import SAMPLES, cell_samples, sample_points
 from metagen.device.symmetry import Symmetry
 from metagen.fdtd.grid import periodic_grid, pixel_size
 from metagen.fdtd.indices import Indices
@@ -46,11 +47,14 @@ def cell_field(
 
     Raises:
         MissingDependencyError: no Meep.
-        InputError: a batch of cells, too coarse a grid, or pillars of a metal.
+        InputError: a batch of cells, too coarse a grid, pillars of a metal, or an argument of another kind.
         MismatchError: light and numerics are of different wavelengths.
         SimulationError: the fields diverged.
     """
-    scene, counts = periodic_scene(cell, light, numerics, mirrors), _counts(cell, samples)
+    check_kind("cell", cell, Cell, " of metagen.rcwa: make_cell or platform_cell builds one")
+    check_kind("light", light, Illumination, ": metagen.Illumination(wavelength)")
+    check_kind("numerics", numerics, Numerics, ": metagen.fdtd.Numerics(wavelength, pixels_per_period)")
+    scene, counts = periodic_scene(cell, light, numerics, mirrors), cell_samples(cell.lattice, samples)
     x, y = (sample_points(1, count, side) for count, side in zip(counts, cell.lattice.pitch, strict=True))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UnsettledWarning)
@@ -103,8 +107,3 @@ def _media(cell: Cell, wavelength: float) -> Media:
         substrate=float(cell.substrate),
         cover=float(cell.cover),
     )
-
-
-def _counts(cell: Cell, samples: int) -> tuple[int, int]:
-    along_x, along_y = (round(samples * side / cell.lattice.spacing) for side in cell.lattice.pitch)
-    return along_x, along_y

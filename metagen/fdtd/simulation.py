@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from metagen.base.arguments import check_kind
 from metagen.base.errors import InputError, SimulationError
 from metagen.data.nearfield import NearField, provenance
 from metagen.device.illumination import Illumination
@@ -73,9 +74,12 @@ def simulate(
 
     Raises:
         MissingDependencyError: no Meep.
-        InputError: mirrors asked for on a layout without them, or too coarse a grid.
+        InputError: mirrors asked for on a layout without them, too coarse a grid, or an argument of another
+            kind.
         SimulationError: the fields diverged.
     """
+    check_kind("layout", layout, Layout)
+    check_kind("numerics", numerics, Numerics, ": metagen.fdtd.Numerics(wavelength, pixels_per_period)")
     started, before = time.perf_counter(), held_before_all()
     scene = scene_for(layout, numerics, periodic=periodic, mirrors=mirrors)
     points = sample_points(layout.count, samples, layout.platform.period)

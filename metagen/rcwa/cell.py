@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 
 import torch
 from torch import Tensor
 
+from metagen.base.arguments import brief, check_kind, positive
 from metagen.base.errors import InputError
+from metagen.base.tensors import check_broadcast
 from metagen.device.lattice import Lattice
 from metagen.device.materials import Dispersion, Formula, Material, Tabulated
 from metagen.device.platform import Platform
-from metagen.device.shapes import Difference, Ellipse, Polygon, Shape
+from metagen.device.shapes import Difference, Ellipse, Polygon, Shape, check_shape
 from metagen.device.symmetry import Symmetry
 from metagen.rcwa.tensors import Numbers, Reals, as_tensor
 
@@ -78,7 +81,7 @@ class Cell:
 
 
 def make_cell(
-    shape: Shape | tuple[Shape, ...],
+    shape: Shape | Sequence[Shape],
     *,
     period: float | None = None,
     lattice: Lattice | None = None,
@@ -99,32 +102,46 @@ def make_cell(
         cover: refractive index around and above the pillars.
 
     Raises:
-        InputError: a length is not positive, a pillar is wider than the cell or amplifies light, or the
-            substrate or the cover absorbs.
+        InputError: an argument is of another kind, a length is not positive, pillars overlap or amplify
+            light, or the substrate or the cover absorbs.
     """
     if (period is None) == (lattice is None):
         raise InputError("a cell needs period (of a square lattice) or lattice, one of the two")
-    where = Lattice.square(float(period)) if lattice is None else lattice  # type: ignore[arg-type]
-    shapes = shape if isinstance(shape, tuple) else (shape,)
+    where = Lattice.square(positive("period", period)) if lattice is None else lattice
+    check_kind("lattice", where, Lattice, ": metagen.Lattice.square(0.4) or another one")
+    shapes = tuple(shape) if isinstance(shape, tuple | list) else (shape,)
+    for one in shapes:
+        check_shape("shape", one)
     if len(shapes) not in (1, len(where.sites)):
         raise InputError(f"{len(shapes)} shapes for {len(where.sites)} sites; give one, or one per site")
-    tall = as_tensor(height)
-    if not bool(((tall > 0) & torch.isfinite(tall)).all()):
+    tall = as_tensor(height, "height")
+    if tall.is_complex() or not bool(((tall > 0) & torch.isfinite(tall)).all()):
         raise InputError(f"height is {tall}; it must be positive and finite (micrometres)")
     _check_room(shapes, where)
-    media = {"substrate": as_tensor(substrate), "cover": as_tensor(cover)}
+    media = {name: _index(name, index) for name, index in (("substrate", substrate), ("cover", cover))}
     for name, index in media.items():
         if index.is_complex() or not bool(((index > 0) & torch.isfinite(index)).all()):
             raise InputError(
                 f"{name} is {index}; it must be a positive real index (metagen.rcwa.solve_stack allows more)"
             )
-    inside = as_tensor(pillar)
+    inside = _index("pillar", pillar)
     if not is_passive(inside**2) or not bool((inside.real >= 0).all()):
         raise InputError(
             f"pillar is {pillar}; it must be a finite index that is not 0, with a positive imaginary part if "
             "it absorbs: time is exp(−iωt)"
         )
+    check_broadcast(height=tall, pillar=inside, **media, **{"shape": shapes[0].area})
     return Cell(where, shapes, tall, pillar=inside, **media, symmetry=_symmetry(shapes, where))
+
+
+def _index(name: str, value: Numbers) -> Tensor:
+    """Refractive indices as a tensor; a material has one at each wavelength only."""
+    if isinstance(value, str | Dispersion):
+        raise InputError(
+            f"{name} is {brief(value)}; a cell needs its index, a number: "
+            "metagen.materials.shipped(name).index(wavelength)"
+        )
+    return as_tensor(value, name)
 
 
 def _check_room(shapes: tuple[Shape, ...], lattice: Lattice) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -22,18 +23,19 @@ class Channels:
             the orders along x and y.
         polarisation: [c] "p" if E lies in the plane of the order and the z axis, "s" if it is normal to it;
             of an order along z, "p" is along x and "s" along y.
-        amplitude: [..., c] complex, with |amplitude|² the power in the channel / incident power.
+        amplitude: [..., c] complex, with |amplitude|² the power in the channel / incident power; an array or
+            a torch tensor.
     """
 
     m: tuple[int, ...]
     n: tuple[int, ...]
     polarisation: tuple[str, ...]
-    amplitude: Tensor
+    amplitude: Any
 
     @property
-    def power(self) -> Tensor:
-        """[..., c] power in each channel / incident power."""
-        return self.amplitude.abs() ** 2
+    def power(self) -> Any:
+        """[..., c] power in each channel / incident power, an array or a torch tensor likewise."""
+        return abs(self.amplitude) ** 2
 
 
 def normal_wave_vectors(medium: HalfSpace) -> Tensor:

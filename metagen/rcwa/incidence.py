@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from metagen.base.arguments import brief
 from metagen.base.errors import InputError
 from metagen.device.illumination import Illumination
 from metagen.device.symmetry import Symmetry
@@ -35,6 +36,10 @@ class Incidence:
     polarisation: tuple[complex, complex] = (1.0, 0.0)
 
     def __post_init__(self) -> None:
+        if self.wavelength.is_complex() or not self.wavelength.numel():
+            raise InputError(
+                f"wavelength is {self.wavelength}; it must be real, and one at least (micrometres)"
+            )
         if not bool(((self.wavelength > 0) & torch.isfinite(self.wavelength)).all()):
             raise InputError(f"wavelength is {self.wavelength}; it must be positive and finite (micrometres)")
 
@@ -59,10 +64,21 @@ class Incidence:
 
 
 def incidence_of(light: Illumination | Reals) -> Incidence:
-    """Light as the solver takes it; wavelengths alone are of light along x at normal incidence."""
-    if isinstance(light, str | dict):
-        raise InputError(f"light is {light!r}; give a metagen.Illumination, or wavelengths (micrometres)")
+    """Light as the solver takes it; wavelengths alone are of light along x at normal incidence.
+
+    Raises:
+        InputError: it is neither an illumination nor wavelengths.
+    """
     if not isinstance(light, Illumination):
-        return Incidence(as_tensor(light))
+        return Incidence(_wavelengths(light))
     kx, ky = (0.0 if abs(k) < ROUNDING else k for k in light.direction.tolist())
     return Incidence(as_tensor(light.wavelength), kx, ky, tuple(light.jones.tolist()))
+
+
+def _wavelengths(light: Reals) -> Tensor:
+    try:
+        return as_tensor(light)
+    except InputError:
+        raise InputError(
+            f"light is {brief(light)}; give a metagen.Illumination, or wavelengths (micrometres)"
+        ) from None

@@ -17,11 +17,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from metagen.base.arguments import check_kind
 from metagen.base.errors import FormatError, InputError
 from metagen.base.files import Schema, content_hash, reading_hdf5, writing_hdf5
 from metagen.base.memo import cache_folder
 from metagen.base.threads import one_thread
-from metagen.base.validation import validate
+from metagen.base.validation import Positive, PositiveInt, checked, validate
 from metagen.device.atoms.parameter import Kind
 from metagen.device.circles import CircleLimits
 from metagen.device.illumination import NAMED, Illumination
@@ -48,7 +49,7 @@ class LibraryWarning(UserWarning):
     """A library is less accurate than was asked for."""
 
 
-@dataclass(frozen=True)
+@checked
 class LibrarySampling:
     """How a library is computed.
 
@@ -58,9 +59,9 @@ class LibrarySampling:
         cells: the most cells of its grid; where they do not suffice a warning says what is reached.
     """
 
-    orders: int = ORDERS
-    tolerance: float = TOLERANCE
-    cells: int = CELLS
+    orders: PositiveInt = ORDERS
+    tolerance: Positive = TOLERANCE
+    cells: PositiveInt = CELLS
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,9 +100,13 @@ class Library:
         """Compute a library, or read it from the cache if it was computed before.
 
         Raises:
-            InputError: the meta-atom has no free parameter, or more than three.
+            InputError: an argument is of another kind, or the meta-atom has no free parameter, or more than
+                three.
         """
         sampling = sampling or LibrarySampling()
+        check_kind("platform", platform, Platform)
+        check_kind("light", light, Illumination, ": metagen.Illumination(wavelength)")
+        check_kind("sampling", sampling, LibrarySampling, ": metagen.rcwa.LibrarySampling(orders, tolerance)")
         path = cache_path(platform, light, sampling)
         try:
             library = cls.load(path)

@@ -65,7 +65,7 @@ class LibraryCells:
         """The propagating orders besides the zeroth; they follow from lattice, media and light alone."""
         middle = np.array([[axis.nodes(2)[0] for axis in self.axes]])
         cell = self._solved(middle, coarse_orders(self.orders))
-        return (*_labels(cell.transmitted, True), *_labels(cell.reflected, False))
+        return (*_labels(cell.solution.transmitted, True), *_labels(cell.solution.reflected, False))
 
     @cached_property
     def operations(self) -> tuple[Symmetry, ...]:
@@ -136,7 +136,7 @@ class LibraryCells:
 
     def _columns(self, cell: UnitCell) -> Tensor:
         jones = [torch.as_tensor(each).reshape(-1, 4) for each in (cell.jones, cell.jones_reflected)]
-        return torch.cat([*jones, _others(cell.transmitted), _others(cell.reflected)], -1)
+        return torch.cat([*jones, _others(cell.solution.transmitted), _others(cell.solution.reflected)], -1)
 
 
 def _labels(channels: Channels, transmitted: bool) -> list[Label]:
@@ -147,4 +147,5 @@ def _labels(channels: Channels, transmitted: bool) -> list[Label]:
 def _others(channels: Channels) -> Tensor:
     """[s, o] amplitudes of all orders but the zeroth."""
     columns = [i for i, order in enumerate(zip(channels.m, channels.n, strict=True)) if order != (0, 0)]
-    return channels.amplitude[..., columns]
+    amplitudes: Tensor = channels.amplitude[..., columns]
+    return amplitudes

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -12,8 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from metagen.base.arguments import real
 from metagen.base.errors import InputError
-from metagen.device.sampling import SAMPLES
+from metagen.device.sampling import SAMPLES, cell_samples
 from metagen.rcwa.accuracy import Orders, compared_with, estimated_errors, extrapolated, least_error
 from metagen.rcwa.channels import Channels
 from metagen.rcwa.problem import Problem
@@ -113,12 +113,12 @@ class UnitCell:
     @property
     def transmitted(self) -> Channels:
         """The orders that propagate in the cover."""
-        return self.solution.transmitted
+        return self._channels(self.solution.transmitted)
 
     @property
     def reflected(self) -> Channels:
         """The orders that propagate in the substrate."""
-        return self.solution.reflected
+        return self._channels(self.solution.reflected)
 
     def near_field(self, z: float, samples: int | tuple[int, int] = SAMPLES) -> Any:
         """Field over one cell on a plane, all orders.
@@ -135,8 +135,8 @@ class UnitCell:
             InputError: z is not finite, is within some pillars of a batch and above others, or there are no
                 samples.
         """
-        counts = self._counts(samples)
-        self._check_plane(z)
+        counts = cell_samples(self.problem.lattice, samples)
+        self._check_plane(real("z", z))
         return self._as_given(self.solution.near_field(as_tensor(z), counts))
 
     def _limit(self, value: Callable[[Solution], Tensor]) -> Tensor:
@@ -152,19 +152,7 @@ class UnitCell:
         e = self.problem.incidence.jones
         return (e.conj() * (jones @ e)).sum(-1)
 
-    def _counts(self, samples: int | tuple[int, int]) -> tuple[int, int]:
-        if isinstance(samples, tuple):
-            along_x, along_y = samples
-        else:
-            sides, spacing = self.problem.lattice.pitch, self.problem.lattice.spacing
-            along_x, along_y = (round(samples * side / spacing) for side in sides)
-        if min(along_x, along_y) < 1:
-            raise InputError(f"samples is {samples}; at least 1 is needed")
-        return along_x, along_y
-
     def _check_plane(self, z: float) -> None:
-        if not math.isfinite(z):
-            raise InputError(f"z is {z}; it must be finite (micrometres)")
         height = self.problem.setting.height
         above = height <= z
         if z > 0 and bool(above.any()) and not bool(above.all()):
@@ -172,6 +160,9 @@ class UnitCell:
                 f"z is {z}, above some pillars and within others (heights {height.tolist()}); "
                 "solve cells of different heights one by one"
             )
+
+    def _channels(self, found: Channels) -> Channels:
+        return replace(found, amplitude=self._as_given(found.amplitude))
 
     def _as_given(self, value: Tensor) -> Any:
         if self.given_tensors:

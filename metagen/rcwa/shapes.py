@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from metagen.base.arguments import brief
 from metagen.base.errors import InputError
 from metagen.base.tensors import Real, as_real
 from metagen.device.shapes import Difference, Ellipse, Polygon
@@ -21,7 +22,7 @@ def ellipse(semi_x: Real, semi_y: Real) -> Ellipse:
 
 def ring(outer: Real, inner: Real) -> Difference:
     """A circular ring of outer and inner radius [...]."""
-    radii = as_real(outer), as_real(inner)
+    radii = as_real(outer, "outer"), as_real(inner, "inner")
     if not bool(((radii[1] > 0) & (radii[1] < radii[0])).all()):
         raise InputError(f"inner is {radii[1]}; it must be positive and smaller than outer, {radii[0]}")
     return Difference(circle(radii[0]), circle(radii[1]))
@@ -49,5 +50,10 @@ def cross(length: Real, width: Real) -> Polygon:
 
 def _halves(one: Real, other: Real) -> tuple[torch.Tensor, torch.Tensor]:
     """Half of each, as tensors of one shape."""
-    first, second = torch.broadcast_tensors(as_real(one) / 2, as_real(other) / 2)  # type: ignore[no-untyped-call]
+    sides = [as_real(side, "a side") / 2 for side in (one, other)]
+    if not all(bool((side >= 0).all()) for side in sides):
+        raise InputError(
+            f"sides are {brief(one)} and {brief(other)}; they are positive numbers, or 0: no pillar"
+        )
+    first, second = torch.broadcast_tensors(*sides)  # type: ignore[no-untyped-call]
     return first, second

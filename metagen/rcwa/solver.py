@@ -8,11 +8,12 @@ from dataclasses import replace
 from numbers import Integral
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from metagen.base.arguments import brief, check_kind, positive
 from metagen.base.errors import InputError, SimulationError
+from metagen.base.tensors import as_real, check_broadcast
 from metagen.base.threads import one_thread
 from metagen.device.atoms.atom import ANGLE
 from metagen.device.illumination import Illumination
@@ -83,6 +84,7 @@ def solve(
         InputError: a parameter, a wavelength or a truncation that no cell can have.
         SimulationError: the tolerance is not reached.
     """
+    check_kind("platform", platform, Platform)
     if wavelength is not None and light is not None:
         parameters, light = {"radius": _as_radius(light), **parameters}, None
     given_light = wavelength if light is None else light
@@ -94,6 +96,7 @@ def solve(
         )
     if given_light is None:
         raise InputError("solve needs light: an Illumination, or wavelength (micrometres)")
+    _check_parameters(parameters)
     cell = _cell(platform, parameters, incidence_of(given_light).wavelength)
     if _turns(parameters):
         cell = replace(cell, symmetry=cell.symmetry & Symmetry.HALF_TURN)
@@ -116,6 +119,13 @@ def _as_radius(value: Illumination | Reals) -> Reals:
     return value
 
 
+def _check_parameters(parameters: dict[str, Reals]) -> None:
+    """Refuse parameters that are no numbers, or empty arrays."""
+    for name, value in parameters.items():
+        if not as_real(value, name).numel():
+            raise InputError(f"{name} is {brief(value)}; give one value at least")
+
+
 def _turns(parameters: dict[str, Reals]) -> bool:
     """Whether a gradient in an angle is wanted: then a cell has no symmetry that it loses by turning."""
     angle = parameters.get(ANGLE)
@@ -124,17 +134,19 @@ def _turns(parameters: dict[str, Reals]) -> bool:
 
 def _cell(platform: Platform, parameters: dict[str, Reals], wavelength: Tensor) -> Cell:
     try:
-        return platform_cell(platform, platform.atom.named_shape(**parameters), wavelength)
+        shape = platform.atom.named_shape(**parameters)
+        check_broadcast(wavelength=wavelength, **{", ".join(parameters) or "shape": shape.area})
+        return platform_cell(platform, shape, wavelength)
     except InputError as error:
         given = ", ".join(f"{name} {_in_words(value)}" for name, value in parameters.items())
-        raise InputError(f"{given}: {error}") from None
+        raise InputError(f"{given}: {error}" if given else str(error)) from None
 
 
 def _in_words(values: Reals) -> str:
     """A number, or the range of many."""
-    given = torch.as_tensor(values).detach()
+    given = as_real(values).detach()
     low, high = float(given.min()), float(given.max())
-    return f"{low:g}" if low == high else f"{low:g} .. {high:g}"
+    return f"{low:g}" if low == high or math.isnan(low) else f"{low:g} .. {high:g}"
 
 
 @one_thread()
@@ -154,7 +166,12 @@ def solve_cell(
         light: as in :func:`solve`; wavelengths broadcast with the values of the cell.
         orders, tolerance, factorisation: as in :func:`solve`.
         given_tensors: whether the results are torch tensors (else numbers and numpy arrays).
+
+    Raises:
+        InputError, SimulationError: as in :func:`solve`.
     """
+    check_kind("cell", cell, Cell, " of metagen.rcwa: make_cell builds one, solve takes a platform")
+    check_kind("factorisation", factorisation, Factorisation, " of metagen.rcwa")
     incidence = incidence_of(light)
     setting = Setting((PillarLayer(cell, factorisation),), incidence.wavelength, cell.substrate, cell.cover)
     problem = Problem(cell.lattice, setting, incidence, cell.symmetry, cell.translations)
@@ -167,9 +184,7 @@ def solve_problem(problem: Problem, orders: Orders, tolerance: float | None, giv
         _check_truncation(problem, orders)
         solved = UnitCell(Solution.of(problem, orders), given_tensors=given_tensors)
     else:
-        if not tolerance > 0:
-            raise InputError(f"tolerance is {tolerance}; it must be positive (1e-3 is usual)")
-        solved = _to_tolerance(problem, tolerance, given_tensors)
+        solved = _to_tolerance(problem, positive("tolerance", tolerance, "(1e-3 is usual)"), given_tensors)
     _warn_of_gain(solved)
     return solved
 
@@ -214,8 +229,10 @@ def _warn_of_gain(solved: UnitCell) -> None:
 def _check_truncation(problem: Problem, orders: Orders) -> None:
     """Refuse to leave out an order that carries power: energy would balance all the same."""
     along, least = (orders, 0) if isinstance(orders, tuple) else ((orders,), 1)
-    if not all(isinstance(number, Integral) for number in along):
-        raise InputError(f"orders is {orders}; it must be a whole number (10 is usual)")
+    if len(along) not in (1, 2) or not all(isinstance(number, Integral) for number in along):
+        raise InputError(
+            f"orders is {orders}; it must be a whole number (10 is usual), or two, (20, 10) along x and y"
+        )
     if min(along) < least:
         raise InputError(f"orders is {orders}; at least 1 is needed (10 is usual)")
     kept = problem.truncation(orders)
@@ -261,8 +278,14 @@ def near_fields(
 
     Returns:
         [K, n, n, 3] (Ex, Ey, Ez) / incident Ex at z = 0.
+
+    Raises:
+        InputError: an argument is of another kind, or see :func:`solve`.
     """
-    radii = np.asarray(radii, dtype=np.float64)
+    check_kind("platform", platform, Platform)
+    wavelength, radii = positive("wavelength", wavelength), as_real(radii, "radii").detach().numpy()
+    if radii.ndim != 1:
+        raise InputError(f"radii have shape {list(radii.shape)}; give a list of them, [K]")
     plane = monitor_height(platform.height, wavelength) if z is None else z
     parts = np.array_split(radii, max(1, math.ceil(len(radii) / BATCH)))
     solved = (solve(platform, part, wavelength, orders=orders) for part in parts)

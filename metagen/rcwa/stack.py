@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from metagen.base.arguments import brief, check_kind
 from metagen.base.errors import InputError
 from metagen.base.threads import one_thread
 from metagen.device.illumination import Illumination
@@ -50,7 +51,7 @@ class Layer:
     @classmethod
     def of_two_media(cls, fill: Any, inner: Any, outer: Any, thickness: Any) -> Layer:
         """A layer of permittivity ``inner`` in a fraction ``fill`` [nx, ny] of each pixel, ``outer`` else."""
-        part = as_tensor(fill)
+        part = as_tensor(fill, "fill")
         return cls(part * inner + (1 - part) * outer, thickness, part / inner + (1 - part) / outer)
 
 
@@ -91,11 +92,15 @@ def solve_stack(
         factorisation: how products are truncated.
 
     Raises:
-        InputError: an index, a thickness or a grid that no stack can have.
+        InputError: an index, a thickness or a grid that no stack can have, or an argument of another kind.
         SimulationError: the tolerance is not reached.
     """
+    check_kind("stack", stack, Stack, " of metagen.rcwa")
+    check_kind("factorisation", factorisation, Factorisation, " of metagen.rcwa")
     lattice = stack.lattice if isinstance(stack.lattice, Lattice) else Lattice.square(stack.lattice)
     substrate, cover = _checked_media(stack)
+    if not isinstance(stack.layers, tuple | list):
+        raise InputError(f"layers is {brief(stack.layers)}; give a tuple of layers: (layer,) if there is one")
     layers = tuple(_GridLayer.of(layer, lattice, factorisation) for layer in stack.layers)
     incidence = incidence_of(light)
     symmetry = Symmetry.TWO_MIRRORS
@@ -108,7 +113,7 @@ def solve_stack(
 
 def _checked_media(stack: Stack) -> tuple[Tensor, Tensor]:
     """Index of the substrate and of the cover, of which every stack has one."""
-    substrate, cover = as_tensor(stack.substrate), as_tensor(stack.cover)
+    substrate, cover = as_tensor(stack.substrate, "substrate"), as_tensor(stack.cover, "cover")
     if substrate.ndim or substrate.is_complex() or not (substrate > 0 and torch.isfinite(substrate)):
         raise InputError(
             f"substrate is {stack.substrate}; light must come from a medium with a positive real index"
@@ -133,8 +138,12 @@ class _GridLayer:
 
     @classmethod
     def of(cls, layer: Layer, lattice: Lattice, rule: Factorisation) -> _GridLayer:
-        thickness, grid = as_tensor(layer.thickness), as_tensor(layer.permittivity)
-        if not (thickness.ndim == 0 and thickness > 0 and torch.isfinite(thickness)):
+        check_kind("layer", layer, Layer, " of metagen.rcwa")
+        thickness = as_tensor(layer.thickness, "thickness")
+        grid = as_tensor(layer.permittivity, "permittivity")
+        if not (
+            not thickness.is_complex() and thickness.ndim == 0 and thickness > 0 and torch.isfinite(thickness)
+        ):
             raise InputError(f"thickness is {layer.thickness}; it must be positive and finite (micrometres)")
         if not is_passive(grid):
             raise InputError(

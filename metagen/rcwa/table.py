@@ -13,10 +13,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from metagen.base.arguments import check_kind, count, positive
 from metagen.base.errors import FormatError, InputError
 from metagen.base.files import Schema, content_hash, reading_hdf5, writing_hdf5
 from metagen.base.memo import cache_folder
 from metagen.base.validation import validate
+from metagen.device.illumination import Illumination
 from metagen.device.platform import Platform, check_scale
 from metagen.rcwa.rational import Rational
 from metagen.rcwa.tabulate import Order, Resonance, Sampling, TabulatedCell, resonances, tabulate
@@ -74,11 +76,15 @@ class PhaseTable:
             wavelength: in vacuum.
             orders: finest truncation of the solver; see :class:`metagen.rcwa.tabulate.Sampling`.
             tolerance: largest error of the interpolation.
+
+        Raises:
+            InputError: an argument is of another kind, or the platform's pillars are not circles of free
+                radius on a square lattice.
         """
-        if orders < 2:
-            raise InputError(f"orders is {orders}; a table extrapolates from two truncations, so at least 2")
+        check_kind("platform", platform, Platform)
+        wavelength = _one_wavelength(wavelength)
         check_scale("wavelength", wavelength, platform.period)
-        numerics = Sampling(orders, tolerance)
+        numerics = _sampling(orders, tolerance)
         path = cache_path(platform, wavelength, numerics)
         try:
             table = cls.load(path)
@@ -190,6 +196,22 @@ class PhaseTable:
             platform = validate(json.loads(file.attrs["platform"]), Platform, source=str(path))
             numerics = validate(json.loads(file.attrs["numerics"]), Sampling, source=str(path))
             return cls(platform, float(file.attrs["wavelength"]), numerics, table)
+
+
+def _one_wavelength(given: float) -> float:
+    """A wavelength; an illumination is refused, whatever it is: only the library takes any light."""
+    if isinstance(given, Illumination):
+        raise InputError(
+            f"wavelength is {given}; a phase table is of light along x at normal incidence: give "
+            f"{given.wavelength:g}, or compute a metagen.rcwa.Library, which takes any light"
+        )
+    return positive("wavelength", given)
+
+
+def _sampling(orders: int, tolerance: float) -> Sampling:
+    if count("orders", orders) < 2:
+        raise InputError(f"orders is {orders}; a table extrapolates from two truncations, so at least 2")
+    return Sampling(orders, positive("tolerance", tolerance, "(2e-5 is usual)"))
 
 
 def cache_path(platform: Platform, wavelength: float, numerics: Sampling) -> Path:

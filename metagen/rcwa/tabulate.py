@@ -79,7 +79,7 @@ def tabulate(platform: Platform, wavelength: float, numerics: Sampling) -> Tabul
 
     sampled = sample(evaluate, (platform.radius_min, platform.radius_max), numerics.tolerance)
     one = solve(platform, platform.radius_min, wavelength, orders=coarse_orders(numerics.orders))
-    orders = (*_orders(one.transmitted, True), *_orders(one.reflected, False))
+    orders = (*_orders(one.solution.transmitted, True), *_orders(one.solution.reflected, False))
     return TabulatedCell(orders, sampled.function, sampled.x, sampled.held_out_error, max(corrections))
 
 
@@ -99,7 +99,7 @@ def _amplitudes(
 
 def _columns(cell: UnitCell) -> Tensor:
     t = torch.from_numpy(cell.t)[:, None]
-    return torch.cat([t, _mirrored(cell.transmitted)[1], _mirrored(cell.reflected)[1]], -1)
+    return torch.cat([t, _mirrored(cell.solution.transmitted)[1], _mirrored(cell.solution.reflected)[1]], -1)
 
 
 def _orders(channels: Channels, transmitted: bool) -> list[Order]:

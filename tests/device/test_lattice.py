@@ -122,7 +122,7 @@ def test_lattice_is_read_from_a_file(tmp_path, text, lattice):
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        ({"kind": "square", "period": 0.0}, "greater than 0, got 0.0"),
+        ({"kind": "square", "period": 0.0}, "period is 0; it must be positive"),
         ({"kind": "square", "period": "0.4"}, "one length in micrometres"),
         ({"kind": "square", "spacing": 0.4}, "'kind' and 'period'"),
         ({"kind": "triangular", "spacing": 0.4}, "known: square, rectangular, hexagonal"),
@@ -140,5 +140,5 @@ def test_impossible_lattices_are_refused(values, said):
 
 
 def test_impossible_lattices_are_refused_in_python_too():
-    with pytest.raises(InputError, match=r"greater than 0, got -0\.4"):
+    with pytest.raises(InputError, match=r"spacing is -0\.4; it must be positive"):
         Lattice.hexagonal(-0.4)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from metagen.base.arguments import brief
 from metagen.base.errors import InputError
 from metagen.base.validation import check_angle
 from metagen.device.atoms.atom import ANGLE, Atom, Values
@@ -32,7 +33,9 @@ TURN = math.radians(1)
 
 
 def _check(name: str, values: list[float]) -> None:
-    """Refuse an angle in degrees, and negative lengths."""
+    """Refuse what is not finite, an angle in degrees, and negative lengths."""
+    if not all(map(math.isfinite, values)):
+        raise InputError(f"{name} is {brief(values[0] if len(values) == 1 else values)}; it must be finite")
     if name == ANGLE:
         check_angle(name, max(values, key=abs, default=0.0))
     elif min(values, default=0.0) < 0:
@@ -80,7 +83,7 @@ class Family(Atom):
 
     def named_shape(self, **given: Real) -> Shape:
         """See :meth:`Atom.named_shape`."""
-        from metagen.base.tensors import as_real
+        from metagen.base.tensors import as_real, check_broadcast
 
         extents, fixed = self.extents, self.fixed
         unknown, missing = given.keys() - extents.keys(), extents.keys() - fixed.keys() - given.keys()
@@ -93,7 +96,8 @@ class Family(Atom):
                     else f"give {', '.join(name for name in extents if name in missing)}"
                 )
             )
-        values = {name: as_real({**fixed, **given}[name]) for name in extents}
+        values = {name: as_real({**fixed, **given}[name], name) for name in extents}
+        check_broadcast(**values)
         for name in given:
             _check(name, values[name].detach().reshape(-1).tolist())
         return self.build(*values.values())

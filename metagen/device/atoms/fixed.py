@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BeforeValidator
 
+from metagen.base.arguments import brief
 from metagen.base.errors import InputError
 from metagen.base.validation import checked
 from metagen.device.atoms.atom import Atom, Values
@@ -68,7 +69,11 @@ class Fixed(Atom):
         return (Parameter(CHOICE, 0, last, Kind.CHOICE),) if last else ()
 
     def named_shape(self, **given: Real) -> Polygon:
-        """The polygons of choices [...], which are rounded to whole numbers."""
+        """The polygons of choices [...], which are rounded to whole numbers.
+
+        Raises:
+            InputError: there is no such polygon.
+        """
         import torch
 
         from metagen.base.tensors import as_real
@@ -76,7 +81,11 @@ class Fixed(Atom):
 
         if given.keys() - {CHOICE} or (self.parameters and not given):
             raise InputError(f"fixed shapes have the parameter 'choice'; got {', '.join(given) or 'none'}")
-        return Polygon(torch.tensor(self._padded())[as_real(given.get(CHOICE, 0)).round().long()])
+        choice = as_real(given.get(CHOICE, 0), CHOICE)
+        last = len(self.polygons) - 1
+        if not bool(((choice > -0.5) & (choice < last + 0.5)).all()):
+            raise InputError(f"choice is {brief(given[CHOICE])}; the polygons are numbered 0 .. {last}")
+        return Polygon(torch.tensor(self._padded())[choice.round().long()])
 
     def image(self, values: Values, operation: Symmetry) -> Values:
         """See :meth:`Atom.image`."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from enum import Enum
+from numbers import Real
 from typing import TYPE_CHECKING, Annotated, Any
 
+import numpy as np
 from pydantic import BeforeValidator, ValidationInfo
 
 from metagen.base.errors import InputError
@@ -46,8 +48,8 @@ Extent = float | tuple[float, float]
 
 
 def _extent(value: Any, info: ValidationInfo) -> Extent:
-    ends = value if isinstance(value, list | tuple) else [value]
-    numbers = all(isinstance(end, int | float) and math.isfinite(end) for end in ends)
+    ends = list(value) if isinstance(value, list | tuple | np.ndarray) and np.ndim(value) else [value]
+    numbers = all(isinstance(end, Real) and math.isfinite(end) for end in ends)
     if len(ends) not in (1, 2) or not numbers:
         raise InputError(
             f"{info.field_name} is {value!r}; give a number (a fixed parameter) or [low, high] (a free one)"

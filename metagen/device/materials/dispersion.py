@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from metagen.base.arguments import real
 from metagen.base.errors import InputError
 from metagen.base.validation import Positive, checked
 from metagen.base.wavelength import same_wavelength
@@ -108,6 +109,7 @@ class Dispersion:
         Raises:
             InputError: the index is not known at this wavelength, or is not that of a passive material.
         """
+        wavelength = real("wavelength", wavelength)
         if not self._knows(wavelength):
             raise InputError(
                 f"wavelength is {wavelength:g}; {self.name} is known for {self.shortest:g} .. "

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from metagen.base.tensors import Real
-from metagen.device.shapes.shape import Shape
+from metagen.device.shapes.shape import Shape, check_shape
 from metagen.device.symmetry import Symmetry
 
 
@@ -21,10 +21,17 @@ class Difference:
     Attributes:
         outer: the shape.
         inner: the hole, inside ``outer``. Batches broadcast together.
+
+    Raises:
+        InputError: one of them is no shape.
     """
 
     outer: Shape
     inner: Shape
+
+    def __post_init__(self) -> None:
+        check_shape("outer", self.outer)
+        check_shape("inner", self.inner)
 
     @property
     def area(self) -> Tensor:

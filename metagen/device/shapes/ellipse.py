@@ -12,7 +12,7 @@ from torch import Tensor
 
 from metagen.base.errors import InputError
 from metagen.base.tensors import Real, reduced_bessel
-from metagen.device.shapes.shape import SAME, broadcast, check_outline, spread
+from metagen.device.shapes.shape import SAME, broadcast, check_outline, check_turn, spread
 from metagen.device.symmetry import Symmetry
 
 SMALLEST = 1e-9
@@ -39,6 +39,7 @@ class Ellipse:
     def __init__(self, a: Real, b: Real, angle: Real = 0.0, centre: tuple[Real, Real] = (0.0, 0.0)) -> None:
         given = {"a": a, "b": b, "angle": angle, "x": centre[0], "y": centre[1]}
         values = broadcast(*given.values())
+        check_turn(values[2])
         for name, value in zip(given, values, strict=True):
             _check(name, value.detach())
             object.__setattr__(self, name, value)

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from metagen.base.errors import InputError
 from metagen.base.tensors import Real, as_real, reduced_bessel
-from metagen.device.shapes.shape import SAME, broadcast, check_outline, spread
+from metagen.device.shapes.shape import SAME, broadcast, check_outline, check_turn, spread
 from metagen.device.symmetry import Symmetry
 
 SMALL_PHASE = 0.5
@@ -52,10 +52,12 @@ class Polygon:
         Raises:
             InputError: fewer than three corners, a number that is not finite, or edges that cross.
         """
-        corners = as_real(vertices)
+        corners = as_real(vertices, "vertices")
         if corners.dim() < 2 or corners.shape[-1] != 2 or corners.shape[-2] < 3:
             raise InputError(f"vertices have shape {list(corners.shape)}; they must be [..., V, 2], V ≥ 3")
-        x, y = _turned(corners[..., 0], corners[..., 1], as_real(angle)[..., None])
+        turn = as_real(angle, "angle")
+        check_turn(turn)
+        x, y = _turned(corners[..., 0], corners[..., 1], turn[..., None])
         shift_x, shift_y = broadcast(*centre)
         placed = torch.stack([x + shift_x[..., None], y + shift_y[..., None]], -1)
         check_simple(placed.detach().numpy())

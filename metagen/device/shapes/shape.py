@@ -9,8 +9,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from metagen.base.arguments import brief, positive
 from metagen.base.errors import InputError
 from metagen.base.tensors import Real, as_real
+from metagen.base.validation import WHOLE_TURN, check_angle
 from metagen.device.symmetry import Symmetry
 
 SAME = 1e-9
@@ -78,6 +80,30 @@ def broadcast(*values: Real) -> tuple[Tensor, ...]:
     return tuple(torch.broadcast_tensors(*tensors))  # type: ignore[no-untyped-call]
 
 
+def check_shape(name: str, value: object) -> None:
+    """Refuse what is no shape.
+
+    Raises:
+        InputError: it has no Fourier transform.
+    """
+    if not hasattr(value, "fourier"):
+        raise InputError(
+            f"{name} is {brief(value)}; it must be a shape: an Ellipse, a Polygon or a Difference of "
+            "metagen.device.shapes, or what named_shape(...) of a meta-atom gives"
+        )
+
+
+def check_turn(angle: Tensor) -> None:
+    """Refuse angles [...] that must be in degrees: beyond two whole turns, which no sum of two angles is.
+
+    Raises:
+        InputError: there is one.
+    """
+    largest = float(angle.detach().abs().max()) if angle.numel() else 0.0
+    if largest > 2 * WHOLE_TURN:
+        check_angle("angle", largest)
+
+
 def check_outline(tolerance: float, batch: torch.Size) -> None:
     """Refuse outlines that cannot be drawn.
 
@@ -86,5 +112,4 @@ def check_outline(tolerance: float, batch: torch.Size) -> None:
     """
     if batch:
         raise InputError(f"shapes of batch {list(batch)} have no single outline; draw one shape at a time")
-    if not tolerance > 0:
-        raise InputError(f"tolerance is {tolerance}; it must be positive (1e-3 micrometres is usual)")
+    positive("tolerance", tolerance, "(1e-3 micrometres is usual)")
