@@ -36,4 +36,4 @@ from metagen.design.settings import run as run
 from metagen.design.settings import start_layout as start_layout
 from metagen.design.settings import start_layouts as start_layouts
 from metagen.design.starts import optimize as optimize
-from metagen.design.variables import EqualRadii as EqualRadii
+from metagen.design.variables import DesignSymmetry as DesignSymmetry

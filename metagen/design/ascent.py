@@ -25,7 +25,7 @@ from metagen.design.light import Light, optics_for
 from metagen.design.methods import Climber, Method, Schedule
 from metagen.design.model import Model, common_platform, known_range, model_hash
 from metagen.design.optics import Optics
-from metagen.design.variables import EqualRadii, Limits, Variables
+from metagen.design.variables import DesignSymmetry, Limits, Variables
 from metagen.device.layout import Layout
 from metagen.fab.rules import DesignRules
 
@@ -68,7 +68,7 @@ class OptimizerSettings:
     method: Method = Method.ADAM
     learning_rate: Positive = 0.1
     schedule: Schedule = Schedule.COSINE
-    symmetry: EqualRadii = EqualRadii.MIRROR
+    symmetry: DesignSymmetry = DesignSymmetry.MIRROR
     minimum_gap: Positive | None = None
     grid: Positive | None = None
     radius_bias: Positive | None = None
@@ -167,7 +167,7 @@ class _Ascent:
             optics_for(layout, models),
             objective,
             settings,
-            Variables.of(layout, _limits(models, settings), settings.symmetry),
+            Variables.of(layout, [_limits(models, settings)], settings.symmetry),
             _key(layout.hash, list(hashes.values()), objective, settings),
             hashes,
             notes,
@@ -182,7 +182,7 @@ class _Ascent:
         return len(state.history) == self.evaluations
 
     def start(self) -> Checkpoint:
-        first = self.variables.start(self.layout)
+        first = self.variables.start()
         return Checkpoint(self.key, first, best=first, history=(), optimizer=b"")
 
     def resume(self, path: str | Path) -> Checkpoint:
@@ -221,7 +221,7 @@ class _Ascent:
     def evaluate(self, at: Tensor, state: Checkpoint) -> tuple[float, Tensor]:
         """Figure of merit and its gradient at some variables; ``state`` is for the error message."""
         variables = at.clone().requires_grad_()
-        figure = self.figure(self.variables.radii(variables))
+        figure = self.figure(self.variables.values(variables))
         if (
             not isinstance(figure, Tensor)
             or figure.ndim != 0

@@ -12,8 +12,8 @@ from delays import HIGH, LOW, PLATFORM, Delay, DelayTable, domain
 import metagen as mg
 from metagen.base.errors import InputError, MismatchError
 from metagen.design import (
+    DesignSymmetry,
     Device,
-    EqualRadii,
     Focus,
     Light,
     Line,
@@ -75,20 +75,20 @@ def test_a_wavelength_without_a_model_is_named(red, start):
 
 
 @pytest.mark.gradient
-@pytest.mark.parametrize("symmetry", list(EqualRadii))
+@pytest.mark.parametrize("symmetry", list(DesignSymmetry))
 def test_the_gradient_of_the_whole_chain_equals_finite_differences(red, blue, symmetry):
     torch.set_default_dtype(torch.float64)
     try:
         layout = mg.lens.focusing(PLATFORM, 4.0, 0.633, 5, DelayTable())
-        variables = Variables.of(layout, Limits(LOW, HIGH), symmetry)
+        variables = Variables.of(layout, [Limits(LOW, HIGH)], symmetry)
         optics = [Optics(red), Optics(blue)]
 
         def chain(u):
-            light = Light(optics, variables.radii(u))
+            light = Light(optics, variables.values(u))
             return FOCUS(light) * RING(light) + Line(0.633, (3.0, 4.0))(light)
 
         # The figures are of order 0.1 and smooth: differences over 1e-6 are right to 1e-9.
-        assert torch.autograd.gradcheck(chain, variables.start(layout).requires_grad_(), atol=1e-8, rtol=1e-5)
+        assert torch.autograd.gradcheck(chain, variables.start().requires_grad_(), atol=1e-8, rtol=1e-5)
     finally:
         torch.set_default_dtype(torch.float32)
 
@@ -116,7 +116,7 @@ def test_the_worst_of_two_goals_improves_and_the_best_device_is_returned(red, bl
 
 def test_limits_gap_and_grid_are_kept(red, start):
     settings = OptimizerSettings(
-        steps=40, learning_rate=1.0, minimum_gap=0.13, grid=0.002, symmetry=EqualRadii.FOURFOLD
+        steps=40, learning_rate=1.0, minimum_gap=0.13, grid=0.002, symmetry=DesignSymmetry.FOURFOLD
     )
     square = mg.lens.focusing(PLATFORM, 4.0, 0.633, 7, DelayTable())
     device = optimize(square, [red], lambda light: -FOCUS(light), settings, progress=False)
@@ -167,7 +167,7 @@ def test_no_room_between_the_limits_is_an_error(red, start):
 
 def test_a_start_without_the_symmetry_is_refused(red, start):
     with pytest.raises(InputError, match="fourfold"):
-        optimize(start, [red], FOCUS, OptimizerSettings(symmetry=EqualRadii.FOURFOLD), progress=False)
+        optimize(start, [red], FOCUS, OptimizerSettings(symmetry=DesignSymmetry.FOURFOLD), progress=False)
 
 
 def test_a_start_with_an_empty_site_is_refused(red):

@@ -6,7 +6,7 @@ import pytest
 import metagen as mg
 from metagen.base.errors import InputError
 from metagen.base.norms import relative_error
-from metagen.design.variables import EqualRadii, Limits, Variables
+from metagen.design.variables import DesignSymmetry, Limits, Variables
 from metagen.device.layout import random_layout
 from metagen.fab import LayoutFileOptions, load_device, write_gds, write_oasis
 from metagen.fdtd import Numerics, simulate
@@ -39,8 +39,8 @@ def test_the_field_of_the_file_is_that_of_the_layout_up_to_the_rounding_of_the_r
 def test_a_design_on_the_grid_and_its_file_are_one_and_the_same_simulation(tmp_path, write, suffix):
     """Equal hashes: then a near field that exists already is taken, whichever of the two was simulated."""
     start = random_layout(PLATFORM, 9, seed=3)
-    variables = Variables.of(start, Limits(0.05, 0.17, grid=1e-3), EqualRadii.MIRROR)
-    design = mg.Layout(PLATFORM, variables.exact(variables.start(start)), start.name)
+    variables = Variables.of(start, [Limits(0.05, 0.17, grid=1e-3)], DesignSymmetry.MIRROR)
+    design = mg.Layout(PLATFORM, variables.exact(variables.start()), start.name)
     write(design, tmp_path / f"a{suffix}")
     read = load_device(tmp_path / f"a{suffix}", PLATFORM)
     assert Task(read, NUMERICS).file_name == Task(design, NUMERICS).file_name
