@@ -170,9 +170,9 @@ def test_a_start_without_the_symmetry_is_refused(red, start):
         optimize(start, [red], FOCUS, OptimizerSettings(symmetry=DesignSymmetry.FOURFOLD), progress=False)
 
 
-def test_a_start_with_an_empty_site_is_refused(red):
+def test_a_start_without_pillars_is_refused(red):
     empty = mg.Layout(PLATFORM, np.zeros((5, 5)))
-    with pytest.raises(InputError, match="without a pillar"):
+    with pytest.raises(InputError, match="has no pillars"):
         optimize(empty, [red], FOCUS, SHORT, progress=False)
 
 
