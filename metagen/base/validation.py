@@ -54,7 +54,7 @@ def checked(cls: type[T]) -> type[T]:
     raises :class:`metagen.base.errors.InputError`."""
     made = pydantic_dataclass(cls, frozen=True, config=ConfigDict(extra="forbid", allow_inf_nan=False))
     construct = made.__init__
-    names = [field.name for field in dataclasses.fields(made) if field.init]
+    names = [field.name for field in dataclasses.fields(made) if field.init and not field.kw_only]
 
     @functools.wraps(construct)
     def __init__(self: T, *args: object, **values: object) -> None:  # noqa: N807
