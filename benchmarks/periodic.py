@@ -21,10 +21,10 @@ from metagen.base.norms import relative_error
 from metagen.base.tables import Table, number
 from metagen.device import Illumination, Lattice, materials
 from metagen.device.atoms import Circle, Rectangle, Ring
+from metagen.device.illumination import in_words
 from metagen.device.sampling import monitor_height
 from metagen.fdtd import Numerics
 from metagen.fdtd.periodic import cell_field
-from metagen.fdtd.validation import in_words
 from metagen.rcwa import Cell, make_cell, solve_cell
 
 ORDERS, FEWER = 14, 11

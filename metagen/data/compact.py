@@ -27,6 +27,7 @@ from metagen.base.norms import relative_error
 from metagen.base.validation import validate
 from metagen.data.dataset import Dataset, cut
 from metagen.data.nearfield import NearField, unfold_field
+from metagen.device.illumination import Illumination
 from metagen.device.layout import Layout, unfold
 from metagen.device.platform import Platform
 
@@ -236,7 +237,7 @@ def _unpack(group: h5py.Group, layouts: Mapping[str, Layout], name: str | None =
         }
         yield NearField(
             layout=layout,
-            wavelength=float(group.attrs["wavelength"]),
+            illumination=Illumination(float(group.attrs["wavelength"])),
             field=_field(np.asarray(member["coefficients"]), basis, step, layout.count, samples),
             samples=samples,
             numerics=json.loads(group.attrs["numerics"]),

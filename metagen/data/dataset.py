@@ -303,7 +303,7 @@ def cut(field: NDArray[np.complex64], samples: int) -> NDArray[np.complex64]:
 def _check_same(first: NearField, first_source: str, other: NearField, source: str) -> None:
     pairs = {
         "platform": (first.layout.platform, other.layout.platform),
-        "wavelength": (first.wavelength, other.wavelength),
+        "illumination": (first.illumination, other.illumination),
         "samples": (first.samples, other.samples),
         "numerics": (_plain(first.numerics), _plain(other.numerics)),
     }

@@ -106,6 +106,15 @@ class Illumination:
         )
 
 
+def in_words(light: Illumination) -> str:
+    """Polarisation and direction of light: "x", or "left from 15°", or "y from 15° at azimuth 90°"."""
+    known = isinstance(light.polarisation, str)
+    name = light.polarisation if known else ", ".join(f"{part:.3g}" for part in light.jones.tolist())
+    direction = "" if light.is_normal else f" from {math.degrees(light.polar):g}°"
+    azimuth = f" at azimuth {math.degrees(light.azimuth):g}°" if direction and light.azimuth else ""
+    return f"{name}{direction}{azimuth}"
+
+
 def _polar(value: float) -> float:
     check_angle("polar", value)
     if not 0 <= value < math.pi / 2:

@@ -14,7 +14,7 @@ from metagen.base.wavelength import same_wavelength
 from metagen.device.illumination import Illumination
 from metagen.device.lattice import Lattice
 from metagen.device.media import Media
-from metagen.device.sampling import SAMPLES, cell_samples, sample_points
+from metagen.device.sampling import SAMPLES, sample_axes
 from metagen.device.symmetry import Symmetry
 from metagen.fdtd.grid import periodic_grid, pixel_size
 from metagen.fdtd.indices import Indices
@@ -54,8 +54,8 @@ def cell_field(
     check_kind("cell", cell, Cell, " of metagen.rcwa: make_cell or platform_cell builds one")
     check_kind("light", light, Illumination, ": metagen.Illumination(wavelength)")
     check_kind("numerics", numerics, Numerics, ": metagen.fdtd.Numerics(wavelength, pixels_per_period)")
-    scene, counts = periodic_scene(cell, light, numerics, mirrors), cell_samples(cell.lattice, samples)
-    x, y = (sample_points(1, count, side) for count, side in zip(counts, cell.lattice.pitch, strict=True))
+    scene = periodic_scene(cell, light, numerics, mirrors)
+    x, y = sample_axes((1, 1), cell.lattice, samples)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UnsettledWarning)
         return solve(scene, numerics, x, y, name="periodic cell").field

@@ -86,7 +86,7 @@ def simulate(
     solution = solve(scene, numerics, points, points, name=layout.name, progress=progress)
     return NearField(
         layout=layout,
-        wavelength=numerics.wavelength,
+        illumination=Illumination(numerics.wavelength),
         field=solution.field.astype(np.complex64),
         samples=samples,
         numerics=asdict(numerics),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ from metagen.base.norms import relative_error
 from metagen.base.tables import Table, number
 from metagen.base.tensors import as_real
 from metagen.device.atoms import Atom, Kind, Parameter
-from metagen.device.illumination import Illumination
+from metagen.device.illumination import Illumination, in_words
 from metagen.device.platform import Platform
 from metagen.device.sampling import monitor_height
 from metagen.fdtd.numerics import Numerics
@@ -162,12 +161,3 @@ def validation_table(errors: Sequence[CellError]) -> Table:
         "Lengths in µm, angles in radians. Where this is more than you allow: more pixels per period, or the "
         "numerics that `metagen calibrate` finds for an error target.",
     )
-
-
-def in_words(light: Illumination) -> str:
-    """Polarisation and direction of light: "x", or "left from 15°", or "y from 15° at azimuth 90°"."""
-    known = isinstance(light.polarisation, str)
-    name = light.polarisation if known else ", ".join(f"{part:.3g}" for part in light.jones.tolist())
-    direction = "" if light.is_normal else f" from {math.degrees(light.polar):g}°"
-    azimuth = f" at azimuth {math.degrees(light.azimuth):g}°" if direction and light.azimuth else ""
-    return f"{name}{direction}{azimuth}"

@@ -8,6 +8,7 @@ import numpy as np
 
 from metagen.base.errors import FormatError
 from metagen.base.files import HASH, reading_hdf5
+from metagen.data.folding import MIRRORS, mirrors_of
 from metagen.data.nearfield import SCHEMA, NearField
 from metagen.device.sampling import monitor_height
 from metagen.verify.metrics import Wavefront, transmission
@@ -35,12 +36,16 @@ def check_file(path: Path) -> tuple[NearField, float]:
         if HASH not in file.attrs:
             raise FormatError(f"{path}: has no {HASH}; an earlier release wrote it: make it again")
         _expect(path, "type of field", file["field"].dtype, np.dtype(np.complex64))
-        _expect(path, "type of radii", file["layout/radii"].dtype, np.dtype(np.float64))
+        parameters = "radii" if "radii" in file["layout"] else "values"
+        _expect(path, f"type of {parameters}", file["layout"][parameters].dtype, np.dtype(np.float64))
         height = monitor_height(near.layout.platform.height, near.wavelength)
         if not np.isclose(file.attrs["z"], height, rtol=1e-12):
             raise FormatError(f"{path}: z is {file.attrs['z']}, expected {height} (height + wavelength / 2)")
-    if near.symmetry == "mirror-xy" and not near.layout.has_mirror_planes:
-        raise FormatError(f"{path}: symmetry is {near.symmetry!r}, but the layout has no mirror planes")
+    for mirror, used in zip(MIRRORS, mirrors_of(near.symmetry), strict=True):
+        if used and mirror not in near.layout.symmetry:
+            raise FormatError(
+                f"{path}: symmetry is {near.symmetry!r}, but the layout has no such mirror plane"
+            )
     passed = transmission(Wavefront.of(near))
     if passed > 1:
         raise FormatError(f"{path}: transmission is {passed:.3f}; no device passes more power than it gets")

@@ -61,7 +61,13 @@ def test_a_neighbourhood_without_a_middle_is_refused(dataset, width):
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("wavelength", 0.4), ("numerics", {"pixels": 9.5}), ("platform", 1.7), ("samples", 4)],
+    [
+        ("illumination", 0.4),
+        ("illumination", mg.Illumination(0.633, "y")),
+        ("numerics", {"pixels": 9.5}),
+        ("platform", 1.7),
+        ("samples", 4),
+    ],
 )
 def test_near_fields_that_do_not_belong_together_are_refused_with_both_names(near_fields, name, value):
     layout = near_fields[0].layout
@@ -72,7 +78,7 @@ def test_near_fields_that_do_not_belong_together_are_refused_with_both_names(nea
         other = coupled_dipoles.near_field(layout, samples=value)
     else:
         other = dataclasses.replace(near_fields[0], **{name: value})
-    shown = 9.5 if name == "numerics" else value
+    shown = {"numerics": 9.5, "illumination": "(0.4|'y')"}.get(name, value)
     with pytest.raises(MismatchError, match=rf"{name} of one\.h5 is .* of other\.h5 it is .*{shown}"):
         Dataset((near_fields[1], other), sources=("one.h5", "other.h5"))
 

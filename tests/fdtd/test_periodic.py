@@ -10,12 +10,13 @@ from metagen.base.errors import InputError, MismatchError
 from metagen.base.norms import relative_error
 from metagen.device import Illumination, Lattice
 from metagen.device.atoms import Circle, LShape, Rectangle
+from metagen.device.illumination import in_words
 from metagen.device.shapes import Difference, Ellipse, Polygon
 from metagen.fdtd import Numerics, simulate
 from metagen.fdtd.dispersion import GridWave
 from metagen.fdtd.grid import COURANT, periodic_grid
 from metagen.fdtd.periodic import cell_field, periodic_scene
-from metagen.fdtd.validation import compare_with_rcwa, in_words, rcwa_field, spread, validation_table
+from metagen.fdtd.validation import compare_with_rcwa, rcwa_field, spread, validation_table
 from metagen.rcwa import make_cell
 
 pytestmark = pytest.mark.meep
