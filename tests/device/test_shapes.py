@@ -407,3 +407,15 @@ def test_outlines_are_of_one_shape_and_within_a_tolerance():
         Ellipse([0.1, 0.2], 0.1).outline(1e-3)
     with pytest.raises(InputError, match="tolerance is 0"):
         Polygon(RECTANGLE).outline(0)
+
+
+@pytest.mark.closed_form
+@pytest.mark.parametrize(
+    "shape", [Ellipse(0.2, 0.1, 0.4, (0.05, -0.03)), Polygon([(0, 0), (0.3, 0.1), (-0.1, 0.2)])]
+)
+def test_the_support_of_a_shape_is_that_of_its_outline(shape):
+    angles = np.linspace(0, 2 * np.pi, 7)
+    directions = np.stack([np.cos(angles), np.sin(angles)])
+    outline = shape.outline(1e-6)[0]
+    # The outline keeps within its tolerance of the boundary.
+    np.testing.assert_allclose(shape.support(*directions), (outline @ directions).max(0), atol=1e-6)

@@ -66,6 +66,10 @@ class Difference:
         outer, inner = self.outer.normal(x, y), self.inner.normal(x, y)
         return torch.where(near, outer[0], -inner[0]), torch.where(near, outer[1], -inner[1])
 
+    def support(self, x: Real, y: Real) -> Tensor:
+        """That of the shape."""
+        return self.outer.support(x, y)
+
     def outline(self, tolerance: float) -> tuple[NDArray[np.float64], ...]:
         """The outline of the shape, then that of the hole, clockwise."""
         holes = tuple(polygon[::-1] for polygon in self.inner.outline(tolerance))

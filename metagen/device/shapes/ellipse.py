@@ -98,6 +98,13 @@ class Ellipse:
         inverse = torch.where(slope > 0, 1 / torch.where(slope > 0, slope, 1.0), 0.0)
         return _turned(slope_u * inverse, slope_v * inverse, -angle)
 
+    def support(self, x: Real, y: Real) -> Tensor:
+        """√((a·u)² + (b·v)²) along the axes, and how far the centre is off."""
+        x, y = broadcast(x, y)
+        a, b, angle, offset_x, offset_y = self._spread(x.dim())
+        along, across = _turned(x, y, angle)
+        return _length(a * along, b * across) + offset_x * x + offset_y * y
+
     def outline(self, tolerance: float) -> tuple[NDArray[np.float64], ...]:
         """A polygon whose corners lie a little outside, so that its area is that of the ellipse."""
         check_outline(tolerance, self.a.shape)

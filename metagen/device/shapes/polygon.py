@@ -147,6 +147,12 @@ class Polygon:
         inverse = sign / torch.where(far, square, 1.0).sqrt()
         return torch.where(far, away_x * inverse, edge_y), torch.where(far, away_y * inverse, -edge_x)
 
+    def support(self, x: Real, y: Real) -> Tensor:
+        """That of the farthest corner."""
+        x, y = broadcast(x, y)
+        corners_x, corners_y = (spread(part, x.dim()) for part in self.vertices.unbind(-1))
+        return (corners_x * x + corners_y * y).amax(-1 - x.dim())
+
     def outline(self, tolerance: float) -> tuple[NDArray[np.float64], ...]:
         """Its own corners."""
         check_outline(tolerance, self.vertices.shape[:-2])
