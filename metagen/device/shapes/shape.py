@@ -60,7 +60,7 @@ class Shape(Protocol):
         plane; (0, 0) at the centre of an ellipse, where no direction is preferred."""
 
     def support(self, x: Real, y: Real) -> Tensor:
-        """[..., directions] how far the shape reaches from the origin along a direction (x, y) of length 1."""
+        """[..., directions] how far it reaches from the origin in a direction (x, y) of length 1."""
 
     def outline(self, tolerance: float) -> tuple[NDArray[np.float64], ...]:
         """Polygons [V, 2] that have the area of the shape and stay within a distance of its boundary.
