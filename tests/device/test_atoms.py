@@ -5,6 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
+import shapely
 import torch
 
 from metagen.base.errors import InputError
@@ -107,6 +108,29 @@ def test_fixed_parameters_may_be_given_another_value():
 def test_parameters_are_asked_for_by_name(given, said):
     with pytest.raises(InputError, match=said):
         FREE["fin"].named_shape(**given)
+
+
+@pytest.mark.cross_check
+@pytest.mark.parametrize("name", [name for name, atom in FREE.items() if atom.growth])
+def test_the_walls_of_a_grown_pillar_have_moved_outwards_by_as_much(name):
+    """Against the outline that the geometry library moves, corners kept sharp. The ends of the axes of
+    an ellipse move by as much, the rest by less: 3 % of it on average was found for these proportions. Round
+    joints of the library are polygons, which costs 1.3e-4."""
+    atom, by = FREE[name], 0.004
+    for values in some_values(atom):
+        outer, *holes = (shapely.Polygon(polygon) for polygon in atom.shape(values).outline(1e-6))
+        moved = outer.buffer(by, join_style="mitre", mitre_limit=10)
+        for hole in holes:
+            moved = moved - hole.buffer(-by, join_style="mitre", mitre_limit=10)
+        shell, *inner = (shapely.Polygon(polygon) for polygon in atom.grown(values, by).outline(1e-6))
+        found = shell.difference(shapely.union_all(inner))
+        left = found.symmetric_difference(moved).area / (found.length * by)
+        assert left < (0.05 if name == "ellipse" else 2e-4)
+
+
+def test_polygons_of_a_list_cannot_grow():
+    with pytest.raises(InputError, match="kind fixed have no lengths"):
+        FREE["fixed"].grown(some_values(FREE["fixed"]), 0.01)
 
 
 @pytest.mark.closed_form

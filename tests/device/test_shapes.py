@@ -402,11 +402,23 @@ def test_shapes_without_area_have_a_transform_and_a_gradient():
         assert float(slope) == 0
 
 
-def test_outlines_are_of_one_shape_and_within_a_tolerance():
-    with pytest.raises(InputError, match="one shape at a time"):
-        Ellipse([0.1, 0.2], 0.1).outline(1e-3)
+def test_outlines_need_a_tolerance():
     with pytest.raises(InputError, match="tolerance is 0"):
         Polygon(RECTANGLE).outline(0)
+
+
+@pytest.mark.closed_form
+def test_outlines_of_a_batch_are_those_of_its_shapes():
+    """Each with the corners that the largest needs, and with its own area."""
+    a, b, turn = np.array([[0.1, 0.2], [0.15, 0.02]]), np.array([0.1, 0.05]), np.array([0.3, -1.0])
+    batch = Difference(Ellipse(a, b, turn), Ellipse(a / 2, b / 2, turn))
+    outer, inner = batch.outline(1e-4)
+    assert outer.shape[:2] == inner.shape[:2] == (2, 2)
+    for i, j in np.ndindex(2, 2):
+        areas = [shapely.Polygon(polygon[i, j]).area for polygon in (outer, inner)]
+        assert areas[0] - areas[1] == pytest.approx(float(batch.area[i, j]), rel=1e-12, abs=0)
+        assert not shapely.Polygon(inner[i, j]).exterior.is_ccw
+    np.testing.assert_array_equal(outer[0, 1], Ellipse(0.2, 0.05, -1.0).outline(1e-4)[0])
 
 
 @pytest.mark.closed_form

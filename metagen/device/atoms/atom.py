@@ -8,7 +8,9 @@ from __future__ import annotations
 import inspect
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import asdict
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar
 
 import numpy as np
@@ -97,6 +99,25 @@ class Atom(ABC):
     def fixed(self) -> dict[str, float]:
         """The parameters that are numbers, by name."""
         return {}
+
+    growth: ClassVar[Mapping[str, float]] = MappingProxyType({})
+    """By how much each length changes where the wall of the pillar moves outwards by one, by name."""
+
+    def grown(self, values: Tensor, by: Tensor | float) -> Shape:
+        """The shape [...] at values [..., P] with its walls moved outwards by a length, fixed ones too.
+
+        Of an ellipse the ends of the axes move by as much, and it stays an ellipse.
+
+        Raises:
+            InputError: shapes of this family have no lengths, or one of them would be negative.
+        """
+        if not self.growth:
+            raise InputError(f"pillars of the kind {self.kind} have no lengths, so that they cannot grow")
+        named: dict[str, Tensor | float] = {**self.fixed}
+        named |= {parameter.name: values[..., i] for i, parameter in enumerate(self.parameters)}
+        return self.named_shape(
+            **{name: own + self.growth.get(name, 0.0) * by for name, own in named.items()}
+        )
 
     def vanishes(self, values: NDArray[np.float64]) -> NDArray[np.bool_]:
         """[...] whether values [..., P] say that there is no pillar, because a length is 0."""

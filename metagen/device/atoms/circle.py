@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from metagen.base.validation import checked
@@ -28,6 +29,7 @@ class Circle(Family):
 
     kind = "circle"
     size = ("radius",)
+    growth = MappingProxyType({"radius": 1.0})
     period = 0.0
 
     radius: Length

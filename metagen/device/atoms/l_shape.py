@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from metagen.base.errors import InputError
@@ -31,6 +32,7 @@ class LShape(Family):
 
     kind = "l_shape"
     size = ("length", "width")
+    growth = MappingProxyType({"length": 2.0, "width": 2.0})
     period = 2 * math.pi
 
     length: Length

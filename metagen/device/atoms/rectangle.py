@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from metagen.base.validation import checked
@@ -27,6 +28,7 @@ class Rectangle(Family):
 
     kind = "rectangle"
     size = ("length", "width")
+    growth = MappingProxyType({"length": 2.0, "width": 2.0})
     period = math.pi
     swapped = ("length", "width")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from metagen.base.errors import InputError
@@ -29,6 +30,7 @@ class Ring(Family):
 
     kind = "ring"
     size = ("outer",)
+    growth = MappingProxyType({"outer": 1.0, "inner": -1.0})
     period = 0.0
 
     outer: Length

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from metagen.base.validation import checked
@@ -27,6 +28,7 @@ class Square(Family):
 
     kind = "square"
     size = ("width",)
+    growth = MappingProxyType({"width": 2.0})
     period = math.pi / 2
 
     width: Length

@@ -72,5 +72,7 @@ class Difference:
 
     def outline(self, tolerance: float) -> tuple[NDArray[np.float64], ...]:
         """The outline of the shape, then that of the hole, clockwise."""
-        holes = tuple(polygon[::-1] for polygon in self.inner.outline(tolerance))
-        return (*self.outer.outline(tolerance), *holes)
+        batch = np.broadcast_shapes(self.outer.area.shape, self.inner.area.shape)
+        holes = (polygon[..., ::-1, :] for polygon in self.inner.outline(tolerance))
+        polygons = (*self.outer.outline(tolerance), *holes)
+        return tuple(np.broadcast_to(polygon, (*batch, *polygon.shape[-2:])) for polygon in polygons)

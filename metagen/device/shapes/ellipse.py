@@ -107,12 +107,13 @@ class Ellipse:
 
     def outline(self, tolerance: float) -> tuple[NDArray[np.float64], ...]:
         """A polygon whose corners lie a little outside, so that its area is that of the ellipse."""
-        check_outline(tolerance, self.a.shape)
-        a, b, angle, x, y = (float(value.detach()) for value in (self.a, self.b, self.angle, self.x, self.y))
-        corners = _corner_count(tolerance / max(a, b, SMALLEST))
+        check_outline(tolerance)
+        values = (self.a, self.b, self.angle, self.x, self.y)
+        a, b, angle, x, y = (value.detach().numpy()[..., None] for value in values)
+        corners = _corner_count(tolerance / max(float(a.max(initial=SMALLEST)), float(b.max(initial=0.0))))
         t = 2 * math.pi * np.arange(corners) / corners
         u, v = a * _excess(corners) * np.cos(t), b * _excess(corners) * np.sin(t)
-        cosine, sine = math.cos(angle), math.sin(angle)
+        cosine, sine = np.cos(angle), np.sin(angle)
         return (np.stack([x + cosine * u - sine * v, y + sine * u + cosine * v], -1),)
 
     def _spread(self, axes: int) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:

@@ -155,7 +155,7 @@ class Polygon:
 
     def outline(self, tolerance: float) -> tuple[NDArray[np.float64], ...]:
         """Its own corners."""
-        check_outline(tolerance, self.vertices.shape[:-2])
+        check_outline(tolerance)
         return (self.vertices.detach().numpy().copy(),)
 
     def _nearest(self, x: Real, y: Real) -> tuple[Tensor, Tensor, Tensor, Tensor]:

@@ -63,12 +63,13 @@ class Shape(Protocol):
         """[..., directions] how far it reaches from the origin in a direction (x, y) of length 1."""
 
     def outline(self, tolerance: float) -> tuple[NDArray[np.float64], ...]:
-        """Polygons [V, 2] that have the area of the shape and stay within a distance of its boundary.
+        """Polygons [..., V, 2] that have the area of the shape and stay within a distance of its boundary.
 
         Solid ones run counterclockwise and holes clockwise, so that their signed areas add up to the area.
+        Those of a batch have as many corners as its largest shape needs.
 
         Raises:
-            InputError: this is a batch, or the tolerance is not positive.
+            InputError: the tolerance is not positive.
         """
 
 
@@ -107,12 +108,10 @@ def check_turn(angle: Tensor) -> None:
         check_angle("angle", largest)
 
 
-def check_outline(tolerance: float, batch: torch.Size) -> None:
+def check_outline(tolerance: float) -> None:
     """Refuse outlines that cannot be drawn.
 
     Raises:
-        InputError: the shape is a batch, or the tolerance is not positive.
+        InputError: the tolerance is not positive.
     """
-    if batch:
-        raise InputError(f"shapes of batch {list(batch)} have no single outline; draw one shape at a time")
     positive("tolerance", tolerance, "(1e-3 micrometres is usual)")
