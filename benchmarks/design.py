@@ -106,8 +106,8 @@ def plane_field() -> torch.Tensor:
 
 def plane() -> tuple[float, float]:
     """Seconds to prepare (nothing) and per plane."""
-    field, pitch = plane_field(), mg.Platform().period / 10
-    return 0.0, median_time(lambda: mg.propagation.angular_spectrum(field, pitch, RED, FOCAL_LENGTH))
+    field, sample_spacing = plane_field(), mg.Platform().period / 10
+    return 0.0, median_time(lambda: mg.propagation.angular_spectrum(field, sample_spacing, RED, FOCAL_LENGTH))
 
 
 def plane_torchoptics() -> tuple[float, float]:

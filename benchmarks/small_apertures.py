@@ -18,9 +18,12 @@ LENSES = ((21, 12.0), (41, 12.0), (113, 50.0))
 
 def edge_loss(count: int) -> float:
     """Share of the power of a uniform field over so many pillars that does not leave as light."""
-    pitch = mg.Platform().period / 10
+    sample_spacing = mg.Platform().period / 10
     field = torch.ones(10 * count, 10 * count, dtype=torch.complex128)
-    return 1 - float(mg.propagation.power(field, pitch, WAVELENGTH)) / (10 * count * pitch) ** 2
+    return (
+        1
+        - float(mg.propagation.power(field, sample_spacing, WAVELENGTH)) / (10 * count * sample_spacing) ** 2
+    )
 
 
 def brightest(wave: Wavefront, focal_length: float) -> float:

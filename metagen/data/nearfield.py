@@ -121,23 +121,23 @@ class NearField:
         return cell_samples(self.layout.platform.lattice, self.samples)
 
     @property
-    def pitches(self) -> tuple[float, float]:
+    def sample_spacings(self) -> tuple[float, float]:
         """Distances between neighbouring samples along x and y."""
         (px, py), (n, m) = self.layout.platform.lattice.pitch, self.cell_samples
         return px / n, py / m
 
     @property
-    def pitch(self) -> float:
+    def sample_spacing(self) -> float:
         """Distance between neighbouring samples, where it is the same along x and y.
 
         Raises:
-            InputError: it is not; see :attr:`pitches`.
+            InputError: it is not; see :attr:`sample_spacings`.
         """
-        along_x, along_y = self.pitches
+        along_x, along_y = self.sample_spacings
         if along_x != along_y:
             raise InputError(
                 f"{self.layout.name}: samples are {along_x:.6g} apart along x and {along_y:.6g} along y, "
-                "which is no single pitch: see pitches"
+                "which is no single spacing: see sample_spacings"
             )
         return along_x
 

@@ -66,10 +66,10 @@ class Wave:
     def plane(self, distance: float, x: Tensor, y: Tensor | None = None) -> Tensor:
         """[..., A, B] Σ|E|² over the components in a plane, at coordinates x [A] and y [B] (by default x)."""
         field, domain, y = self.near_field, self._optics.domain, x if y is None else y
-        pitch, wavelength, cover = domain.pitch, domain.wavelength, domain.media.cover
+        sample_spacing, wavelength, cover = domain.sample_spacing, domain.wavelength, domain.media.cover
         reach = max(float(x.abs().max()), float(y.abs().max()))
-        padding = padding_for(field, pitch, wavelength, distance, reach, cover)
-        field = focal_plane(field, pitch, wavelength, distance, x, y, cover, padding)
+        padding = padding_for(field, sample_spacing, wavelength, distance, reach, cover)
+        field = focal_plane(field, sample_spacing, wavelength, distance, x, y, cover, padding)
         return field.abs().square().sum(-3)
 
     @property

@@ -54,8 +54,8 @@ class Optics:
 
     def _attainable(self, points: Tensor, count: int) -> float:
         domain, media, side = self.domain, self.domain.media, count * COARSE
-        pitch = domain.platform.period / COARSE
-        per_power = attainable_intensity((side, side), pitch, domain.wavelength, points, media.cover)
+        sample_spacing = domain.platform.period / COARSE
+        per_power = attainable_intensity((side, side), sample_spacing, domain.wavelength, points, media.cover)
         return per_power * media.substrate / media.cover
 
 
@@ -81,7 +81,7 @@ def once_per_points(make: Callable[[Tensor, *Rest], Made]) -> Callable[[Tensor, 
 
 def field_at(points: Tensor, field: Tensor, domain: Domain) -> Tensor:
     """[..., P] field at points from its samples [..., X, Y], by the integral itself."""
-    return rayleigh_sommerfeld(field, domain.pitch, domain.wavelength, points, domain.media.cover)
+    return rayleigh_sommerfeld(field, domain.sample_spacing, domain.wavelength, points, domain.media.cover)
 
 
 class _NearField:
@@ -113,7 +113,7 @@ class BySamples:
         if len(points) * side**2 > LARGEST:
             return lambda field: field_at(points, field, domain)
         dtype = torch.complex128 if torch.get_default_dtype() == torch.float64 else torch.complex64
-        medium = (domain.pitch, domain.wavelength, points, domain.media.cover)
+        medium = (domain.sample_spacing, domain.wavelength, points, domain.media.cover)
         return PointPropagator.for_samples(side, *medium, dtype)
 
 

@@ -48,8 +48,8 @@ def sample_points(count: int, samples: int, period: float) -> NDArray[np.float64
         InputError: ``samples`` is no whole number, or less than 1.
     """
     whole("samples", samples)
-    pitch = period / samples
-    return (np.arange(count * samples) - (count * samples - 1) / 2) * pitch
+    sample_spacing = period / samples
+    return (np.arange(count * samples) - (count * samples - 1) / 2) * sample_spacing
 
 
 def cell_samples(lattice: Lattice, samples: int | tuple[int, int]) -> tuple[int, int]:

@@ -2,7 +2,7 @@
 
 Conventions, for every function here:
 
-- a field is ``[..., X, Y]`` complex, sampled at (i − (X − 1)/2)·pitch, which are the points of
+- a field is ``[..., X, Y]`` complex, sampled at (i − (X − 1)/2)·sample_spacing, which are the points of
   :func:`metagen.device.sampling.sample_points`; leading dimensions are a batch. In a homogeneous medium each
   Cartesian component obeys the same scalar equation, so (Ex, Ey, Ez) is a batch of three;
 - outside its samples the field is zero (an opaque screen around the device);

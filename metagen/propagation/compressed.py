@@ -78,7 +78,7 @@ class PointPropagator(torch.nn.Module):
     def for_samples(
         cls,
         side: int,
-        pitch: float,
+        sample_spacing: float,
         wavelength: float,
         points: Tensor,
         index: float = 1.0,
@@ -88,11 +88,11 @@ class PointPropagator(torch.nn.Module):
 
         Args:
             side: samples along one side.
-            pitch, wavelength, points, index: see :func:`metagen.propagation.rayleigh_sommerfeld`.
+            sample_spacing, wavelength, points, index: see :func:`metagen.propagation.rayleigh_sommerfeld`.
             dtype: precision of the field.
         """
         weights = torch.empty((len(points), side, side), dtype=dtype, device=points.device)
-        grid = _Grid(side, pitch, wavelength, index)
+        grid = _Grid(side, sample_spacing, wavelength, index)
         for rows in row_chunks(side, len(points) * side):
             weights[:, rows] = grid.kernel(rows, slice(None), points)
         return cls(weights)
@@ -128,19 +128,21 @@ class _Grid:
     """Samples of a plane, and the medium behind it."""
 
     side: int
-    pitch: float
+    sample_spacing: float
     wavelength: float
     index: float
 
     def __post_init__(self) -> None:
-        check_lengths(side=self.side, pitch=self.pitch, wavelength=self.wavelength, index=self.index)
+        check_lengths(
+            side=self.side, sample_spacing=self.sample_spacing, wavelength=self.wavelength, index=self.index
+        )
 
     def kernel(self, rows: slice, columns: slice, points: Tensor) -> Tensor:
         """[P, rows, columns] complex128, see :func:`metagen.propagation.points.kernel`."""
-        check_points(points, self.pitch)
-        position = coordinates(self.side, self.pitch, points.device)
+        check_points(points, self.sample_spacing)
+        position = coordinates(self.side, self.sample_spacing, points.device)
         k = 2 * torch.pi * self.index / self.wavelength
-        return kernel(position[rows], position[columns], self.pitch, k, points)
+        return kernel(position[rows], position[columns], self.sample_spacing, k, points)
 
 
 def _images(points: Tensor, mirror: tuple[int, int] | None) -> tuple[Tensor, Tensor]:

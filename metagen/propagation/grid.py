@@ -10,13 +10,13 @@ from torch import Tensor
 from metagen.base.errors import InputError
 
 
-def coordinates(count: int, pitch: float, device: torch.device | str = "cpu") -> Tensor:
-    """[count] positions (i − (count − 1)/2)·pitch, in double precision."""
-    return (torch.arange(count, dtype=torch.float64, device=device) - (count - 1) / 2) * pitch
+def coordinates(count: int, sample_spacing: float, device: torch.device | str = "cpu") -> Tensor:
+    """[count] positions (i − (count − 1)/2)·sample_spacing, in double precision."""
+    return (torch.arange(count, dtype=torch.float64, device=device) - (count - 1) / 2) * sample_spacing
 
 
-def check_field(field: Tensor, pitch: float, wavelength: float, index: float) -> None:
-    """Refuse a field, pitch, wavelength or index that no propagation can start from."""
+def check_field(field: Tensor, sample_spacing: float, wavelength: float, index: float) -> None:
+    """Refuse a field, spacing of samples, wavelength or index that no propagation can start from."""
     if not isinstance(field, Tensor):
         raise InputError(f"field is {type(field).__name__}, expected a torch tensor; see torch.as_tensor")
     if not field.is_complex() or field.ndim < 2:
@@ -24,7 +24,7 @@ def check_field(field: Tensor, pitch: float, wavelength: float, index: float) ->
             f"field is {field.dtype} of shape {tuple(field.shape)}, expected complex [..., X, Y]; "
             "move the vector components of a near field to the front with movedim(-1, 0)"
         )
-    check_lengths(pitch=pitch, wavelength=wavelength, index=index)
+    check_lengths(sample_spacing=sample_spacing, wavelength=wavelength, index=index)
 
 
 def check_lengths(**values: float) -> None:
@@ -34,15 +34,17 @@ def check_lengths(**values: float) -> None:
             raise InputError(f"{name} is {value}; it must be a positive, finite number")
 
 
-def check_points(points: Tensor, pitch: float) -> None:
-    """Refuse points that are not at least one pitch in front of the plane: there the sum is no integral."""
+def check_points(points: Tensor, sample_spacing: float) -> None:
+    """Refuse points nearer to the plane than its samples to each other: there the sum is no integral."""
     if points.ndim != 2 or points.shape[1] != 3 or not len(points):
         raise InputError(
             f"points have shape {tuple(points.shape)}, expected [P, 3]: x, y and z of at least one point"
         )
-    if not bool(torch.isfinite(points).all()) or not bool((points[:, 2] >= pitch * (1 - 1e-6)).all()):
+    if not bool(torch.isfinite(points).all()) or not bool(
+        (points[:, 2] >= sample_spacing * (1 - 1e-6)).all()
+    ):
         raise InputError(
             f"points have z from {points[:, 2].min():g} to {points[:, 2].max():g}; every coordinate must be "
-            f"finite and every z at least the pitch, {pitch:g}, measured from the plane of the field: nearer "
-            "ones are for focal_plane"
+            f"finite and every z at least the sample_spacing, {sample_spacing:g}, measured from the plane of "
+            "the field: nearer ones are for focal_plane"
         )

@@ -23,7 +23,12 @@ room for: the band limit leaves those waves out."""
 
 
 def padding_for(
-    field: Tensor, pitch: float, wavelength: float, distance: float, reach: float = 0.0, index: float = 1.0
+    field: Tensor,
+    sample_spacing: float,
+    wavelength: float,
+    distance: float,
+    reach: float = 0.0,
+    index: float = 1.0,
 ) -> int:
     """The padding that the angular spectrum needs to be right up to a distance ``reach`` from the axis.
 
@@ -31,15 +36,15 @@ def padding_for(
     it is left out, so little of the light should (else see :func:`padding_of_all`).
 
     Args:
-        field, pitch, wavelength, distance, index: see :func:`angular_spectrum`.
+        field, sample_spacing, wavelength, distance, index: see :func:`angular_spectrum`.
         reach: largest coordinate that is looked at.
 
     Raises:
         InputError: the distance or the reach is so large that the padded plane would be too large.
     """
-    check_field(field, pitch, wavelength, index)
+    check_field(field, sample_spacing, wavelength, index)
     samples = min(field.shape[-2:])
-    side = samples * pitch
+    side = samples * sample_spacing
     spread = wavelength / index * abs(distance) / side
     width = max(SPREADS * spread, 2 * reach + side)
     if not 2 * width * index / wavelength <= LARGEST_PLANE:
@@ -52,29 +57,29 @@ def padding_for(
 
 
 def padding_of_all(
-    field: Tensor, pitch: float, wavelength: float, distance: float, index: float = 1.0
+    field: Tensor, sample_spacing: float, wavelength: float, distance: float, index: float = 1.0
 ) -> int:
     """The padding that gives room to all directions in which a field travels, such as that of a tilted beam.
 
     Args:
-        field, pitch, wavelength, distance, index: see :func:`angular_spectrum`.
+        field, sample_spacing, wavelength, distance, index: see :func:`angular_spectrum`.
 
     Raises:
         InputError: see :func:`padding_for`.
     """
-    check_field(field, pitch, wavelength, index)
-    side = min(field.shape[-2:]) * pitch
-    drift = abs(distance) * _steepest(field, pitch, 2 * math.pi * index / wavelength)
-    return padding_for(field, pitch, wavelength, distance, max(side / 2, drift - side / 2), index)
+    check_field(field, sample_spacing, wavelength, index)
+    side = min(field.shape[-2:]) * sample_spacing
+    drift = abs(distance) * _steepest(field, sample_spacing, 2 * math.pi * index / wavelength)
+    return padding_for(field, sample_spacing, wavelength, distance, max(side / 2, drift - side / 2), index)
 
 
-def _steepest(field: Tensor, pitch: float, k: float) -> float:
+def _steepest(field: Tensor, sample_spacing: float, k: float) -> float:
     """Largest slope kx/kz or ky/kz of a field's propagating waves but the steepest (:data:`STRAY`)."""
     slopes = []
     with torch.no_grad():
         for axis in (-2, -1):
             waves = torch.fft.fft(field, dim=axis).abs().square().movedim(axis, -1).flatten(0, -2).sum(0)
-            across = torch.fft.fftfreq(len(waves), pitch).to(waves).abs() * 2 * math.pi
+            across = torch.fft.fftfreq(len(waves), sample_spacing).to(waves).abs() * 2 * math.pi
             power = torch.where(across < k, waves, 0.0).double()
             order = across.argsort()
             share = power[order].cumsum(0) / power.sum().clamp(min=torch.finfo(torch.float64).tiny)
@@ -86,7 +91,7 @@ def _steepest(field: Tensor, pitch: float, k: float) -> float:
 
 def angular_spectrum(
     field: Tensor,
-    pitch: float,
+    sample_spacing: float,
     wavelength: float,
     distance: float,
     index: float = 1.0,
@@ -96,7 +101,7 @@ def angular_spectrum(
 
     Args:
         field: [..., X, Y] complex, see :mod:`metagen.propagation`.
-        pitch: distance of neighbouring samples.
+        sample_spacing: distance of neighbouring samples.
         wavelength: wavelength in vacuum.
         distance: how far to propagate along +z. A negative distance propagates back, but evanescent waves are
             not restored: they fade either way.
@@ -110,15 +115,15 @@ def angular_spectrum(
     Raises:
         InputError: the field is not complex, a length is not positive, or the distance is not finite.
     """
-    padding = padding or padding_of_all(field, pitch, wavelength, distance, index)
-    waves = Spectrum.of(field, pitch, wavelength, index, padding)
+    padding = padding or padding_of_all(field, sample_spacing, wavelength, distance, index)
+    waves = Spectrum.of(field, sample_spacing, wavelength, index, padding)
     plane: Tensor = torch.fft.ifft2(waves.at(distance))
     return plane[..., : field.shape[-2], : field.shape[-1]]
 
 
 def focal_plane(
     field: Tensor,
-    pitch: float,
+    sample_spacing: float,
     wavelength: float,
     distance: float,
     x: Tensor,
@@ -132,21 +137,21 @@ def focal_plane(
     field's. They should stay within the field's window, or ``padding`` must grow.
 
     Args:
-        field, pitch, wavelength, distance, index, padding: see :func:`angular_spectrum`.
+        field, sample_spacing, wavelength, distance, index, padding: see :func:`angular_spectrum`.
         x: [A] coordinates.
         y: [B] coordinates; by default those of x.
 
     Returns:
         [..., A, B] complex.
     """
-    padding = padding or padding_of_all(field, pitch, wavelength, distance, index)
-    waves = Spectrum.of(field, pitch, wavelength, index, padding, distance)
+    padding = padding or padding_of_all(field, sample_spacing, wavelength, distance, index)
+    waves = Spectrum.of(field, sample_spacing, wavelength, index, padding, distance)
     return waves.sampled(waves.at(distance), x, x if y is None else y)
 
 
 def focal_flux(
     field: Tensor,
-    pitch: float,
+    sample_spacing: float,
     wavelength: float,
     distance: float,
     x: Tensor,
@@ -160,13 +165,13 @@ def focal_flux(
     :func:`power`; the flux of a vector field is the sum over its components.
 
     Args:
-        field, pitch, wavelength, distance, x, y, index, padding: see :func:`focal_plane`.
+        field, sample_spacing, wavelength, distance, x, y, index, padding: see :func:`focal_plane`.
 
     Returns:
         [..., A, B] real.
     """
-    padding = padding or padding_of_all(field, pitch, wavelength, distance, index)
-    waves = Spectrum.of(field, pitch, wavelength, index, padding, distance)
+    padding = padding or padding_of_all(field, sample_spacing, wavelength, distance, index)
+    waves = Spectrum.of(field, sample_spacing, wavelength, index, padding, distance)
     there, y = waves.at(distance), x if y is None else y
     slope = waves.sampled(there * (1j * waves.kz).to(there.dtype), x, y)
     return (waves.sampled(there, x, y).conj() * slope).imag * (wavelength / (2 * torch.pi))
@@ -174,7 +179,7 @@ def focal_flux(
 
 def axial_section(
     field: Tensor,
-    pitch: float,
+    sample_spacing: float,
     wavelength: float,
     distances: Tensor,
     x: Tensor,
@@ -184,8 +189,8 @@ def axial_section(
     """The field in the plane y = 0 that contains the axis.
 
     Args:
-        field, pitch, wavelength, index, padding: see :func:`angular_spectrum`. For the plane x = 0 transpose
-            the last two axes of the field.
+        field, sample_spacing, wavelength, index, padding: see :func:`angular_spectrum`. For the plane
+            x = 0 transpose the last two axes of the field.
         distances: [Z] distances from the plane of the field.
         x: [A] coordinates.
 
@@ -193,17 +198,19 @@ def axial_section(
         [..., Z, A] complex.
     """
     nearest, farthest = (float(end) for end in distances.abs().aminmax()) if len(distances) else (0.0, 0.0)
-    padding = padding or padding_of_all(field, pitch, wavelength, farthest, index)
-    waves = Spectrum.of(field, pitch, wavelength, index, padding, nearest)
+    padding = padding or padding_of_all(field, sample_spacing, wavelength, farthest, index)
+    waves = Spectrum.of(field, sample_spacing, wavelength, index, padding, nearest)
     on_axis = waves.folded_at_zero()
     rows = [(on_axis * waves.both_signs(waves.transfer(float(z)), -2)).sum(-1) for z in distances]
     return torch.stack(rows, dim=-2) @ waves.waves_at(x, -2).mT
 
 
 def power(
-    field: Tensor, pitch: float, wavelength: float, index: float = 1.0, padding: int = LEAST_PADDING
+    field: Tensor, sample_spacing: float, wavelength: float, index: float = 1.0, padding: int = LEAST_PADDING
 ) -> Tensor:
-    """Power that propagating waves carry through the plane: pitch² Σ|E_k|² Re(kz)/k0, with unitary E_k.
+    """Power that propagating waves carry through the plane.
+
+    It is Δ² Σ|E_k|² Re(kz)/k0, with unitary E_k and the distance Δ of neighbouring samples.
 
     The unit is that of a plane wave of amplitude 1 in vacuum per area. For a vector field sum over its three
     components: that is the flux of Poynting's vector, because a plane wave with k·E = 0 carries |E|² kz/k0.
@@ -211,11 +218,11 @@ def power(
     plane in full, and what the device turns into Ey is missed.
 
     Args:
-        field, pitch, wavelength, index, padding: see :func:`angular_spectrum`.
+        field, sample_spacing, wavelength, index, padding: see :func:`angular_spectrum`.
 
     Returns:
         [...] real, per leading dimension.
     """
-    waves = Spectrum.of(field, pitch, wavelength, index, padding, math.inf)
-    weight = waves.kz.real * (wavelength / (2 * torch.pi) * pitch**2 / math.prod(waves.padded))
+    waves = Spectrum.of(field, sample_spacing, wavelength, index, padding, math.inf)
+    weight = waves.kz.real * (wavelength / (2 * torch.pi) * sample_spacing**2 / math.prod(waves.padded))
     return (waves.amplitudes.abs().square() * weight).sum(dim=(-2, -1)).to(field.real.dtype)

@@ -15,18 +15,18 @@ CHUNK = 1 << 20
 
 
 def rayleigh_sommerfeld(
-    field: Tensor, pitch: float, wavelength: float, points: Tensor, index: float = 1.0
+    field: Tensor, sample_spacing: float, wavelength: float, points: Tensor, index: float = 1.0
 ) -> Tensor:
-    """Field at points in front of a plane: E(P) = (1/2π) Σ E(x, y) (z/R)(1/R − ik) exp(ikR)/R · pitch².
+    """Field at points in front of a plane: E(P) = (1/2π) Σ E(x, y) (z/R)(1/R − ik) exp(ikR)/R · Δ².
 
     The kernel is made in pieces and, for the gradient, made again, so that memory stays bounded.
 
     Args:
         field: [..., X, Y] complex, see :mod:`metagen.propagation`.
-        pitch: distance of neighbouring samples.
+        sample_spacing: distance Δ of neighbouring samples.
         wavelength: wavelength in vacuum.
-        points: [P, 3] x, y, z of each point relative to the centre of the field's plane. z is at least the
-            pitch: there the sum is right to 1 %, and from twice that on to 3e-5.
+        points: [P, 3] x, y, z of each point relative to the centre of the field's plane. z is at least Δ:
+            there the sum is right to 1 %, and from twice that on to 3e-5.
         index: refractive index of the medium.
 
     Returns:
@@ -35,12 +35,12 @@ def rayleigh_sommerfeld(
     Raises:
         InputError: the field is not complex, a length is not positive, or a point is not in front.
     """
-    check_field(field, pitch, wavelength, index)
-    check_points(points, pitch)
+    check_field(field, sample_spacing, wavelength, index)
+    check_points(points, sample_spacing)
     k = 2 * torch.pi * index / wavelength
     total = torch.zeros((*field.shape[:-2], len(points)), dtype=field.dtype, device=field.device)
     for rows in row_chunks(field.shape[-2], len(points) * field.shape[-1]):
-        total = total + checkpoint(_contribution, field, rows, pitch, k, points, use_reentrant=False)
+        total = total + checkpoint(_contribution, field, rows, sample_spacing, k, points, use_reentrant=False)
     return total
 
 
@@ -51,24 +51,24 @@ def row_chunks(rows: int, values_per_row: int) -> Iterator[slice]:
         yield slice(start, min(start + step, rows))
 
 
-def _contribution(field: Tensor, rows: slice, pitch: float, k: float, points: Tensor) -> Tensor:
-    x, y = (coordinates(side, pitch, field.device) for side in field.shape[-2:])
-    weights = kernel(x[rows], y, pitch, k, points).to(field.dtype)
+def _contribution(field: Tensor, rows: slice, sample_spacing: float, k: float, points: Tensor) -> Tensor:
+    x, y = (coordinates(side, sample_spacing, field.device) for side in field.shape[-2:])
+    weights = kernel(x[rows], y, sample_spacing, k, points).to(field.dtype)
     return field[..., rows, :].flatten(-2) @ weights.flatten(1).mT
 
 
-def kernel(x: Tensor, y: Tensor, pitch: float, k: float, points: Tensor) -> Tensor:
-    """[P, X, Y] complex128: what a unit sample at (x, y, 0) of area pitch² contributes at each point."""
+def kernel(x: Tensor, y: Tensor, sample_spacing: float, k: float, points: Tensor) -> Tensor:
+    """[P, X, Y] complex128: what a unit sample at (x, y, 0) of its area contributes at each point."""
     px, py, pz = points.to(x)[:, :, None, None].unbind(1)
     squared = (px - x[:, None]) ** 2 + (py - y) ** 2 + pz**2
     distance = squared.sqrt()
-    envelope = (pitch**2 / (2 * torch.pi)) * pz / squared
+    envelope = (sample_spacing**2 / (2 * torch.pi)) * pz / squared
     obliquity = torch.complex(1 / distance, torch.full_like(distance, -k))
     return obliquity * torch.polar(envelope, k * distance)
 
 
 def attainable_intensity(
-    shape: tuple[int, int], pitch: float, wavelength: float, points: Tensor, index: float = 1.0
+    shape: tuple[int, int], sample_spacing: float, wavelength: float, points: Tensor, index: float = 1.0
 ) -> float:
     """Largest mean of |E|² over the points that any field with unit mean |E|² on its samples can make.
 
@@ -78,14 +78,14 @@ def attainable_intensity(
 
     Args:
         shape: numbers of samples (X, Y) of the aperture.
-        pitch, wavelength, points, index: see :func:`rayleigh_sommerfeld`.
+        sample_spacing, wavelength, points, index: see :func:`rayleigh_sommerfeld`.
     """
-    check_lengths(pitch=pitch, wavelength=wavelength, index=index)
-    check_points(points, pitch)
-    x, y = (coordinates(side, pitch) for side in shape)
+    check_lengths(sample_spacing=sample_spacing, wavelength=wavelength, index=index)
+    check_points(points, sample_spacing)
+    x, y = (coordinates(side, sample_spacing) for side in shape)
     k = 2 * torch.pi * index / wavelength
     gram = torch.zeros((len(points), len(points)), dtype=torch.complex128)
     for rows in row_chunks(shape[0], len(points) * shape[1]):
-        part = kernel(x[rows], y, pitch, k, points).flatten(1)
+        part = kernel(x[rows], y, sample_spacing, k, points).flatten(1)
         gram += part @ part.mH
     return float(torch.linalg.eigvalsh(gram)[-1]) * shape[0] * shape[1] / len(points)

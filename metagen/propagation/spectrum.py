@@ -31,14 +31,14 @@ class Spectrum:
 
     Attributes:
         amplitudes: [..., U, V] transform of the samples, or the middle of it, around kx = ky = 0.
-        pitch: distance of neighbouring samples.
+        sample_spacing: distance of neighbouring samples.
         shape: samples (X, Y) of the field before padding.
         padded: samples of the plane after padding.
         k: wavenumber in the medium.
     """
 
     amplitudes: Tensor
-    pitch: float
+    sample_spacing: float
     shape: tuple[int, int]
     padded: tuple[int, int]
     k: float
@@ -47,7 +47,7 @@ class Spectrum:
     def of(
         cls,
         field: Tensor,
-        pitch: float,
+        sample_spacing: float,
         wavelength: float,
         index: float,
         padding: int,
@@ -58,7 +58,7 @@ class Spectrum:
         In a fine near field these are a few per cent of all. Where the plane is too large to be transformed
         as a whole, only they are computed.
         """
-        check_field(field, pitch, wavelength, index)
+        check_field(field, sample_spacing, wavelength, index)
         check_lengths(padding=padding)
         shape = (field.shape[-2], field.shape[-1])
         padded = (next_fast_len(padding * shape[0]), next_fast_len(padding * shape[1]))
@@ -67,7 +67,7 @@ class Spectrum:
         amplitudes = torch.fft.fft2(field, s=padded) if whole else field
         if distance is not None:
             for axis in (-2, -1):
-                top = _highest(k, pitch, padded[axis], distance)
+                top = _highest(k, sample_spacing, padded[axis], distance)
                 amplitudes = (
                     _middle(amplitudes, axis, top) if whole else _few(amplitudes, axis, top, padded[axis])
                 )
@@ -76,7 +76,7 @@ class Spectrum:
                 f"a plane of {padded[0]} × {padded[1]} samples is too large to be computed as a whole; "
                 "choose a smaller padding, or look at chosen coordinates with focal_plane"
             )
-        return cls(amplitudes, pitch, shape, padded, k)
+        return cls(amplitudes, sample_spacing, shape, padded, k)
 
     @cached_property
     def quarter(self) -> Tensor:
@@ -119,7 +119,7 @@ class Spectrum:
         order = torch.arange(self.amplitudes.shape[axis], device=self.amplitudes.device)
         k = self._wavenumbers(axis)[torch.minimum(order, len(order) - order)]
         k = torch.where(order <= len(order) // 2, k, -k)
-        phase = torch.outer(points.to(k) - coordinates(self.shape[axis], self.pitch)[0], k)
+        phase = torch.outer(points.to(k) - coordinates(self.shape[axis], self.sample_spacing)[0], k)
         return torch.polar(torch.full_like(phase, 1 / self.padded[axis]), phase).to(self.amplitudes.dtype)
 
     def both_signs(self, half: Tensor, axis: int) -> Tensor:
@@ -131,18 +131,18 @@ class Spectrum:
         """[side/2 + 1] wavenumbers 0, 2π/width, … along an axis."""
         side = self.amplitudes.shape[axis]
         order = torch.arange(side // 2 + 1, dtype=torch.float64, device=self.amplitudes.device)
-        return order * (2 * torch.pi / (self.padded[axis] * self.pitch))
+        return order * (2 * torch.pi / (self.padded[axis] * self.sample_spacing))
 
     def _limit(self, axis: int, distance: float) -> float:
         """Largest wavenumber whose transfer function is sampled twice per turn (Matsushima's eq. 20)."""
-        ratio = 2 * distance / (self.padded[axis] * self.pitch)
+        ratio = 2 * distance / (self.padded[axis] * self.sample_spacing)
         return self.k / math.hypot(ratio, 1) if distance else math.inf
 
 
-def _highest(k: float, pitch: float, padded: int, distance: float) -> int:
+def _highest(k: float, sample_spacing: float, padded: int, distance: float) -> int:
     """The highest order along an axis that has not faded after a distance; at most half of all orders."""
     decay = FADED / abs(distance) if distance else math.inf
-    highest = math.hypot(k, decay) / (2 * torch.pi) * padded * pitch
+    highest = math.hypot(k, decay) / (2 * torch.pi) * padded * sample_spacing
     return padded // 2 if 2 * highest + 1 >= padded else int(highest)
 
 

@@ -149,6 +149,6 @@ class Surrogate(nn.Module, ABC):
         return self.domain.samples
 
     @property
-    def pitch(self) -> float:
+    def sample_spacing(self) -> float:
         """Distance between neighbouring field samples."""
-        return self.domain.pitch
+        return self.domain.sample_spacing

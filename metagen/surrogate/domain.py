@@ -87,7 +87,7 @@ class Domain:
         return self.samples**2 * self.components
 
     @property
-    def pitch(self) -> float:
+    def sample_spacing(self) -> float:
         """Distance between neighbouring field samples."""
         return self.platform.period / self.samples
 

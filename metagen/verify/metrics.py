@@ -51,7 +51,7 @@ class Wavefront:
 
     Attributes:
         field: [C, X, Y] complex on the monitor plane, C = 3 for (Ex, Ey, Ez) or 1 for Ex.
-        pitch: distance between neighbouring samples.
+        sample_spacing: distance between neighbouring samples.
         wavelength: wavelength in vacuum.
         platform: what the process fixes; it gives the media in front of and behind the device.
 
@@ -60,7 +60,7 @@ class Wavefront:
     """
 
     field: Tensor
-    pitch: float
+    sample_spacing: float
     wavelength: float
     platform: Platform
 
@@ -74,7 +74,7 @@ class Wavefront:
     def of(cls, near: NearField) -> Wavefront:
         """The wavefront of a simulated near field, with all its components."""
         field = torch.tensor(near.field).movedim(-1, 0)
-        return cls(field, near.pitch, near.wavelength, near.layout.platform)
+        return cls(field, near.sample_spacing, near.wavelength, near.layout.platform)
 
     @classmethod
     def predicted(cls, model: Model, layout: Layout) -> Wavefront:
@@ -84,17 +84,17 @@ class Wavefront:
             MismatchError, InputError: see :func:`metagen.surrogate.predict`.
         """
         field, domain = torch.from_numpy(predict(model, layout)), model.domain
-        return cls(field, domain.pitch, domain.wavelength, layout.platform)
+        return cls(field, domain.sample_spacing, domain.wavelength, layout.platform)
 
     @property
     def side(self) -> float:
         """Side of the aperture along x."""
-        return self.field.shape[1] * self.pitch
+        return self.field.shape[1] * self.sample_spacing
 
     @property
     def area(self) -> float:
         """Area of the aperture."""
-        return self.side * self.field.shape[2] * self.pitch
+        return self.side * self.field.shape[2] * self.sample_spacing
 
     @cached_property
     def media(self) -> Media:
@@ -185,7 +185,7 @@ def focus_metrics(wave: Wavefront, distance: float, circle: float = 1.5) -> Focu
 
 
 def _padding(wave: Wavefront, distance: float, reach: float = 0.0) -> int:
-    return padding_for(wave.field, wave.pitch, wave.wavelength, distance, reach, wave.cover)
+    return padding_for(wave.field, wave.sample_spacing, wave.wavelength, distance, reach, wave.cover)
 
 
 def ring_metrics(
@@ -206,7 +206,7 @@ def incident_power(wave: Wavefront) -> float:
 def transmitted_power(wave: Wavefront) -> float:
     """Power through the monitor plane, over the aperture."""
     cover = wave.cover
-    return float(wave.summed(lambda E: power(E, wave.pitch, wave.wavelength, cover, LEAST_PADDING)))
+    return float(wave.summed(lambda E: power(E, wave.sample_spacing, wave.wavelength, cover, LEAST_PADDING)))
 
 
 def transmission(wave: Wavefront) -> float:
@@ -311,7 +311,7 @@ def intensity(wave: Wavefront, points: Tensor) -> Tensor:
     """[P] Σ|E|² over the components at points [P, 3], in units of the incident intensity."""
     cover = wave.cover
     return wave.summed(
-        lambda E: rayleigh_sommerfeld(E, wave.pitch, wave.wavelength, points, cover).abs().square()
+        lambda E: rayleigh_sommerfeld(E, wave.sample_spacing, wave.wavelength, points, cover).abs().square()
     )
 
 
@@ -320,7 +320,11 @@ def plane_intensity(wave: Wavefront, distance: float, x: Tensor, y: Tensor | Non
     cover, y = wave.cover, x if y is None else y
     padding = _padding(wave, distance, max(float(x.abs().max()), float(y.abs().max())))
     return wave.summed(
-        lambda E: focal_plane(E, wave.pitch, wave.wavelength, distance, x, y, cover, padding).abs().square()
+        lambda E: (
+            focal_plane(E, wave.sample_spacing, wave.wavelength, distance, x, y, cover, padding)
+            .abs()
+            .square()
+        )
     )
 
 
@@ -329,7 +333,11 @@ def section_intensity(wave: Wavefront, distances: Tensor, x: Tensor) -> Tensor:
     cover = wave.cover
     padding = _padding(wave, float(distances.abs().max()), float(x.abs().max()))
     return wave.summed(
-        lambda E: axial_section(E, wave.pitch, wave.wavelength, distances, x, cover, padding).abs().square()
+        lambda E: (
+            axial_section(E, wave.sample_spacing, wave.wavelength, distances, x, cover, padding)
+            .abs()
+            .square()
+        )
     )
 
 
@@ -349,7 +357,7 @@ def _power_within(wave: Wavefront, distance: float, radii: list[float]) -> list[
     step = 2 * reach / (GRID - 2)
     x, padding = coordinates(GRID, step), _padding(wave, distance, reach)
     flux = wave.summed(
-        lambda E: focal_flux(E, wave.pitch, wave.wavelength, distance, x, x, wave.cover, padding)
+        lambda E: focal_flux(E, wave.sample_spacing, wave.wavelength, distance, x, x, wave.cover, padding)
     )
     rho = torch.hypot(x[:, None], x)
     # A point near the circle counts in part, so that the sum is accurate to the square of the step.
@@ -359,11 +367,11 @@ def _power_within(wave: Wavefront, distance: float, radii: list[float]) -> list[
 
 def ideal_lens(wave: Wavefront, distance: float) -> Wavefront:
     """The ideal lens of :func:`strehl`: amplitude 1 and perfect phase on the samples of ``wave``."""
-    x, y = (coordinates(side, wave.pitch) for side in wave.field.shape[1:])
+    x, y = (coordinates(side, wave.sample_spacing) for side in wave.field.shape[1:])
     path = torch.sqrt(x[:, None] ** 2 + y**2 + distance**2) - distance
     k = 2 * torch.pi * wave.cover / wave.wavelength
     field = torch.polar(torch.ones_like(path), -k * path).to(wave.field.dtype)
-    return Wavefront(field[None], wave.pitch, wave.wavelength, wave.platform)
+    return Wavefront(field[None], wave.sample_spacing, wave.wavelength, wave.platform)
 
 
 def _on_axis(distances: list[float]) -> Tensor:

@@ -135,9 +135,9 @@ def test_a_field_over_a_hexagonal_lattice_in_any_light_is_given_back(tmp_path):
     field = np.random.default_rng(0).normal(size=(30, 34, 3)) + 0j
     near = NearField(layout, light, field)
     assert near.cell_samples == (10, 17)
-    np.testing.assert_allclose(near.pitches, (0.04, np.sqrt(3) * 0.4 / 17), rtol=1e-14)
-    with pytest.raises(InputError, match="pitches"):
-        _ = near.pitch
+    np.testing.assert_allclose(near.sample_spacings, (0.04, np.sqrt(3) * 0.4 / 17), rtol=1e-14)
+    with pytest.raises(InputError, match="sample_spacings"):
+        _ = near.sample_spacing
     near.save(tmp_path / "a.h5")
     loaded = NearField.load(tmp_path / "a.h5")
     assert loaded.illumination == light

@@ -134,7 +134,7 @@ def test_the_flux_at_points_is_that_of_the_plane():
     field, wave = beam(0.4)
     x = torch.tensor([-0.8, 0.0, 0.5], dtype=torch.float64)
     points = torch.stack([x, 0 * x, 0 * x + 3.0], dim=1)
-    plane = mg.propagation.focal_flux(field, wave.pitch, 0.633, 3.0, x, 0 * x[:1], padding=8)[:, 0]
+    plane = mg.propagation.focal_flux(field, wave.sample_spacing, 0.633, 3.0, x, 0 * x[:1], padding=8)[:, 0]
     # The slope is taken over 1/200 of a wavelength (1.6e-4); the rest is the spectrum's finite plane.
     assert light_of(field)[0.633].flux(points).tolist() == pytest.approx(plane.tolist(), rel=1e-3)
 

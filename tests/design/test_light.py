@@ -57,7 +57,7 @@ def test_a_model_with_a_basis_is_propagated_without_its_field(components):
     radii = torch.tensor(random_layout(PLATFORM, 6, seed=0).radii, dtype=torch.float32)
     wave = Light([Optics(model)], radii)[0.633]
     points = torch.tensor([[0.0, 0.0, 3.0], [0.4, -0.2, 5.0]])
-    near = metrics.Wavefront(wave.near_field.detach(), model.pitch, 0.633, PLATFORM)
+    near = metrics.Wavefront(wave.near_field.detach(), model.sample_spacing, 0.633, PLATFORM)
     torch.testing.assert_close(wave.intensity(points), metrics.intensity(near, points), rtol=1e-4, atol=0)
 
 
@@ -78,7 +78,7 @@ def test_a_symmetric_device_is_propagated_from_one_quadrant(count):
     for radii, cells in ((symmetric, (count + 1) // 2), (symmetric.roll(1, 0), count)):
         wave = Light([Optics(model)], radii)[0.633]
         assert wave._field.coefficients.shape[0] == cells
-        near = metrics.Wavefront(wave.near_field, model.pitch, 0.633, PLATFORM)
+        near = metrics.Wavefront(wave.near_field, model.sample_spacing, 0.633, PLATFORM)
         # Sums in another order.
         torch.testing.assert_close(wave.intensity(points), metrics.intensity(near, points), rtol=1e-9, atol=0)
 

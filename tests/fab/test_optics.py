@@ -19,8 +19,8 @@ WAVENUMBER = 2 * math.pi / WAVELENGTH
 
 def lens_phase(focal_length, count=61, samples=1, index=1.0):
     """Phase of a perfect lens in the convention exp(−iωt), on the samples of a device."""
-    pitch = PERIOD / samples
-    x = (np.arange(count * samples) - (count * samples - 1) / 2) * pitch
+    sample_spacing = PERIOD / samples
+    x = (np.arange(count * samples) - (count * samples - 1) / 2) * sample_spacing
     path = np.sqrt(x[:, None] ** 2 + x[None, :] ** 2 + focal_length**2) - abs(focal_length)
     return -math.copysign(index * WAVENUMBER, focal_length) * path
 

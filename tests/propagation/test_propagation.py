@@ -19,9 +19,9 @@ from metagen.propagation import (
     rayleigh_sommerfeld,
 )
 
-WAVELENGTH, PITCH, COUNT = 0.633, 0.05, 201
+WAVELENGTH, SPACING, COUNT = 0.633, 0.05, 201
 K = 2 * math.pi / WAVELENGTH
-GRID = coordinates(COUNT, PITCH)
+GRID = coordinates(COUNT, SPACING)
 RHO = torch.hypot(GRID[:, None], GRID)
 POINTS = torch.tensor([[0.0, 0.0, 10.0], [1.0, 0.5, 10.0], [-0.7, 2.0, 10.0]], dtype=torch.float64)
 FOCAL = 10.0
@@ -46,7 +46,7 @@ def relative_l2(found, expected):
 def test_a_gaussian_beam_spreads_as_the_paraxial_formula_says(z):
     # The next order of the paraxial expansion is (z/z_R)/(k w)²·O(1) = 4e-3 at z = 10 for a waist of 1.5.
     expected = gaussian(1.5, z=z)
-    assert relative_l2(angular_spectrum(gaussian(1.5), PITCH, WAVELENGTH, z), expected) < 6e-3
+    assert relative_l2(angular_spectrum(gaussian(1.5), SPACING, WAVELENGTH, z), expected) < 6e-3
 
 
 @pytest.mark.convergence
@@ -54,7 +54,7 @@ def test_the_paraxial_formula_is_approached_with_the_square_of_the_waist():
     errors = []
     for waist in (0.75, 1.5):
         z = K * waist**2 / 2
-        found = rayleigh_sommerfeld(gaussian(waist), PITCH, WAVELENGTH, torch.tensor([[0.0, 0.0, z]]))
+        found = rayleigh_sommerfeld(gaussian(waist), SPACING, WAVELENGTH, torch.tensor([[0.0, 0.0, z]]))
         errors.append(abs(complex(found[0]) - complex(gaussian(waist, torch.tensor(0.0), z))))
     assert math.log2(errors[0] / errors[1]) == pytest.approx(2, abs=0.2)
 
@@ -64,21 +64,23 @@ def test_both_methods_agree_for_a_beam_that_stays_within_the_window():
     # What is left is the beam's tail at the window's edge, exp(-(5/1.5)²) = 1.5e-5, times the edge's share,
     # which is below a hundredth.
     beam = gaussian(1.5)
-    by_points = rayleigh_sommerfeld(beam, PITCH, WAVELENGTH, POINTS)
-    by_waves = focal_plane(beam, PITCH, WAVELENGTH, 10.0, POINTS[:, 0], POINTS[:, 1]).diagonal()
+    by_points = rayleigh_sommerfeld(beam, SPACING, WAVELENGTH, POINTS)
+    by_waves = focal_plane(beam, SPACING, WAVELENGTH, 10.0, POINTS[:, 0], POINTS[:, 1]).diagonal()
     assert float((by_points - by_waves).abs().max() / by_points.abs().max()) < 1e-7
 
 
 @pytest.mark.closed_form
 def test_a_tilted_beam_does_not_come_back_on_the_other_side():
     """A Gaussian of waist 4 µm at 20° has left the window 150 µm on; in too small a plane it comes back."""
-    pitch, distance = 0.2, 150.0
-    x = coordinates(256, pitch)
+    sample_spacing, distance = 0.2, 150.0
+    x = coordinates(256, sample_spacing)
     waist, slope = torch.exp(-(x[:, None] ** 2 + x**2) / 4**2), math.sin(math.radians(20))
     beam = torch.polar(waist, 2 * math.pi / WAVELENGTH * slope * x[:, None].expand(-1, 256))
     power_here = float(beam.abs().square().sum())
     found, cut = (
-        float(angular_spectrum(beam, pitch, WAVELENGTH, distance, padding=padding).abs().square().sum())
+        float(
+            angular_spectrum(beam, sample_spacing, WAVELENGTH, distance, padding=padding).abs().square().sum()
+        )
         for padding in (None, 2)
     )
     assert cut > 1e-2 * power_here
@@ -91,10 +93,10 @@ def test_a_tilted_beam_does_not_come_back_on_the_other_side():
 def test_a_plane_too_large_to_be_transformed_as_a_whole_gives_the_same_light(monkeypatch):
     x = torch.linspace(-1, 1, 5, dtype=torch.float64)
     asked = [
-        lambda: focal_plane(lens(), PITCH, WAVELENGTH, 10.0, x),
-        lambda: focal_flux(lens(), PITCH, WAVELENGTH, 10.0, x),
-        lambda: axial_section(lens(), PITCH, WAVELENGTH, torch.tensor([5.0, 10.0]), x),
-        lambda: power(lens(), PITCH, WAVELENGTH),
+        lambda: focal_plane(lens(), SPACING, WAVELENGTH, 10.0, x),
+        lambda: focal_flux(lens(), SPACING, WAVELENGTH, 10.0, x),
+        lambda: axial_section(lens(), SPACING, WAVELENGTH, torch.tensor([5.0, 10.0]), x),
+        lambda: power(lens(), SPACING, WAVELENGTH),
     ]
     whole = [ask() for ask in asked]
     monkeypatch.setattr("metagen.propagation.spectrum.LARGEST_PLANE", COUNT + 1)
@@ -102,18 +104,18 @@ def test_a_plane_too_large_to_be_transformed_as_a_whole_gives_the_same_light(mon
         # Both are sums of the same numbers in another order: rounding of the field's precision.
         assert torch.allclose(ask(), expected, rtol=1e-9, atol=1e-12)
     with pytest.raises(InputError, match="too large to be computed as a whole"):
-        angular_spectrum(lens(), PITCH, WAVELENGTH, 10.0, padding=3)
+        angular_spectrum(lens(), SPACING, WAVELENGTH, 10.0, padding=3)
 
 
 @pytest.mark.convergence
 def test_both_methods_agree_better_with_more_padding_for_a_lens_with_sharp_edges():
     # Waves off the sharp edge that the band limit leaves out are the difference; padding raises the limit. A
     # sharp edge has no order of its own, so the bounds are what was found, 8.5e-3 and 6.8e-4, rounded up.
-    exact = rayleigh_sommerfeld(lens(), PITCH, WAVELENGTH, POINTS)
+    exact = rayleigh_sommerfeld(lens(), SPACING, WAVELENGTH, POINTS)
     errors = []
     for padding in (2, 4):
         plane = focal_plane(
-            lens(), PITCH, WAVELENGTH, 10.0, POINTS[:, 0], POINTS[:, 1], padding=padding
+            lens(), SPACING, WAVELENGTH, 10.0, POINTS[:, 0], POINTS[:, 1], padding=padding
         ).diagonal()
         errors.append(float((plane - exact).abs().max() / exact.abs().max()))
     assert errors[0] < 1e-2
@@ -125,11 +127,11 @@ def test_both_methods_agree_better_with_more_padding_for_a_lens_with_sharp_edges
 def test_the_focus_of_a_square_lens_is_the_product_of_two_sincs():
     # Airy pattern of a square aperture of side D: sinc(D x/(λ f)) per axis. The kernel's 1/R² fall-off, which
     # the formula leaves out, takes 2·(D²/6)/f² = 5.2e-3 off the intensity at f = 8 D.
-    side, focal = COUNT * PITCH, 80.0
+    side, focal = COUNT * SPACING, 80.0
     curved = torch.exp(-1j * K * (torch.hypot(RHO, torch.tensor(focal)) - focal))
     x = torch.linspace(-6, 6, 25, dtype=torch.float64)
     points = torch.stack([x, torch.zeros_like(x), torch.full_like(x, focal)], -1)
-    found = rayleigh_sommerfeld(curved, PITCH, WAVELENGTH, points).abs() ** 2
+    found = rayleigh_sommerfeld(curved, SPACING, WAVELENGTH, points).abs() ** 2
     expected = (side**2 / (WAVELENGTH * focal)) ** 2 * torch.sinc(side * x / (WAVELENGTH * focal)) ** 2
     assert float((found - expected).abs().max() / expected.max()) < 6e-3
 
@@ -144,7 +146,7 @@ def test_the_focus_of_a_round_lens_is_the_airy_pattern():
     points = torch.stack([x, torch.zeros_like(x), torch.full_like(x, focal)], -1)
     v = K * radius * x / focal
     airy = (math.pi * radius**2 / (WAVELENGTH * focal) * 2 * torch.special.bessel_j1(v) / v) ** 2
-    found = rayleigh_sommerfeld(curved, PITCH, WAVELENGTH, points).abs() ** 2
+    found = rayleigh_sommerfeld(curved, SPACING, WAVELENGTH, points).abs() ** 2
     assert float((found - airy).abs().max() / airy.max()) < 8e-3
 
 
@@ -152,12 +154,12 @@ def test_the_focus_of_a_round_lens_is_the_airy_pattern():
 def test_the_axis_behind_a_round_hole_follows_the_exact_formula():
     # Behind a round hole of radius a the first Rayleigh–Sommerfeld integral is, on the axis,
     # exp(ikz) − (z/R) exp(ikR) with R² = z² + a² (Osterberg and Smith 1961). The staircase edge moves the
-    # second term's phase by up to k·pitch·a/R = 0.28, averaged over the circumference to about 0.02.
+    # second term's phase by up to k·Δ·a/R = 0.28, averaged over the circumference to about 0.02.
     radius, z = 4.0, 6.0
     distance = math.hypot(z, radius)
     exact = cmath.exp(1j * K * z) - z / distance * cmath.exp(1j * K * distance)
     hole = (radius > RHO).to(torch.complex128)
-    found = rayleigh_sommerfeld(hole, PITCH, WAVELENGTH, torch.tensor([[0.0, 0.0, z]]))
+    found = rayleigh_sommerfeld(hole, SPACING, WAVELENGTH, torch.tensor([[0.0, 0.0, z]]))
     assert abs(complex(found[0]) - exact) < 0.02
 
 
@@ -165,31 +167,31 @@ def test_the_axis_behind_a_round_hole_follows_the_exact_formula():
 def test_a_plane_wave_in_a_periodic_window_keeps_its_amplitude_and_turns_its_phase():
     # Without padding the window is periodic, and the uniform field is one plane wave: exact to rounding.
     wave = torch.ones(16, 16, dtype=torch.complex128)
-    found = angular_spectrum(wave, PITCH, WAVELENGTH, 3.7, index=1.5, padding=1)
+    found = angular_spectrum(wave, SPACING, WAVELENGTH, 3.7, index=1.5, padding=1)
     assert relative_l2(found, wave * cmath.exp(1j * 1.5 * K * 3.7)) < 1e-12
 
 
 @pytest.mark.closed_form
 def test_propagating_there_and_back_restores_a_beam():
     beam = gaussian(1.0)
-    back = angular_spectrum(angular_spectrum(beam, PITCH, WAVELENGTH, 3.0), PITCH, WAVELENGTH, -3.0)
+    back = angular_spectrum(angular_spectrum(beam, SPACING, WAVELENGTH, 3.0), SPACING, WAVELENGTH, -3.0)
     # The tail that left the window on the way is lost: w(3) = 1.17, exp(-(5/1.17)²) = 1.2e-8.
     assert relative_l2(back, beam) < 1.2e-8
 
 
 @pytest.mark.closed_form
 def test_no_distance_changes_nothing():
-    assert relative_l2(angular_spectrum(lens(), PITCH, WAVELENGTH, 0.0), lens()) < 1e-12
+    assert relative_l2(angular_spectrum(lens(), SPACING, WAVELENGTH, 0.0), lens()) < 1e-12
 
 
 @pytest.mark.closed_form
 def test_evanescent_waves_fade_in_either_direction():
     # One wave with kx = 2k fades as exp(−√3 k |z|); the window holds whole periods of it.
-    pitch = WAVELENGTH / 16
-    x = coordinates(64, pitch)
+    sample_spacing = WAVELENGTH / 16
+    x = coordinates(64, sample_spacing)
     wave = torch.exp(2j * K * x)[:, None].expand(64, 64)
     for z in (0.2, -0.2):
-        found = angular_spectrum(wave, pitch, WAVELENGTH, z, padding=1)
+        found = angular_spectrum(wave, sample_spacing, WAVELENGTH, z, padding=1)
         assert float(found.abs().max()) == pytest.approx(math.exp(-math.sqrt(3) * K * 0.2), rel=1e-9)
 
 
@@ -197,68 +199,70 @@ def test_evanescent_waves_fade_in_either_direction():
 def test_free_space_conserves_power():
     # A beam that fits the window: the only loss is the tail that leaves it, exp(-2(5/1.65)²) = 1e-8.
     beam = gaussian(1.5)
-    before = power(beam, PITCH, WAVELENGTH)
-    after = power(angular_spectrum(beam, PITCH, WAVELENGTH, 5.0), PITCH, WAVELENGTH)
+    before = power(beam, SPACING, WAVELENGTH)
+    after = power(angular_spectrum(beam, SPACING, WAVELENGTH, 5.0), SPACING, WAVELENGTH)
     assert float(after / before) == pytest.approx(1, abs=1e-8)
 
 
 @pytest.mark.closed_form
 def test_the_flux_sums_to_the_power():
     beam = gaussian(1.5)
-    flux = focal_flux(beam, PITCH, WAVELENGTH, 5.0, GRID)
+    flux = focal_flux(beam, SPACING, WAVELENGTH, 5.0, GRID)
     # As above.
-    assert float(flux.sum() * PITCH**2 / power(beam, PITCH, WAVELENGTH)) == pytest.approx(1, abs=1e-8)
+    assert float(flux.sum() * SPACING**2 / power(beam, SPACING, WAVELENGTH)) == pytest.approx(1, abs=1e-8)
 
 
 @pytest.mark.closed_form
 def test_the_power_of_a_plane_wave_is_index_times_area_and_its_cosine():
     # Window of whole periods, so each field is one plane wave: exact.
-    pitch = WAVELENGTH / 16
-    x = coordinates(64, pitch)
-    area = (64 * pitch) ** 2
+    sample_spacing = WAVELENGTH / 16
+    x = coordinates(64, sample_spacing)
+    area = (64 * sample_spacing) ** 2
     straight = torch.ones(64, 64, dtype=torch.complex128)
     oblique = torch.exp(1j * 0.5 * K * x)[:, None].expand(64, 64)
     evanescent = torch.exp(2j * K * x)[:, None].expand(64, 64)
-    found = power(torch.stack([straight, oblique, evanescent]), pitch, WAVELENGTH, padding=1) / area
+    found = power(torch.stack([straight, oblique, evanescent]), sample_spacing, WAVELENGTH, padding=1) / area
     torch.testing.assert_close(found, torch.tensor([1, math.sqrt(0.75), 0], dtype=torch.float64))
-    assert float(power(straight, pitch, WAVELENGTH, index=1.45, padding=1)) == pytest.approx(1.45 * area)
+    assert float(power(straight, sample_spacing, WAVELENGTH, index=1.45, padding=1)) == pytest.approx(
+        1.45 * area
+    )
 
 
 @pytest.mark.closed_form
 def test_vector_power_is_the_flux_of_poyntings_vector():
     # A wave at the angle θ in the xz plane, polarised in it with |E| = 1: flux cosθ; Ex alone sees cos³θ.
-    pitch = WAVELENGTH / 16
-    x = coordinates(64, pitch)
+    sample_spacing = WAVELENGTH / 16
+    x = coordinates(64, sample_spacing)
     wave = torch.exp(1j * 0.5 * K * x)[:, None].expand(64, 64)
     cosine = math.sqrt(0.75)
-    found = power(torch.stack([cosine * wave, 0 * wave, -0.5 * wave]), pitch, WAVELENGTH, padding=1)
-    area = (64 * pitch) ** 2
+    found = power(torch.stack([cosine * wave, 0 * wave, -0.5 * wave]), sample_spacing, WAVELENGTH, padding=1)
+    area = (64 * sample_spacing) ** 2
     assert float(found.sum() / area) == pytest.approx(cosine)
     assert float(found[0] / area) == pytest.approx(cosine**3)
 
 
 @pytest.mark.cross_check
 def test_the_zoomed_plane_holds_the_samples_of_the_plain_one():
-    plane = angular_spectrum(lens(), PITCH, WAVELENGTH, FOCAL)
-    zoomed = focal_plane(lens(), PITCH, WAVELENGTH, FOCAL, GRID[90:111], GRID[50:60])
+    plane = angular_spectrum(lens(), SPACING, WAVELENGTH, FOCAL)
+    zoomed = focal_plane(lens(), SPACING, WAVELENGTH, FOCAL, GRID[90:111], GRID[50:60])
     torch.testing.assert_close(zoomed, plane[90:111, 50:60])
 
 
 @pytest.mark.cross_check
 def test_a_section_is_the_middle_of_the_planes_that_it_cuts():
     distances = torch.tensor([4.0, 9.0])
-    section = axial_section(lens(), PITCH, WAVELENGTH, distances, GRID[80:121], padding=3)
+    section = axial_section(lens(), SPACING, WAVELENGTH, distances, GRID[80:121], padding=3)
     for row, distance in zip(section, distances, strict=True):
-        plane = angular_spectrum(lens(), PITCH, WAVELENGTH, float(distance), padding=3)
+        plane = angular_spectrum(lens(), SPACING, WAVELENGTH, float(distance), padding=3)
         torch.testing.assert_close(row, plane[80:121, COUNT // 2])
 
 
 @pytest.mark.closed_form
 def test_a_field_of_any_shape_and_parity_stays_centred():
     # A symmetric field on an even and odd window must stay symmetric.
-    x, y = coordinates(40, PITCH), coordinates(51, PITCH)
+    x, y = coordinates(40, SPACING), coordinates(51, SPACING)
     beam = torch.exp(-(x[:, None] ** 2) / 0.3 - y**2 / 0.5).to(torch.complex128)
-    found = angular_spectrum(beam, PITCH, WAVELENGTH, 2.0)
+    found = angular_spectrum(beam, SPACING, WAVELENGTH, 2.0)
     torch.testing.assert_close(found, found.flip(-1))
     torch.testing.assert_close(found, found.flip(-2))
 
@@ -266,29 +270,29 @@ def test_a_field_of_any_shape_and_parity_stays_centred():
 @pytest.mark.parametrize("dtype", [torch.complex64, torch.complex128])
 def test_leading_dimensions_are_a_batch_and_precision_is_kept(dtype):
     fields = torch.stack([lens(dtype), gaussian(1.5).to(dtype)]).reshape(2, 1, COUNT, COUNT)
-    planes = angular_spectrum(fields, PITCH, WAVELENGTH, 5.0)
-    at_points = rayleigh_sommerfeld(fields, PITCH, WAVELENGTH, POINTS)
+    planes = angular_spectrum(fields, SPACING, WAVELENGTH, 5.0)
+    at_points = rayleigh_sommerfeld(fields, SPACING, WAVELENGTH, POINTS)
     assert planes.shape == fields.shape
     assert at_points.shape == (2, 1, 3)
     assert planes.dtype == at_points.dtype == dtype
     # Sums of 40,401 samples in another order: rounding of single precision, times the root of their number.
-    assert relative_l2(planes[1, 0], angular_spectrum(fields[1, 0], PITCH, WAVELENGTH, 5.0)) < 2e-5
-    assert relative_l2(at_points[0, 0], rayleigh_sommerfeld(fields[0, 0], PITCH, WAVELENGTH, POINTS)) < 2e-5
+    assert relative_l2(planes[1, 0], angular_spectrum(fields[1, 0], SPACING, WAVELENGTH, 5.0)) < 2e-5
+    assert relative_l2(at_points[0, 0], rayleigh_sommerfeld(fields[0, 0], SPACING, WAVELENGTH, POINTS)) < 2e-5
 
 
 @pytest.mark.cross_check
 def test_single_precision_loses_no_phase():
     # The phase at z = 300 is 3000 rad, of which single precision would round 1e-4; ours is double.
-    exact = rayleigh_sommerfeld(lens(), PITCH, WAVELENGTH, POINTS * torch.tensor([1, 1, 30]))
-    found = rayleigh_sommerfeld(lens(torch.complex64), PITCH, WAVELENGTH, POINTS * torch.tensor([1, 1, 30]))
+    exact = rayleigh_sommerfeld(lens(), SPACING, WAVELENGTH, POINTS * torch.tensor([1, 1, 30]))
+    found = rayleigh_sommerfeld(lens(torch.complex64), SPACING, WAVELENGTH, POINTS * torch.tensor([1, 1, 30]))
     assert relative_l2(found, exact) < 1e-5
 
 
 @pytest.mark.cross_check
 def test_the_sum_over_points_does_not_depend_on_how_it_is_cut(monkeypatch):
-    whole = rayleigh_sommerfeld(lens(), PITCH, WAVELENGTH, POINTS)
+    whole = rayleigh_sommerfeld(lens(), SPACING, WAVELENGTH, POINTS)
     monkeypatch.setattr("metagen.propagation.points.CHUNK", 3 * COUNT * 7)
-    torch.testing.assert_close(rayleigh_sommerfeld(lens(), PITCH, WAVELENGTH, POINTS), whole)
+    torch.testing.assert_close(rayleigh_sommerfeld(lens(), SPACING, WAVELENGTH, POINTS), whole)
 
 
 @pytest.mark.gradient
@@ -314,8 +318,8 @@ def test_gradients_equal_finite_differences(intensity):
 def test_a_lens_attains_nearly_the_largest_intensity_that_a_field_can_make():
     # Cauchy and Schwarz: the bound is reached by the conjugate kernel; a lens of even amplitude reaches
     # (mean |K|)²/mean |K|² of it, which for this aperture (NA 0.45) is within 2 % of one.
-    bound = attainable_intensity((COUNT, COUNT), PITCH, WAVELENGTH, POINTS[:1])
-    share = float(rayleigh_sommerfeld(lens(), PITCH, WAVELENGTH, POINTS[:1]).abs()[0] ** 2) / bound
+    bound = attainable_intensity((COUNT, COUNT), SPACING, WAVELENGTH, POINTS[:1])
+    share = float(rayleigh_sommerfeld(lens(), SPACING, WAVELENGTH, POINTS[:1]).abs()[0] ** 2) / bound
     assert 0.98 < share < 1
 
 
@@ -373,38 +377,38 @@ def test_one_quadrant_of_a_symmetric_device_gives_the_field_of_the_whole(count, 
 @pytest.mark.convergence
 def test_the_sum_over_points_is_the_integral_from_one_sample_on():
     """A beam half a wavelength wide has evanescent waves; its plane waves, summed, are exact for them."""
-    x = coordinates(401, PITCH)
+    x = coordinates(401, SPACING)
     beam = torch.exp(-(x[:, None] ** 2 + x**2) / 0.3**2).to(torch.complex128)
     centre = torch.zeros(1, dtype=torch.float64)
     errors = []
-    for pitches in (1.0, 1.5, 2.0):
-        distance = pitches * PITCH
+    for spacings in (1.0, 1.5, 2.0):
+        distance = spacings * SPACING
         point = torch.tensor([[0.0, 0.0, distance]], dtype=torch.float64)
-        exact = focal_plane(beam, PITCH, WAVELENGTH, distance, centre)[0]
-        found = rayleigh_sommerfeld(beam, PITCH, WAVELENGTH, point)
+        exact = focal_plane(beam, SPACING, WAVELENGTH, distance, centre)[0]
+        found = rayleigh_sommerfeld(beam, SPACING, WAVELENGTH, point)
         errors.append(float((found - exact).abs() / exact.abs()))
         with pytest.raises(InputError, match="focal_plane"):
-            rayleigh_sommerfeld(beam, PITCH, WAVELENGTH, 0.4 * point)
+            rayleigh_sommerfeld(beam, SPACING, WAVELENGTH, 0.4 * point)
     # As documented.
     assert errors[0] < 0.01
     assert errors[2] < 3e-5
-    # The sum over samples aliases the kernel's spectrum, exp(−2πz/pitch) but for slower factors of z.
+    # The sum over samples aliases the kernel's spectrum, exp(−2πz/Δ) but for slower factors of z.
     assert math.log(errors[0] / errors[2]) == pytest.approx(2 * math.pi, rel=0.05)
 
 
 def test_bad_input_is_named():
     with pytest.raises(InputError, match=r"complex \[\.\.\., X, Y\]"):
-        angular_spectrum(torch.ones(4, 4), PITCH, WAVELENGTH, 1.0)
+        angular_spectrum(torch.ones(4, 4), SPACING, WAVELENGTH, 1.0)
     with pytest.raises(InputError, match="wavelength is 0"):
-        angular_spectrum(lens(), PITCH, 0.0, 1.0)
-    with pytest.raises(InputError, match="every z at least the pitch"):
-        rayleigh_sommerfeld(lens(), PITCH, WAVELENGTH, -POINTS)
+        angular_spectrum(lens(), SPACING, 0.0, 1.0)
+    with pytest.raises(InputError, match="every z at least the sample_spacing"):
+        rayleigh_sommerfeld(lens(), SPACING, WAVELENGTH, -POINTS)
     for make in (PointPropagator.for_samples, lambda *of: attainable_intensity((8, 8), *of[1:])):
         with pytest.raises(InputError, match="at least one point"):
-            make(8, PITCH, WAVELENGTH, POINTS[:0])
+            make(8, SPACING, WAVELENGTH, POINTS[:0])
     with pytest.raises(InputError, match="wavelength is 0"):
-        attainable_intensity((8, 8), PITCH, 0.0, POINTS)
+        attainable_intensity((8, 8), SPACING, 0.0, POINTS)
     with pytest.raises(InputError, match="distance is nan"):
-        angular_spectrum(lens(), PITCH, WAVELENGTH, math.nan)
+        angular_spectrum(lens(), SPACING, WAVELENGTH, math.nan)
     with pytest.raises(InputError, match="this propagator was made for"):
-        PointPropagator.for_samples(8, PITCH, WAVELENGTH, POINTS)(lens())
+        PointPropagator.for_samples(8, SPACING, WAVELENGTH, POINTS)(lens())

@@ -31,13 +31,13 @@ def test_the_near_field_has_the_mirror_signs_of_x_polarised_light():
 
 @pytest.mark.closed_form
 def test_the_near_field_has_no_divergence():
-    pitch, z, samples = 0.4431 / 200, 0.70, 200
+    sample_spacing, z, samples = 0.4431 / 200, 0.70, 200
     cell = solve(PLATFORM, 0.12, 0.4, orders=4)
-    below, at, above = (cell.near_field(z + step, samples) for step in (-pitch, 0, pitch))
+    below, at, above = (cell.near_field(z + step, samples) for step in (-sample_spacing, 0, sample_spacing))
     central = [np.roll(at[..., axis], -1, axis) - np.roll(at[..., axis], 1, axis) for axis in (0, 1)]
-    divergence = (central[0] + central[1] + above[..., 2] - below[..., 2]) / (2 * pitch)
-    # Central differences at 200 points per period are wrong by (k·pitch)²/6 ≈ 0.3 % of the largest term.
-    assert np.abs(divergence).max() < 5e-3 * np.abs(central[0] / (2 * pitch)).max()
+    divergence = (central[0] + central[1] + above[..., 2] - below[..., 2]) / (2 * sample_spacing)
+    # Central differences at 200 points per period are wrong by (k·Δ)²/6 ≈ 0.3 % of the largest term.
+    assert np.abs(divergence).max() < 5e-3 * np.abs(central[0] / (2 * sample_spacing)).max()
 
 
 @pytest.mark.closed_form

@@ -315,7 +315,7 @@ def test_single_precision_radii_give_a_complex64_field(dataset):
     model = train(dataset, TrainingSettings(model=EXPANSIONS[3]), progress=False)
     assert model(random_radii(4, 4, dtype=torch.float32)).dtype == torch.complex64
     assert (model.wavelength, model.samples) == (0.633, 6)
-    assert model.pitch == pytest.approx(0.4431 / 6)
+    assert model.sample_spacing == pytest.approx(0.4431 / 6)
 
 
 @pytest.mark.parametrize(

@@ -14,15 +14,15 @@ from metagen.propagation import coordinates
 from metagen.surrogate import Domain, NetworkSettings
 from metagen.surrogate.models import build
 
-WAVELENGTH, PITCH, COUNT, FOCAL = 0.633, 0.05, 201, 30.0
-SIDE = COUNT * PITCH
+WAVELENGTH, SPACING, COUNT, FOCAL = 0.633, 0.05, 201, 30.0
+SIDE = COUNT * SPACING
 K = 2 * math.pi / WAVELENGTH
-GRID = coordinates(COUNT, PITCH)
+GRID = coordinates(COUNT, SPACING)
 RHO = torch.hypot(GRID[:, None], GRID)
 
 
 def wavefront(field, platform=None):
-    return metrics.Wavefront(field[None], PITCH, WAVELENGTH, platform or mg.Platform())
+    return metrics.Wavefront(field[None], SPACING, WAVELENGTH, platform or mg.Platform())
 
 
 def lens(amplitude=1.0):
@@ -132,11 +132,11 @@ def test_a_dark_axis_has_no_focus():
 
 @pytest.mark.convergence
 def test_metrics_do_not_depend_on_how_finely_the_field_is_sampled():
-    # The same lens at half the pitch; the sampled aperture is the same square.
-    pitch = PITCH / 2
-    x = coordinates(2 * COUNT, pitch)
+    # The same lens with samples half as far apart; the sampled aperture is the same square.
+    sample_spacing = SPACING / 2
+    x = coordinates(2 * COUNT, sample_spacing)
     fine = torch.exp(-1j * K * (torch.sqrt(x[:, None] ** 2 + x**2 + FOCAL**2) - FOCAL))
-    finer = metrics.Wavefront(fine[None], pitch, WAVELENGTH, mg.Platform())
+    finer = metrics.Wavefront(fine[None], sample_spacing, WAVELENGTH, mg.Platform())
     one = metrics.focus_metrics(wavefront(lens()), FOCAL)
     two = metrics.focus_metrics(finer, FOCAL)
     # The edge's own spectrum, in which 1e-3 of the power is, is sampled better; hardly any of it goes to the
@@ -152,7 +152,7 @@ def test_a_simulated_near_field_is_measured_with_all_components():
     field = np.ones((20, 20, 3), np.complex64) * np.array([1, 0.5, 0], np.complex64)
     near = mg.NearField(layout, WAVELENGTH, field, samples=4)
     whole = metrics.Wavefront.of(near)
-    only_x = metrics.Wavefront(whole.field[:1], whole.pitch, whole.wavelength, whole.platform)
+    only_x = metrics.Wavefront(whole.field[:1], whole.sample_spacing, whole.wavelength, whole.platform)
     # |Ey|² adds a quarter to the power of every plane wave: exact to single precision.
     assert metrics.transmission(whole) == pytest.approx(1.25 * metrics.transmission(only_x), rel=1e-5)
 
@@ -192,9 +192,9 @@ def test_a_prediction_of_more_power_than_falls_on_a_device_is_warned_of(recwarn)
 @pytest.mark.parametrize(("count", "distance"), [(50, 10.0), (80, 20.0)])
 def test_the_focus_of_a_small_aperture_far_away_is_that_of_the_integral(count, distance):
     """Diffraction spreads the light over more than the aperture: it must not come back as an alias."""
-    x = coordinates(count, PITCH)
+    x = coordinates(count, SPACING)
     path = torch.sqrt(x[:, None] ** 2 + x**2 + distance**2) - distance
-    wave = metrics.Wavefront(torch.exp(-1j * K * path)[None], PITCH, WAVELENGTH, mg.Platform())
+    wave = metrics.Wavefront(torch.exp(-1j * K * path)[None], SPACING, WAVELENGTH, mg.Platform())
     cut = torch.linspace(0, 2 * WAVELENGTH * distance / wave.side, 101, dtype=torch.float64)
     points = torch.stack([cut, 0 * cut, 0 * cut + distance], 1)
     exact = metrics.intensity(wave, points)
@@ -218,6 +218,6 @@ def test_a_plane_too_far_away_to_be_measured_is_refused():
 
 def test_bad_input_is_named():
     with pytest.raises(InputError, match=r"\[C, X, Y\]"):
-        metrics.Wavefront(lens(), PITCH, WAVELENGTH, mg.Platform())
+        metrics.Wavefront(lens(), SPACING, WAVELENGTH, mg.Platform())
     with pytest.raises(InputError, match="half_width is 2"):
         metrics.annulus_ratio(wavefront(lens()), FOCAL, radius=1.5, half_width=2.0)
