@@ -46,7 +46,7 @@ def conductivity(permittivity: complex, frequency: float) -> float:
 
     Args:
         permittivity: relative, with positive real part.
-        frequency: in units of c / pixel.
+        frequency: frequency in units of c / pixel.
     """
     return 2 * math.tan(math.pi * frequency * COURANT) / COURANT * permittivity.imag / permittivity.real
 
@@ -60,7 +60,7 @@ class GridWave:
     Attributes:
         medium: true refractive index.
         direction: transverse wave vector of the light, in units of k0.
-        wavelength: in vacuum.
+        wavelength: wavelength in vacuum.
         grid: where it runs.
     """
 
@@ -91,7 +91,10 @@ class GridWave:
 
     @property
     def powers(self) -> tuple[float, float]:
-        """As :func:`numerical_power`: for E across the plane of incidence, and for transverse E in it."""
+        """Powers of the numerical wave over those of the true one, for two polarisations.
+
+        For E across the plane of incidence, and for transverse E in it; see :func:`numerical_power`.
+        """
         if self.direction == (0, 0):
             power = numerical_power(self.medium, self.wavelength, self.grid.pixel)
             return power, power
@@ -105,7 +108,7 @@ class GridWave:
         return compensated_index(self.vertical, self.wavelength, self.grid.pixel)
 
     def _difference(self, k: float, axis: int) -> float:
-        """The same along x or y."""
+        """The finite difference along x or y that takes the place of a wave number, in the same units."""
         width = self.grid.widths[axis]
         unit = math.sin(COURANT * math.pi * self.grid.pixel / self.wavelength) / COURANT
         return math.sin(k * math.pi * width / self.wavelength) * (self.grid.pixel / width) / unit

@@ -39,7 +39,7 @@ class Grid:
         vertical: pixels along z.
         pml: thickness of the absorbing layers.
         source, base, monitor: planes of the source, the pillar base, and just below the monitor.
-        stretch: of lengths along y.
+        stretch: factor by which lengths along y are stretched.
     """
 
     pixel: float
@@ -98,7 +98,7 @@ def periodic_grid(
     Args:
         pitch: sides of one period along x and y.
         largest: size of a pixel that is not exceeded.
-        height: of the pillars.
+        height: height of the pillars.
         numerics: distances.
 
     Returns:

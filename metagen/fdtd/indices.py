@@ -34,19 +34,19 @@ class Indices:
 
     @property
     def substrate(self) -> GridWave:
-        """Fully compensated for the incident wave."""
+        """The substrate, fully compensated for the incident wave."""
         return self._wave(self.media.substrate)
 
     @property
     def cover(self) -> GridWave:
-        """Fully compensated for the zeroth transmitted order."""
+        """The cover, fully compensated for the zeroth transmitted order."""
         return self._wave(self.media.cover)
 
     def pillar(self, radius: float) -> complex:
-        """Compensated by the fraction that the numerics state for the size of a pillar.
+        """The index of a pillar, compensated by the fraction that the numerics state for its size.
 
         Args:
-            radius: of the circle that has the area of the pillar, in micrometres.
+            radius: radius of the circle that has the area of the pillar, in micrometres.
         """
         thin, thick = self.numerics.pillar_compensation
         fraction = thin + (thick - thin) * radius / (self.spacing / 2)

@@ -22,7 +22,7 @@ CUTOFF = 4.0
 """Half the length of the pulse in standard deviations. The incident wave is cut off alike."""
 
 SUBPIXEL_TOLERANCE = 1e-2
-"""Of the share of a pillar in a voxel: a hundred times Meep's own, which takes a quarter off the
+"""Tolerance of the share of a pillar in a voxel: a hundred times Meep's own, which takes a quarter off the
 initialisation and changes the field by 2·10⁻⁷ (relative error)."""
 
 
@@ -95,8 +95,8 @@ class Scene:
 
     Attributes:
         indices: the media on the grid, and the light.
-        height: of the pillars.
-        pillars: that stand on the substrate, of one period if it is periodic.
+        height: height of the pillars.
+        pillars: the pillars on the substrate, of one period if it is periodic.
         periodic: whether the cell repeats without end; else there are absorbers around it.
         mirrors: whether the mirrors x → −x and y → −y are used.
     """
@@ -109,12 +109,12 @@ class Scene:
 
     @property
     def grid(self) -> Grid:
-        """The grid."""
+        """The grid that the scene is simulated on."""
         return self.indices.grid
 
     @property
     def wavelength(self) -> float:
-        """In vacuum."""
+        """Wavelength in vacuum."""
         return self.indices.media.wavelength
 
     @property
@@ -168,7 +168,7 @@ class Scene:
 
 
 def incident_simulation(indices: Indices) -> Any:
-    """The same source in substrate alone, one pixel wide: the grid of the indices is that narrow."""
+    """Meep's simulation of the source in substrate alone; the grid of the indices is one pixel wide."""
     mp = require_meep()
     return _simulation(indices, (mp.Z,), indices.medium(indices.substrate.index), [], [])
 

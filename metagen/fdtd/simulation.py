@@ -121,7 +121,7 @@ def solve(
         scene: what is simulated.
         numerics: when to stop.
         x: [X] where the field on the monitor plane is wanted, in micrometres; y: [Y] likewise.
-        name: of the device, for messages.
+        name: name of the device, for messages.
         progress: a function that is called from time to time with the simulated time so far (µm / c).
 
     Raises:

@@ -42,7 +42,7 @@ class Pillar:
 
     @cached_property
     def radius(self) -> float:
-        """Of the circle that has its area."""
+        """Radius of the circle that has its area."""
         if isinstance(self.shape, Ellipse):
             return float((self.shape.a * self.shape.b).sqrt())
         return float((self.shape.area / np.pi).sqrt())
@@ -83,7 +83,7 @@ class Extrusion:
 
     Attributes:
         grid: the grid.
-        height: of the pillars, in micrometres.
+        height: height of the pillars, in micrometres.
     """
 
     grid: Grid
@@ -96,7 +96,7 @@ class Extrusion:
             shape: its cross-section.
             site: where it stands, in micrometres.
             inside: Meep's medium of the pillar.
-            outside: that of its holes.
+            outside: Meep's medium of its holes.
         """
         if isinstance(shape, Difference):
             holes = self.solids(shape.inner, site, outside, inside)

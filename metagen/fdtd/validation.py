@@ -37,11 +37,11 @@ class CellError:
     """How far the near fields of one periodic cell are apart.
 
     Attributes:
-        wavelength: in vacuum.
+        wavelength: wavelength in vacuum.
         light: polarisation and direction, in words.
-        pixels_per_period: of the simulation.
-        parameters: of the pillar.
-        relative_error: of all three components (eq. 9).
+        pixels_per_period: resolution of the simulation.
+        parameters: parameters of the pillar, by name.
+        relative_error: relative error of all three components (eq. 9).
     """
 
     wavelength: float

@@ -56,7 +56,7 @@ def estimated_errors(values: Sequence[Tensor], orders: Sequence[float]) -> tuple
 
     Args:
         values: [..., k] with the two coarser truncations of :func:`compared_with` and with the finest.
-        orders: of each.
+        orders: effective orders of each truncation.
     """
     coarse, near, fine = (value.detach() for value in values)
     limit = extrapolated(coarse, fine, orders[0], orders[2])

@@ -26,7 +26,7 @@ class Axis:
 
     Attributes:
         parameter: its name, limits and kind.
-        period: of the shape in this parameter, if the limits hold a whole one; else None.
+        period: period of the shape in this parameter, if the limits hold a whole one; else None.
     """
 
     parameter: Parameter

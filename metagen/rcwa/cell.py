@@ -21,7 +21,7 @@ from metagen.device.symmetry import Symmetry
 from metagen.rcwa.tensors import Numbers, Reals, as_tensor
 
 POINTS = 100
-"""Along either side of the cell."""
+"""Points along either side of the cell at which overlap is looked for."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +33,7 @@ class Cell:
     Attributes:
         lattice: the rectangular cell and the sites in it.
         shapes: cross-sections of the pillars: one that stands at every site, or one per site.
-        height: of the pillars.
+        height: height of the pillars.
         pillar: refractive index of the pillars, complex if they absorb.
         substrate: refractive index below z = 0, real.
         cover: refractive index around and above the pillars, real.

@@ -48,7 +48,7 @@ def outgoing_amplitudes(field: Tensor, medium: HalfSpace, incident_power: Tensor
 
     Args:
         field: [..., 2w] Ex and then Ey of them.
-        medium: that they leave into.
+        medium: the medium that they leave into.
         incident_power: [...] of the light; |amplitude|² is the power of a wave / that.
     """
     kz, waves = normal_wave_vectors(medium), medium.waves
@@ -64,8 +64,8 @@ def channels(amplitudes: Tensor, medium: HalfSpace, labels: list[tuple[int, int]
 
     Args:
         amplitudes: [..., 2w] of :func:`outgoing_amplitudes`.
-        medium: that the waves leave into.
-        labels: [w] names of the orders.
+        medium: the medium that the waves leave into.
+        labels: [w] orders (m, n) of the plane waves.
     """
     kz = normal_wave_vectors(medium).detach()
     rows = torch.nonzero((kz > GRAZING).reshape(-1, kz.shape[-1]).any(0))[:, 0].tolist()

@@ -33,7 +33,7 @@ class Setting:
 
     @property
     def height(self) -> Tensor:
-        """[...] of all layers."""
+        """[...] height of all layers together."""
         return sum((layer.thickness for layer in self.layers), torch.zeros((), dtype=torch.float64))
 
 

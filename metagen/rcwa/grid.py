@@ -90,7 +90,7 @@ def _check_resolution(grid: Tensor, basis: TransverseBasis) -> None:
 
 
 def normal_field(grid: Tensor, lattice: Lattice) -> tuple[Tensor, Tensor]:
-    """xx and xy, at the pixels, of a smooth periodic trace-one projector onto the normal of the walls.
+    """Components xx and xy at the pixels of a smooth projector of trace one onto the normal of the walls.
 
     The doubled angle of the gradient is interpolated from the walls with weights that fall as the fourth
     power of the distance (D. Shepard, Proc. ACM National Conf. 517 (1968)): on a wall its own direction
@@ -133,7 +133,7 @@ def _pixel_transform(grid: Tensor, orders: Tensor) -> Tensor:
 
 
 def _point_transform(values: Tensor, orders: Tensor) -> Tensor:
-    """The same for a smooth function sampled at the pixel centres."""
+    """[d] Fourier coefficients of a smooth function that is sampled at the pixel centres."""
     phases, positions = [], []
     for column, size in zip(orders.unbind(-1), values.shape, strict=True):
         present, position = torch.unique(column, return_inverse=True)

@@ -29,7 +29,7 @@ class Permittivity:
 
 @dataclass(frozen=True, eq=False)
 class LayerMatrices:
-    """dE/dz = i·P·h, dh/dz = i·Q·E, with z in units of 1/k0; and [ε]⁻¹ for Ez.
+    """Matrices P and Q of dE/dz = i·P·h, dh/dz = i·Q·E, with z in units of 1/k0; and [ε]⁻¹ for Ez.
 
     Attributes:
         P, Q: [..., n, n].
@@ -48,7 +48,7 @@ class AnyLayer(Protocol):
 
     @property
     def thickness(self) -> Tensor:
-        """[...] in micrometres."""
+        """[...] thickness of the layer, in micrometres."""
 
     @property
     def contrast(self) -> Tensor:
@@ -90,7 +90,7 @@ class SlabMaps:
 
     @classmethod
     def of(cls, matrices: LayerMatrices, half_thickness: Tensor) -> SlabMaps:
-        """Those of a slab of twice a thickness, in units of 1/k0."""
+        """The maps of a slab of twice a thickness, in units of 1/k0."""
         A = matrices.P @ matrices.Q
         U, V = half_slab(A, half_thickness)
         if matrices.symmetric:

@@ -151,7 +151,7 @@ class Library:
         return self._given(self._jones(parameters, 0), parameters)
 
     def reflected(self, **parameters: Reals) -> Any:
-        """[..., 2, 2] the same of order 0 that is reflected, at z = 0."""
+        """[..., 2, 2] J[out, in] over (x, y): order 0 reflected / incident wave, both at z = 0."""
         return self._given(self._jones(parameters, 4), parameters)
 
     def transmittance(self, **parameters: Reals) -> Any:

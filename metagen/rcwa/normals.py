@@ -64,7 +64,7 @@ class CellPoints:
         return self._of_all(values)
 
     def odd(self, values: Tensor) -> Tensor:
-        """The same for a function that is odd under both mirrors."""
+        """[..., d] Fourier coefficients likewise, of a function that is odd under both mirrors."""
         if self.is_quarter:
             return self._at_orders(-4 * self.sine_x @ values @ self.sine_y.T)
         return self._of_all(values)

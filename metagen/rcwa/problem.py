@@ -55,7 +55,7 @@ class Problem:
         return (float(indices.max()) + light) / float(self.incidence.wavelength.detach().min())
 
     def unknowns(self, orders: Orders) -> int:
-        """Of each linear system that is solved for a number of orders."""
+        """Unknowns of each linear system that is solved for a number of orders."""
         basis = transverse_basis(self.truncation(orders), self.incidence.group(self.symmetry))
         return len(basis)
 
@@ -66,7 +66,7 @@ class Problem:
 
     @property
     def polarisations(self) -> tuple[int, ...]:
-        """Those of :data:`X` and :data:`Y` that the light has."""
+        """The polarisations, of :data:`X` and :data:`Y`, that the light has."""
         return tuple(axis for axis in (X, Y) if self.incidence.polarisation[axis] != 0)
 
     def solved(self, truncation: Truncation, polarisations: tuple[int, ...]) -> tuple[SurfaceFields, ...]:

@@ -30,14 +30,14 @@ class Outline:
 
     @classmethod
     def of(cls, outer: Ellipse, inner: Ellipse | None = None) -> Outline:
-        """That of an ellipse, with a smaller one of the same proportions for the hole."""
+        """The outline of an ellipse, with a smaller one of the same proportions for the hole."""
         a, b = outer.a.clamp(min=SMALLEST), outer.b.clamp(min=SMALLEST)
         cosine, sine = torch.cos(outer.angle), torch.sin(outer.angle)
         a, b, cosine, sine = (spread(value, 2) for value in (a, b, cosine, sine))
         return cls(a, b, cosine, sine, None if inner is None else spread(inner.a, 2) / a)
 
     def turned(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Coordinates along the axes."""
+        """Coordinates of points along the axes of the ellipse."""
         return self.cosine * x + self.sine * y, self.cosine * y - self.sine * x
 
     def direction(self, u: Tensor, v: Tensor) -> Projector:

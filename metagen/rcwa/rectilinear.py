@@ -52,7 +52,7 @@ class _Walls:
 
     @classmethod
     def of(cls, cell: Cell, axis: int) -> _Walls:
-        """Those of all pillars, and of their images that reach into the cell."""
+        """The walls of all pillars, and of their images that reach into the cell."""
         period, parts = cell.lattice.pitch[1 - axis], []
         for shape, site in cell.pillars:
             for at, start, end in _edges(shape, axis):
@@ -105,7 +105,7 @@ def strip_permittivity(
 def _permittivity(
     walls: _Walls, cell: Cell, axis: int, harmonics: Harmonics, inner: Tensor, outer: Tensor
 ) -> Tensor:
-    """On the component along an axis: strips that run along it, with walls normal to it."""
+    """Permittivity on the component along an axis: strips that run along it, with walls normal to it."""
     period, other = cell.lattice.pitch[axis], cell.lattice.pitch[1 - axis]
     along_axis, across_it = (2 * harmonics.truncation.extent[k] for k in (axis, 1 - axis))
     low, high, sign = walls.strips(other)

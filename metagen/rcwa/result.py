@@ -65,7 +65,7 @@ class UnitCell:
 
     @property
     def r(self) -> Any:
-        """[...] as :attr:`t`, of order 0 reflected, at z = 0 in the substrate."""
+        """[...] the part of the reflected order 0 that is polarised as the light / the light, at z = 0."""
         return self._as_given(self._alike(self._limit(lambda one: one.jones_reflected)))
 
     @cached_property
@@ -107,7 +107,7 @@ class UnitCell:
 
     @property
     def absorptance(self) -> Any:
-        """[...] the rest, 1 − transmittance − reflectance."""
+        """[...] power that is absorbed / incident power: 1 − transmittance − reflectance."""
         return self._as_given(1 - self.solution.transmittance - self.solution.reflectance)
 
     @property

@@ -36,7 +36,7 @@ def _exponential_pade(degree: int) -> list[float]:
 
 
 def _tangent_coefficients() -> tuple[list[float], list[float]]:
-    """Of numerator and denominator of tan(y)/y as polynomials in y², from exp(2iy)."""
+    """Coefficients of numerator and denominator of tan(y)/y as polynomials in y², from exp(2iy)."""
     c = _exponential_pade(PADE_DEGREE)
     numerator = [2 * c[2 * j + 1] * (-4.0) ** j for j in range(PADE_DEGREE // 2 + 1)]
     denominator = [c[2 * j] * (-4.0) ** j for j in range(PADE_DEGREE // 2 + 1)]

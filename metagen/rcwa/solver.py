@@ -73,9 +73,10 @@ def solve(
         orders: truncation, |m|, |n| ≤ orders on a square lattice, as many plane waves on others.
         tolerance: largest estimated error of the field of order 0; the orders are then chosen to reach it.
         factorisation: how products are truncated.
-        parameters: of the meta-atom; numbers, arrays or torch tensors. They and the wavelength broadcast
-            together. A parameter that is fixed by the platform may be left out. Values outside the limits of
-            the platform, which are those of a design, are solved as long as pillars have room.
+        parameters: lengths and angles of the meta-atom by name; numbers, arrays or torch tensors. They and
+            the wavelength broadcast together. A parameter that is fixed by the platform may be left out.
+            Values outside the limits of the platform, which are those of a design, are solved as long as
+            pillars have room.
 
     Returns:
         The solved cell or cells; differentiable in torch if a tensor was given.
@@ -113,7 +114,7 @@ def solve(
 
 
 def _as_radius(value: Illumination | Reals) -> Reals:
-    """A positional argument that was followed by a wavelength."""
+    """Radii from a positional argument that was followed by a wavelength."""
     if isinstance(value, Illumination):
         raise InputError("solve got an Illumination and a wavelength; the first holds the second already")
     return value
@@ -159,12 +160,12 @@ def solve_cell(
     factorisation: Factorisation = Factorisation.LI,
     given_tensors: bool = True,
 ) -> UnitCell:
-    """As :func:`solve`, for any cell, with a gradient in every number of it.
+    """Solve any cell, with a gradient in every number of it; otherwise as :func:`solve`.
 
     Args:
         cell: made by :func:`metagen.rcwa.make_cell`.
-        light: as in :func:`solve`; wavelengths broadcast with the values of the cell.
-        orders, tolerance, factorisation: as in :func:`solve`.
+        light: the light, as in :func:`solve`; wavelengths broadcast with the values of the cell.
+        orders, tolerance, factorisation: truncation, largest error and rule, as in :func:`solve`.
         given_tensors: whether the results are torch tensors (else numbers and numpy arrays).
 
     Raises:
@@ -271,7 +272,7 @@ def near_fields(
     Args:
         platform: lattice, height and indices.
         radii: [K] pillar radii.
-        wavelength: in vacuum.
+        wavelength: wavelength in vacuum.
         samples: n, points per cell and axis.
         z: height of the plane above the pillar base; the monitor plane, height + wavelength/2, by default.
         orders: truncation.

@@ -39,7 +39,7 @@ class Layer:
         permittivity: [nx, ny] mean ε of each pixel of a grid over the cell, index order [x, y]; a number for
             a uniform layer, and ny = 1 for one that is uniform along y. Real or complex; an imaginary part
             above 0 absorbs.
-        thickness: of the layer.
+        thickness: thickness of the layer.
         inverse_permittivity: [nx, ny] mean of 1/ε of each pixel, for outlines that cross pixels. Without it
             pixels are uniform: a staircase is a staircase.
     """

@@ -33,13 +33,13 @@ def inverse_rule(reciprocal: Tensor) -> Tensor:
 
 
 def assembled(across: Tensor, along: Tensor, harmonics: Harmonics, axis: int) -> Tensor:
-    """[..., n, n] on the component along an axis, the sum over all strips.
+    """[..., n, n] permittivity on the component along an axis, the sum over all strips.
 
     Args:
         across: [..., z, a, a] what each strip does along its length, on all orders along the axis.
         along: [..., z, d] Fourier coefficients of the width of each strip.
-        harmonics: of the component.
-        axis: that the strips run along.
+        harmonics: harmonics of the component.
+        axis: axis that the strips run along.
     """
     table = torch.einsum("...zab,...zd->...abd", across.to(along.dtype), along)
     terms = [

@@ -48,7 +48,7 @@ class PhaseTable:
 
     Attributes:
         platform: what the process fixes; its radius limits are the table's.
-        wavelength: in vacuum.
+        wavelength: wavelength in vacuum.
         numerics: how it was computed.
         tabulated: the samples and the interpolation, with their estimated errors.
     """
@@ -73,7 +73,7 @@ class PhaseTable:
 
         Args:
             platform: what the process fixes.
-            wavelength: in vacuum.
+            wavelength: wavelength in vacuum.
             orders: finest truncation of the solver; see :class:`metagen.rcwa.tabulate.Sampling`.
             tolerance: largest error of the interpolation.
 

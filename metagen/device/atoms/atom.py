@@ -80,7 +80,7 @@ class Atom(ABC):
         masked where none does.
 
         Args:
-            values: of the free parameters.
+            values: values of the free parameters.
             count: polynomial (and trigonometric) degrees 0 … count − 1.
         """
 

@@ -22,8 +22,8 @@ class Cross(Family):
     """Two crossed bars of one length and one width.
 
     Attributes:
-        length: of the bars, from end to end.
-        width: of the bars, at most the length whatever they are within their limits.
+        length: length of the bars, from end to end.
+        width: width of the bars, at most the length whatever they are within their limits.
         angle: turn; at 0 the bars are along x and y.
 
     Raises:

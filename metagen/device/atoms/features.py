@@ -22,7 +22,7 @@ from metagen.device.symmetry import MIRROR_IMAGES
 
 
 def products(parameters: Sequence[Parameter], period: float, values: Tensor, count: int) -> Tensor:
-    """[..., Q] the products.
+    """[..., Q] products of one function of each parameter, by increasing degree.
 
     Args:
         parameters: lengths and angles.

@@ -22,8 +22,8 @@ class LShape(Family):
     """An L with equal arms, in the middle of the square that it fits into.
 
     Attributes:
-        length: of either arm, from the outer corner to its end.
-        width: of the arms, at most the length whatever they are within their limits.
+        length: length of either arm, from the outer corner to its end.
+        width: width of the arms, at most the length whatever they are within their limits.
         angle: turn of the axis of symmetry; at 0 the L opens towards +x, at π/4 its arms point along x and y.
 
     Raises:

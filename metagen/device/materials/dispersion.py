@@ -40,12 +40,12 @@ class Tabulated:
 
     @property
     def shortest(self) -> float:
-        """First wavelength."""
+        """The first wavelength of the table."""
         return self.wavelengths[0]
 
     @property
     def longest(self) -> float:
-        """Last wavelength."""
+        """The last wavelength of the table."""
         return self.wavelengths[-1]
 
     def __call__(self, wavelength: Any) -> NDArray[np.float64]:

@@ -35,21 +35,21 @@ class Difference:
 
     @property
     def area(self) -> Tensor:
-        """That of the shape less that of the hole."""
+        """Area of the shape less that of the hole."""
         return self.outer.area - self.inner.area
 
     @property
     def reach(self) -> Tensor:
-        """That of the shape."""
+        """Reach of the shape; a hole does not change it."""
         return self.outer.reach
 
     @property
     def symmetry(self) -> Symmetry:
-        """What shape and hole have in common."""
+        """The mirrors and turns that shape and hole have in common."""
         return self.outer.symmetry & self.inner.symmetry
 
     def fourier(self, kx: Real, ky: Real) -> Tensor:
-        """That of the shape less that of the hole."""
+        """Fourier integral of the shape less that of the hole."""
         return self.outer.fourier(kx, ky) - self.inner.fourier(kx, ky)
 
     def contains(self, x: Real, y: Real) -> Tensor:
@@ -57,17 +57,17 @@ class Difference:
         return self.outer.contains(x, y) & ~self.inner.contains(x, y)
 
     def distance(self, x: Real, y: Real) -> Tensor:
-        """From the nearer of the two boundaries."""
+        """Distance from the nearer of the two boundaries."""
         return torch.maximum(self.outer.distance(x, y), -self.inner.distance(x, y))
 
     def normal(self, x: Real, y: Real) -> tuple[Tensor, Tensor]:
-        """That of the nearer boundary; at the hole it points into the hole."""
+        """Normal of the nearer boundary; at the hole it points into the hole."""
         near = self.outer.distance(x, y).abs() <= self.inner.distance(x, y).abs()
         outer, inner = self.outer.normal(x, y), self.inner.normal(x, y)
         return torch.where(near, outer[0], -inner[0]), torch.where(near, outer[1], -inner[1])
 
     def support(self, x: Real, y: Real) -> Tensor:
-        """That of the shape."""
+        """Support of the shape; a hole does not change it."""
         return self.outer.support(x, y)
 
     def outline(self, tolerance: float) -> tuple[NDArray[np.float64], ...]:

@@ -46,18 +46,18 @@ class Ellipse:
 
     @property
     def area(self) -> Tensor:
-        """π·a·b."""
+        """Area π·a·b."""
         return math.pi * self.a * self.b
 
     @property
     def reach(self) -> Tensor:
-        """The longer semi-axis, and how far the centre is off."""
+        """Length of the longer semi-axis, and how far the centre is off."""
         offset = torch.where(self.x.square() + self.y.square() > 0, 1.0, 0.0)
         return torch.maximum(self.a, self.b) + offset * torch.hypot(self.x, self.y)
 
     @property
     def symmetry(self) -> Symmetry:
-        """Those which keep the centre and the axes."""
+        """The mirrors and turns which keep the centre and the axes."""
         if torch.equal(self.a, self.b) and not bool(self.x.any()) and not bool(self.y.any()):
             return Symmetry.ALL
         scale = float(self.reach.detach().max())
@@ -73,7 +73,7 @@ class Ellipse:
         return Symmetry.where(kept)
 
     def fourier(self, kx: Real, ky: Real) -> Tensor:
-        """The area times 2·J1(q)/q, q² = (a·k_u)² + (b·k_v)² along the axes, and the phase of the centre."""
+        """Fourier integral: the area times 2·J1(q)/q, q² = (a·k_u)² + (b·k_v)², and the centre's phase."""
         kx, ky = broadcast(kx, ky)
         a, b, angle, x, y = self._spread(kx.dim())
         along, across = _turned(kx, ky, angle)
@@ -86,20 +86,20 @@ class Ellipse:
         return self.distance(x, y) < 0
 
     def distance(self, x: Real, y: Real) -> Tensor:
-        """Exact for a circle, else to first order in the distance."""
+        """Distance from the boundary: exact for a circle, else to first order."""
         level, slope_u, slope_v, _ = self._level(x, y)
         slope = _length(slope_u, slope_v)
         return torch.where(slope > 0, (level - 1) / torch.where(slope > 0, slope, 1.0), -self._least(slope))
 
     def normal(self, x: Real, y: Real) -> tuple[Tensor, Tensor]:
-        """That of the ellipse of the same centre and proportions that goes through the point."""
+        """Normal of the ellipse of the same centre and proportions that goes through the point."""
         _, slope_u, slope_v, angle = self._level(x, y)
         slope = _length(slope_u, slope_v)
         inverse = torch.where(slope > 0, 1 / torch.where(slope > 0, slope, 1.0), 0.0)
         return _turned(slope_u * inverse, slope_v * inverse, -angle)
 
     def support(self, x: Real, y: Real) -> Tensor:
-        """√((a·u)² + (b·v)²) along the axes, and how far the centre is off."""
+        """Support √((a·u)² + (b·v)²) along the axes, and how far the centre is off."""
         x, y = broadcast(x, y)
         a, b, angle, offset_x, offset_y = self._spread(x.dim())
         along, across = _turned(x, y, angle)

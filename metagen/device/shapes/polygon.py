@@ -21,7 +21,7 @@ from metagen.device.symmetry import Symmetry
 SMALL_PHASE = 0.5
 """Where |k·r| stays below this all over a polygon its transform is a power series in k."""
 SERIES_TERMS = 15
-"""Of that series; the next term is 1.4·10⁻¹⁸ of the area at most."""
+"""Terms of that series; the next term is 1.4·10⁻¹⁸ of the area at most."""
 TINY = 1e-200
 """Squares of wave vectors below this are replaced in the branch that is not used there."""
 FLAT = 1e-12
@@ -70,7 +70,7 @@ class Polygon:
 
         Args:
             corners: before the turn.
-            angle: as above.
+            angle: [...] turn about the origin, counterclockwise, in radians.
 
         Raises:
             InputError: fewer than three corners, a number that is not finite, or edges that cross.
@@ -80,7 +80,7 @@ class Polygon:
 
     @property
     def area(self) -> Tensor:
-        """By the shoelace formula."""
+        """Area by the shoelace formula."""
         return _signed_area(self.vertices)
 
     @property
@@ -91,7 +91,7 @@ class Polygon:
 
     @property
     def symmetry(self) -> Symmetry:
-        """Those which carry every edge to an edge."""
+        """The mirrors and turns which carry every edge to an edge."""
         vertices = self.vertices.detach().numpy()
         edges = np.roll(vertices, -1, -2) - vertices
         marks = np.concatenate([vertices + share * edges for share in EDGE_MARKS], -2)
@@ -104,7 +104,7 @@ class Polygon:
         return Symmetry.where(kept)
 
     def fourier(self, kx: Real, ky: Real) -> Tensor:
-        """A sum over edges (the divergence theorem); where k is small, a power series.
+        """Fourier integral as a sum over edges (the divergence theorem); where k is small, a power series.
 
         Both are taken about the mean of the corners: what point that is changes nothing.
         """
@@ -132,14 +132,14 @@ class Polygon:
         return torch.from_numpy(np.asarray(inside))
 
     def distance(self, x: Real, y: Real) -> Tensor:
-        """Exact."""
+        """Distance from the boundary, exact."""
         away_x, away_y, _, _ = self._nearest(x, y)
         square = away_x.square() + away_y.square()
         length = torch.where(square > 0, torch.where(square > 0, square, 1.0).sqrt(), 0.0)
         return torch.where(self.contains(x, y), -length, length)
 
     def normal(self, x: Real, y: Real) -> tuple[Tensor, Tensor]:
-        """That of the nearest edge; outside a corner the direction from the corner."""
+        """Normal of the nearest edge; outside a corner the direction from the corner."""
         away_x, away_y, edge_x, edge_y = self._nearest(x, y)
         square = away_x.square() + away_y.square()
         far = square > (SAME * spread(self.reach.detach(), square.dim() - self.reach.dim())).square()
@@ -148,13 +148,13 @@ class Polygon:
         return torch.where(far, away_x * inverse, edge_y), torch.where(far, away_y * inverse, -edge_x)
 
     def support(self, x: Real, y: Real) -> Tensor:
-        """That of the farthest corner."""
+        """Support of the farthest corner."""
         x, y = broadcast(x, y)
         corners_x, corners_y = (spread(part, x.dim()) for part in self.vertices.unbind(-1))
         return (corners_x * x + corners_y * y).amax(-1 - x.dim())
 
     def outline(self, tolerance: float) -> tuple[NDArray[np.float64], ...]:
-        """Its own corners."""
+        """The corners of the polygon itself."""
         check_outline(tolerance)
         return (self.vertices.detach().numpy().copy(),)
 
