@@ -16,9 +16,13 @@ from numpy.typing import ArrayLike, NDArray
 from metagen.base.errors import InputError
 from metagen.base.files import HASH, Schema, content_hash, reading_hdf5, writing_hdf5
 from metagen.base.validation import validate
+from metagen.device.atoms import Atom, Kind
 from metagen.device.circles import CircleLimits
+from metagen.device.orbits import SiteOrbits
 from metagen.device.pillars import admitted, check_pillars
 from metagen.device.platform import Platform
+from metagen.device.sites import Aperture, Sites, counts_of, site_centres, suffix
+from metagen.device.sites import cell_centres as cell_centres
 from metagen.device.symmetry import Symmetry, permutation
 
 
@@ -151,10 +155,7 @@ class Layout:
     @cached_property
     def centres(self) -> NDArray[np.float64]:
         """[Nx, Ny, S, 2] x and y of all sites, with and without a pillar."""
-        lattice = self.platform.lattice
-        axes = (cell_centres(n, p) for n, p in zip(self.counts, lattice.pitch, strict=True))
-        cells = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
-        return np.asarray(cells[:, :, None] + lattice.positions)
+        return site_centres(self.platform.lattice, self.counts)
 
     @cached_property
     def symmetry(self) -> Symmetry:
@@ -223,32 +224,70 @@ class Layout:
             )
 
 
-def cell_centres(count: int, period: float) -> NDArray[np.float64]:
-    """[count] coordinates of the cell centres along one axis: (i − (count − 1)/2)·period."""
-    return (np.arange(count) - (count - 1) / 2) * period
-
-
 def on_grid(radii: NDArray[np.float64], grid: float) -> NDArray[np.float64]:
     """The nearest multiples of ``grid``, always as the same floats, so that hashes can be compared."""
     return np.asarray(np.round(np.rint(radii / grid) * grid, DIGITS))
 
 
-def random_layout(platform: Platform, count: int, seed: int) -> Layout:
-    """A layout of circles with independent radii, uniform within the limits, with both mirror planes.
+def random_layout(
+    platform: Platform, count: int | tuple[int, int], seed: int, aperture: Aperture = "rectangle"
+) -> Layout:
+    """A layout of independent pillars, uniform within the platform's limits, with both mirror planes.
 
     Args:
         platform: what the process fixes.
-        count: pillars along one side.
+        count: cells along x and y, or along x alone (:func:`metagen.device.sites.counts_of`).
         seed: seed of the random generator; equal seeds give equal layouts.
+        aperture: shape of the device.
+
+    Raises:
+        InputError: a count is not positive, or lattice or meta-atom lack one of the mirrors.
     """
-    half = (count + 1) // 2
-    quadrant = np.random.default_rng(seed).uniform(platform.radius_min, platform.radius_max, (half, half))
-    return Layout(
-        platform,
-        unfold(quadrant, count),
-        name=f"random-s{seed}",
-        provenance={"family": "random", "seed": str(seed)},
-    )
+    orbits = SiteOrbits.of(Sites.within(platform.lattice, counts_of(platform.lattice, count), aperture))
+    low, high = limits_of(platform.atom)
+    values = np.random.default_rng(seed).uniform(low, high, (len(orbits.centres), len(low)))
+    provenance = {"family": "random", "seed": str(seed)}
+    name = f"random-s{seed}{suffix(aperture)}"
+    return mirrored_layout(platform, orbits, values, name, provenance)
+
+
+def limits_of(atom: Atom) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """[P] limits between which numbers stand for parameters; a choice is the whole number below one."""
+    choice = [parameter.kind is Kind.CHOICE for parameter in atom.parameters]
+    low, high = (np.array([getattr(each, end) for each in atom.parameters]) for end in ("low", "high"))
+    return low, high + np.array(choice)
+
+
+def mirrored_layout(
+    platform: Platform,
+    orbits: SiteOrbits,
+    values: NDArray[np.float64],
+    name: str,
+    provenance: Mapping[str, str],
+) -> Layout:
+    """The layout that follows from the pillars of one site of each orbit.
+
+    A pillar on a mirror plane is changed to the nearest one that is its own image; where there is none, the
+    site stays empty.
+
+    Args:
+        platform: what the process fixes.
+        orbits: the sites and their images.
+        values: [K, P] numbers within the limits of :func:`limits_of`.
+        name: of the layout.
+        provenance: of the layout.
+
+    Raises:
+        InputError: the image of a pillar is not one of the platform's.
+    """
+    choice = [parameter.kind is Kind.CHOICE for parameter in platform.atom.parameters]
+    settled, possible = orbits.settled(platform.atom, np.where(choice, np.floor(values), values))
+    present, array = orbits.sites.present.copy(), np.zeros((*orbits.sites.present.shape, values.shape[1]))
+    array[present] = orbits.unfolded(platform.atom, settled)
+    kept = np.empty(len(orbits.sites.centres), dtype=np.bool_)
+    kept[orbits.images] = possible
+    present[present] = kept
+    return Layout(platform, array, name=name, provenance=provenance, present=present)
 
 
 def unfold(quadrant: NDArray[np.float64], count: int) -> NDArray[np.float64]:

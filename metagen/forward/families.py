@@ -1,19 +1,31 @@
-"""Families of layouts that a campaign file can ask for: a few lines describe many devices."""
+"""Families of layouts that a campaign file can ask for: a few lines describe many devices.
+
+All layouts have both mirrors x → −x and y → −y, so that Meep needs a quarter of the time in light that has
+them: the image of a fin at the angle θ is a fin at −θ.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import Field
-from scipy.ndimage import gaussian_filter
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
 
-from metagen.base.validation import Positive, PositiveInt, checked
-from metagen.device.layout import Layout, random_layout, unfold
+from metagen.base.errors import InputError
+from metagen.base.validation import Positive, PositiveInt, checked, in_radians
+from metagen.device.atoms import Atom, Kind
+from metagen.device.layout import Layout, limits_of, mirrored_layout, random_layout
+from metagen.device.orbits import SiteOrbits
 from metagen.device.platform import Platform
+from metagen.device.sites import Aperture, Sites, counts_of, suffix
+from metagen.forward.smooth import smooth_values, turns_round
 
 Seeds = Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)]
+Count = PositiveInt | tuple[PositiveInt, PositiveInt]
+"""Cells along x, or along x and y (:func:`metagen.device.sites.counts_of`)."""
+Spread = Annotated[float, Field(ge=0)]
 
 
 @checked
@@ -21,7 +33,7 @@ class Focusing:
     """Forward-designed lenses, one per focal length.
 
     Attributes:
-        count: pillars along one side.
+        count: cells along x, or along x and y.
         wavelength: wavelength in vacuum at which the lenses focus.
         focal_lengths: distances from the monitor plane to the focus.
     """
@@ -41,118 +53,147 @@ class Focusing:
 
 @checked
 class Random:
-    """Independent random radii, mirror-symmetric, one layout per seed.
+    """Independent random pillars, one layout per seed.
 
     Attributes:
-        count: pillars along one side.
+        count: cells along x, or along x and y.
         seeds: seeds of the random generator.
+        aperture: shape of the device.
     """
 
     family: Literal["random"]
-    count: PositiveInt
+    count: Count
     seeds: Seeds
+    aperture: Aperture = "rectangle"
 
     def layouts(self, platform: Platform) -> Iterator[Layout]:
         """Draw the layouts."""
         for seed in self.seeds:
-            yield random_layout(platform, self.count, seed)
+            yield random_layout(platform, self.count, seed, self.aperture)
 
 
 @checked
 class Smooth:
-    """Random radii that vary slowly, mirror-symmetric, one layout per correlation length and seed.
+    """Random pillars that vary slowly, one layout per correlation length and seed.
 
-    The radii are spread evenly over the platform's range, as in :class:`Random`, but neighbours differ less,
-    as they do in a lens.
+    The parameters are spread evenly over the platform's limits, as in :class:`Random`, but neighbours differ
+    less, as they do in a lens.
 
     Attributes:
-        count: pillars along one side.
+        count: cells along x, or along x and y.
         correlation_lengths: distances at which the correlation has fallen to 1/e.
         seeds: seeds of the random generator.
+        aperture: shape of the device.
     """
 
     family: Literal["smooth"]
-    count: PositiveInt
+    count: Count
     correlation_lengths: Annotated[tuple[Positive, ...], Field(min_length=1)]
     seeds: Seeds
+    aperture: Aperture = "rectangle"
 
     def layouts(self, platform: Platform) -> Iterator[Layout]:
         """Draw the layouts."""
         for length in self.correlation_lengths:
             for seed in self.seeds:
-                yield smooth_layout(platform, self.count, length, seed)
+                yield smooth_layout(platform, self.count, length, seed, self.aperture)
 
 
 @checked
 class Perturbed:
-    """Forward-designed lenses with random deviations of the radii, mirror-symmetric.
+    """Forward-designed lenses with random deviations of the parameters.
 
     Attributes:
-        count: pillars along one side.
+        count: cells along x, or along x and y.
         wavelength: wavelength in vacuum at which the lenses focus.
         focal_lengths: distances from the monitor plane to the focus.
-        spread: standard deviation of the radii from those of the lens; the platform's limits are kept.
+        spread: standard deviation of the lengths (radii) from those of the lens; the platform's limits are
+            kept.
         seeds: seeds of the random generator; each lens is made once with each seed.
+        angle_spread: standard deviation of the angles, in radians; in a file also in degrees, as
+            ``angle_spread_deg``.
     """
 
     family: Literal["perturbed"]
     count: PositiveInt
     wavelength: Positive
     focal_lengths: Annotated[tuple[Positive, ...], Field(min_length=1)]
-    spread: Positive
+    spread: Spread
     seeds: Seeds
+    angle_spread: Spread = 0.0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _angles(cls, given: Any) -> Any:
+        return in_radians(given, "angle_spread") if isinstance(given, dict) else given
 
     def layouts(self, platform: Platform) -> Iterator[Layout]:
-        """Design the lenses and move their radii."""
+        """Design the lenses and move their parameters."""
         lenses = Focusing("focusing", self.count, self.wavelength, self.focal_lengths)
         for lens in lenses.layouts(platform):
             for seed in self.seeds:
-                yield perturbed(lens, self.spread, seed)
+                yield perturbed(lens, self.spread, seed, self.angle_spread)
 
 
 Family = Annotated[Focusing | Random | Smooth | Perturbed, Field(discriminator="family")]
 
 
-def smooth_layout(platform: Platform, count: int, correlation_length: float, seed: int) -> Layout:
-    """Random radii with a Gaussian correlation, spread evenly over the platform's range; mirror-symmetric.
-
-    White noise is filtered with reflection at the mirror planes, and the values are replaced by their ranks.
+def smooth_layout(
+    platform: Platform,
+    count: int | tuple[int, int],
+    correlation_length: float,
+    seed: int,
+    aperture: Aperture = "rectangle",
+) -> Layout:
+    """Random pillars with a Gaussian correlation, spread evenly over the platform's limits.
 
     Args:
-        platform: what the process fixes; its radius limits and its period are used.
-        count: pillars along one side.
+        platform: what the process fixes.
+        count: cells along x, or along x and y (:func:`metagen.device.sites.counts_of`).
         correlation_length: distance at which the correlation has fallen to 1/e.
         seed: seed of the random generator; equal seeds give equal layouts.
+        aperture: shape of the device.
+
+    Raises:
+        InputError: a count is not positive, or lattice or meta-atom lack one of the mirrors.
     """
-    half = (count + 1) // 2
-    noise = np.random.default_rng(seed).normal(size=(half, half))
-    # White noise filtered with exp(−x²/2σ²) has the correlation exp(−x²/4σ²).
-    sigma = correlation_length / 2 / platform.period
-    smooth = gaussian_filter(noise, sigma, mode="mirror" if count % 2 else "reflect")
-    ranks = smooth.ravel().argsort().argsort().reshape(half, half)
-    radii = platform.radius_min + (platform.radius_max - platform.radius_min) * (ranks + 0.5) / half**2
-    return Layout(
-        platform,
-        unfold(radii, count),
-        name=f"smooth-l{correlation_length:g}-s{seed}",
-        provenance={"family": "smooth", "correlation_length": repr(correlation_length), "seed": str(seed)},
-    )
+    orbits = SiteOrbits.of(Sites.within(platform.lattice, counts_of(platform.lattice, count), aperture))
+    values = smooth_values(platform.atom, orbits, correlation_length, np.random.default_rng(seed))
+    name = f"smooth-l{correlation_length:g}-s{seed}{suffix(aperture)}"
+    about = {"family": "smooth", "correlation_length": repr(correlation_length), "seed": str(seed)}
+    return mirrored_layout(platform, orbits, values, name, about)
 
 
-def perturbed(layout: Layout, spread: float, seed: int) -> Layout:
-    """A layout with mirror planes whose radii are moved at random, within the platform's limits.
+def perturbed(layout: Layout, spread: float, seed: int, angle_spread: float = 0.0) -> Layout:
+    """A layout with mirror planes whose parameters are moved at random, within the platform's limits.
 
     Args:
         layout: a layout with both mirror planes.
-        spread: standard deviation of the radii from those of the layout.
+        spread: standard deviation of the lengths from those of the layout.
         seed: seed of the random generator; equal seeds give equal layouts.
+        angle_spread: standard deviation of the angles, in radians. Choices among given shapes stay.
+
+    Raises:
+        InputError: nothing is moved, or the layout lacks a mirror plane.
     """
-    platform, half = layout.platform, (layout.count + 1) // 2
-    moved = np.random.default_rng(seed).normal(0, spread, (half, half))
-    quadrant = layout.radii[layout.count // 2 :, layout.count // 2 :] + moved
-    return Layout(
-        platform,
-        unfold(quadrant.clip(platform.radius_min, platform.radius_max), layout.count),
-        name=f"{layout.name}-perturbed-s{seed}",
-        provenance={**layout.provenance, "spread": repr(spread), "seed": str(seed)},
-    )
+    platform, spreads = layout.platform, {Kind.LENGTH: spread, Kind.ANGLE: angle_spread}
+    scales = np.array([spreads.get(parameter.kind, 0.0) for parameter in platform.atom.parameters])
+    if not scales.any():
+        raise InputError(
+            f"spread {spread:g} (of lengths) and angle_spread {angle_spread:g} move no free parameter of "
+            f"{platform.atom}; give that of its kind"
+        )
+    orbits = SiteOrbits.of(Sites(platform.lattice, layout.present))
+    before = layout.values[layout.present][orbits.images[0]]
+    moved = before + np.random.default_rng(seed).normal(0, scales, before.shape)
+    about = {**layout.provenance, "spread": repr(spread), "seed": str(seed)}
+    name = f"{layout.name}-perturbed-s{seed}"
+    return mirrored_layout(platform, orbits, _limited(platform.atom, moved), name, about)
+
+
+def _limited(atom: Atom, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Parameters [K, P] within the limits; angles that may turn all the way round go on at the other end."""
+    low, high = limits_of(atom)
+    turning = [turns_round(parameter, atom) for parameter in atom.parameters]
+    turned = np.where(turning, low + np.mod(values - low, atom.period or np.inf), values)
+    return np.asarray(turned.clip(low, high))

@@ -136,8 +136,8 @@ def test_impossible_platforms_are_refused(values, said):
         validate(values, mg.Platform, source="test")
 
 
-def test_layouts_of_radii_are_of_circles_on_a_square_lattice():
-    with pytest.raises(InputError, match="period is for circles"):
+def test_one_array_is_no_layout_of_a_meta_atom_with_several_parameters():
+    with pytest.raises(InputError, match="give one array each: {'length': …"):
         mg.Layout(FINS, [[0.1]])
 
 

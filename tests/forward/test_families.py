@@ -1,11 +1,15 @@
 """Families of layouts: symmetric, within limits, repeatable, and as random as they say."""
 
+import math
+
 import numpy as np
 import pytest
 
-from metagen import Platform
+from metagen import Lattice, Platform, atoms
+from metagen.base.errors import InputError
+from metagen.device.layout import random_layout
 from metagen.fdtd.campaign import Campaign
-from metagen.forward.families import Focusing, Perturbed, Random, Smooth, smooth_layout
+from metagen.forward.families import Focusing, Perturbed, Random, Smooth, perturbed, smooth_layout
 
 COMMON = {"count": 9, "seeds": (1, 2)}
 LENSES = {"wavelength": 0.633, "focal_lengths": (5.0, 8.0)}
@@ -65,6 +69,55 @@ def test_perturbed_lenses_deviate_by_the_spread():
     deviation = (moved.radii - lens.radii)[far]
     # A few hundred independent deviations, none of them clipped: 10 % is three standard errors.
     assert deviation.std() == pytest.approx(0.004, rel=0.1)
+
+
+def test_the_radii_of_a_seed_are_those_of_earlier_releases():
+    """Names of near-field files and of shipped data stand for these very numbers."""
+    platform = Platform()
+    drawn = random_layout(platform, 5, 0)
+    smooth = smooth_layout(platform, 5, 1.0, 3)
+    moved = perturbed(drawn, 0.01, 2)
+    assert drawn.radii[2, 2:].tolist() == [0.12643540247857454, 0.08237440565166444, 0.05491682287234337]
+    assert smooth.radii[0, :3].tolist() == [0.15000000000000002, 0.07, 0.05666666666666667]
+    assert moved.radii[1, :3].tolist() == [0.17, 0.16558950253124174, 0.05]
+
+
+HEXAGONAL_FINS = Platform(
+    lattice=Lattice.hexagonal(0.5), atom=atoms.Ellipse((0.05, 0.2), 0.1, (0, math.pi)), height=0.6
+)
+
+
+@pytest.mark.closed_form
+def test_smooth_fins_on_a_hexagonal_lattice_turn_slowly_and_take_all_angles_alike():
+    layouts = [smooth_layout(HEXAGONAL_FINS, 300, 6 * 0.5, seed) for seed in range(6)]
+    middle = [layout["angle"][170:-20, 106:-12] for layout in layouts]
+    turned = np.array([np.mean(np.exp(2j * (each[6:] - each[:-6]))) for each in middle])
+    # Angles of Gaussian vectors of correlation ρ: ⟨exp i(φ − φ')⟩ = (π/4)·ρ·(1 + ρ²/8 + …), with ρ = 1/e. Six
+    # fields hold some 2000 independent ones.
+    assert turned.mean() == pytest.approx(math.pi / 4 / math.e * (1 + math.exp(-2) / 8), abs=0.04)
+    counts, _ = np.histogram(np.concatenate([each["angle"][each.present] for each in layouts]), bins=6)
+    assert counts.max() / counts.min() < 1.1
+    for layout in layouts:
+        assert layout.has_mirror_planes
+
+
+@pytest.mark.closed_form
+def test_angles_and_lengths_are_moved_by_deviations_of_their_own():
+    start = smooth_layout(HEXAGONAL_FINS, 60, 4.0, 1)
+    moved = perturbed(start, 0.002, 1, angle_spread=0.05)
+    assert moved.has_mirror_planes
+    off_lines = (np.abs(start.centres) > 0.01).all(-1) & start.present
+    inside = off_lines & (start["length"] > 0.06) & (start["length"] < 0.19)
+    # 2000 deviations, in mirror images of four: 10 % is three standard errors.
+    turns = np.angle(np.exp(2j * (moved["angle"] - start["angle"])))[off_lines] / 2
+    assert turns.std() == pytest.approx(0.05, rel=0.1)
+    assert (moved["length"] - start["length"])[inside].std() == pytest.approx(0.002, rel=0.1)
+
+
+def test_a_deviation_that_moves_nothing_is_refused():
+    fins = Platform(lattice=Lattice.square(0.43), atom=atoms.Rectangle(0.4, 0.1, (0, math.pi)), height=0.6)
+    with pytest.raises(InputError, match="move no free parameter"):
+        perturbed(random_layout(fins, 4, 1), 0.01, seed=1)
 
 
 def test_a_campaign_file_names_every_family_in_one_entry(tmp_path):

@@ -1,0 +1,99 @@
+"""Where the pillars of a device stand: the cells of a lattice that an aperture holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metagen.base.errors import InputError
+from metagen.device.lattice import Lattice
+from metagen.device.symmetry import MIRROR_IMAGES, closed
+
+Aperture = Literal["rectangle", "circle"]
+"""Shapes of a device: all cells, or the sites whose centre is in the circle that fits into them."""
+ROUNDING = 1e-9
+"""A site this far outside the circle, over its radius, is taken for inside."""
+
+
+def suffix(aperture: Aperture) -> str:
+    """What names of layouts end in: the aperture, where it is no rectangle."""
+    return "" if aperture == "rectangle" else f"-{aperture}"
+
+
+@dataclass(frozen=True, eq=False)
+class Sites:
+    """The sites of a device that may have a pillar.
+
+    Attributes:
+        lattice: the lattice.
+        present: [Nx, Ny, S] which of the sites of Nx × Ny cells these are.
+    """
+
+    lattice: Lattice
+    present: NDArray[np.bool_]
+
+    @classmethod
+    def within(cls, lattice: Lattice, counts: tuple[int, int], aperture: Aperture = "rectangle") -> Self:
+        """The sites of an aperture that is centred on the axis.
+
+        Left out are sites whose images, under the mirrors x → −x and y → −y that the lattice has, are not
+        among those of the cells: on a hexagonal lattice, the second sites of the last row and column.
+
+        Args:
+            lattice: the lattice.
+            counts: cells along x and along y.
+            aperture: its shape; the diameter of the circle is the shorter side of all cells.
+        """
+        centres = site_centres(lattice, counts)
+        inside = np.ones(centres.shape[:-1], dtype=np.bool_)
+        if aperture == "circle":
+            radius = min(n * p for n, p in zip(counts, lattice.pitch, strict=True)) / 2
+            inside = np.hypot(centres[..., 0], centres[..., 1]) <= radius * (1 + ROUNDING)
+        if lattice.sites != ((0.0, 0.0),):  # else they are closed, and a million of them take no time
+            mirrors = [each for each in MIRROR_IMAGES if each in lattice.symmetry]
+            inside[inside] = closed(centres[inside], mirrors, lattice.spacing)
+        return cls(lattice, inside)
+
+    @cached_property
+    def centres(self) -> NDArray[np.float64]:
+        """[M, 2] x and y of each site."""
+        return site_centres(self.lattice, self.counts)[self.present]
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        """Cells along x and along y."""
+        return self.present.shape[0], self.present.shape[1]
+
+
+def cell_centres(count: int, period: float) -> NDArray[np.float64]:
+    """[count] coordinates of the cell centres along one axis: (i − (count − 1)/2)·period."""
+    return (np.arange(count) - (count - 1) / 2) * period
+
+
+def site_centres(lattice: Lattice, counts: tuple[int, int]) -> NDArray[np.float64]:
+    """[Nx, Ny, S, 2] x and y of all sites of Nx × Ny cells, which are centred on the axis."""
+    axes = (cell_centres(n, p) for n, p in zip(counts, lattice.pitch, strict=True))
+    cells = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
+    return np.asarray(cells[:, :, None] + lattice.positions)
+
+
+def counts_of(lattice: Lattice, count: int | tuple[int, int]) -> tuple[int, int]:
+    """Cells along x and along y; of a single number along x, as many along y as make an aperture most square.
+
+    Raises:
+        InputError: a number is not whole, or not positive.
+    """
+    numbers = tuple(count) if isinstance(count, tuple | list) else (count,)
+    if len(numbers) > 2 or not all(number == int(number) and number > 0 for number in numbers):
+        raise InputError(
+            f"count is {count}; it must be a whole number of cells along x, at least 1, or two such numbers "
+            "for x and y"
+        )
+    along_x, along_y = numbers[0], numbers[-1]
+    if len(numbers) == 1:
+        along_y = max(1, round(along_x * lattice.pitch[0] / lattice.pitch[1]))
+    return int(along_x), int(along_y)
