@@ -17,6 +17,8 @@ from metagen.base.errors import InputError
 Real = ArrayLike | Tensor
 """A real number, or an array or a tensor of them."""
 
+NO_SERIES = (0.5, 1)
+"""Orders whose closed form loses no digits at any x > 0."""
 SERIES_TERMS = 9
 """Number of terms of the power series below q = 1; the next term is under 2·10⁻¹⁷."""
 
@@ -70,10 +72,7 @@ class _ReducedBessel(torch.autograd.Function):
     def forward(ctx: Any, q: Tensor, order: float) -> Tensor:
         ctx.save_for_backward(q)
         ctx.order = order
-        if order == 0.5:
-            x = q.sqrt()
-            return torch.where(q > 0, torch.sin(x) / torch.where(q > 0, x, 1.0), 1.0)
-        return torch.where(q < 1, _series(q.clamp(max=1), order), _far(q.clamp(min=1).sqrt(), order))
+        return _values(q, order)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
@@ -91,8 +90,16 @@ def reduced_bessel(q: Tensor, order: float) -> Tensor:
         q: [...] square of the argument, q ≥ 0.
         order: ν.
     """
+    if not q.requires_grad:
+        return _values(q, order)
     result: Tensor = _ReducedBessel.apply(q, order)  # type: ignore[no-untyped-call]
     return result
+
+
+def _values(q: Tensor, order: float) -> Tensor:
+    if order in NO_SERIES:
+        return torch.where(q > 0, _far(torch.where(q > 0, q, 1.0).sqrt(), order), 1.0)
+    return torch.where(q < 1, _series(q.clamp(max=1), order), _far(q.clamp(min=1).sqrt(), order))
 
 
 def _series(q: Tensor, order: float) -> Tensor:
@@ -103,14 +110,19 @@ def _series(q: Tensor, order: float) -> Tensor:
 
 
 def _far(x: Tensor, order: float) -> Tensor:
-    """The closed form for x ≥ 1. The Bessel functions of torch 2.13 are wrong by 4·10⁻⁷ near x = 5."""
+    """The closed form, see :data:`NO_SERIES`; of other orders for x ≥ 1.
+
+    The Bessel functions of torch 2.13 are wrong by 4·10⁻⁷ near x = 5.
+    """
+    if order == 0.5:
+        return torch.sin(x) / x
     if order == 1.5:
         return 3 * (torch.sin(x) / x - torch.cos(x)) / x**2
     return torch.from_numpy(_bessel(order, x.numpy())) * (math.gamma(order + 1) * (2 / x) ** order)
 
 
 def _bessel(order: float, x: NDArray[np.float64]) -> NDArray[np.float64]:
-    """J_ν(x) for x ≥ 1; the first two are needed often, and fast."""
+    """J_ν(x); the first two are needed often, and fast."""
     if order == 1:
         return np.asarray(scipy.special.j1(x))
     if order == 2:

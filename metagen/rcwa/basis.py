@@ -37,7 +37,7 @@ class Component(Enum):
         return (self.value[0] if element[0] < 0 else 1) * (self.value[1] if element[1] < 0 else 1)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Harmonics:
     """The harmonics of one component, by order: m slow, n fast.
 
@@ -153,7 +153,7 @@ def product_matrix(transform: Tensor, left: Harmonics, right: Harmonics) -> Tens
     return (transform[..., index] * weight).sum(-3)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TransverseBasis:
     """Harmonics of (Ex, Ey), and of h = (Hy, −Hx): those of the first component, then those of the second.
 
@@ -230,9 +230,15 @@ class TransverseBasis:
         return torch.nonzero((self.orders == 0).all(-1))[:, 0]
 
     @cached_property
+    def in_jones(self) -> Tensor:
+        """[2, 2] 1 at the elements of a Jones matrix between components that have order (0, 0), else 0."""
+        has_zeroth = torch.bincount(self.is_y[self.zeroth].long(), minlength=2).double()
+        return has_zeroth[:, None] * has_zeroth
+
+    @cached_property
     def same_orders(self) -> Tensor:
-        """[n, n] whether two harmonics have the same orders."""
-        return (self.orders[:, None, :] == self.orders[None, :, :]).all(-1)
+        """[n, n] 1 where two harmonics have the same orders, else 0."""
+        return (self.orders[:, None, :] == self.orders[None, :, :]).all(-1).double()
 
     def expanded(self, vector: Tensor) -> Tensor:
         """[..., 2w] amplitudes of all plane waves, of Ex and then of Ey, from those of harmonics [..., n]."""

@@ -18,7 +18,7 @@ from metagen.device.materials import Dispersion, Formula, Material, Tabulated
 from metagen.device.platform import Platform
 from metagen.device.shapes import Difference, Ellipse, Polygon, Shape, check_shape
 from metagen.device.symmetry import Symmetry
-from metagen.rcwa.tensors import Numbers, Reals, as_tensor
+from metagen.rcwa.tensors import Numbers, Reals, as_tensor, is_positive
 
 POINTS = 100
 """Points along either side of the cell at which overlap is looked for."""
@@ -70,14 +70,18 @@ class Cell:
 
         They are real where a half turn leaves the cell as it is.
         """
-        kx, ky = (2 * torch.pi / self.lattice.pitch[axis] * orders[:, axis].double() for axis in (0, 1))
-        total = torch.zeros(len(orders), dtype=torch.complex128)
+        m, n = orders.double().unbind(-1)
+        kx, ky = (2 * torch.pi / side * order for side, order in zip(self.lattice.pitch, (m, n), strict=True))
+        parts = []
         for shape, (x, y) in self.pillars:
-            phase = kx * x + ky * y
-            moved = torch.polar(torch.ones_like(phase), -phase) if x or y else 1
-            total = total + shape.fourier(kx, ky) * moved
-        total = total / self.lattice.area
-        return total.real if Symmetry.HALF_TURN in self.symmetry else total
+            part = shape.fourier(kx, ky)
+            if x or y:
+                phase = -(kx * x + ky * y)
+                part = part * torch.polar(torch.ones_like(phase), phase)
+            parts.append(part)
+        total = sum(parts[1:], parts[0])
+        total = total.real if Symmetry.HALF_TURN in self.symmetry else total
+        return total / self.lattice.area
 
 
 def make_cell(
@@ -115,12 +119,12 @@ def make_cell(
     if len(shapes) not in (1, len(where.sites)):
         raise InputError(f"{len(shapes)} shapes for {len(where.sites)} sites; give one, or one per site")
     tall = as_tensor(height, "height")
-    if tall.is_complex() or not bool(((tall > 0) & torch.isfinite(tall)).all()):
+    if tall.is_complex() or not is_positive(tall):
         raise InputError(f"height is {tall}; it must be positive and finite (micrometres)")
     _check_room(shapes, where)
     media = {name: _index(name, index) for name, index in (("substrate", substrate), ("cover", cover))}
     for name, index in media.items():
-        if index.is_complex() or not bool(((index > 0) & torch.isfinite(index)).all()):
+        if index.is_complex() or not is_positive(index):
             raise InputError(
                 f"{name} is {index}; it must be a positive real index (metagen.rcwa.solve_stack allows more)"
             )

@@ -21,6 +21,7 @@ from metagen.rcwa.cell import Cell
 from metagen.rcwa.layer import Permittivity
 from metagen.rcwa.normals import normal_projector
 from metagen.rcwa.rectilinear import is_rectilinear, strip_permittivity
+from metagen.rcwa.tensors import add_to_diagonal
 from metagen.rcwa.waves import Waves
 
 
@@ -104,9 +105,8 @@ def along_normals(
     """
     d_x, d_y = (eps - inv for eps, inv in zip(laurent, inverse, strict=True))
     n_xx, n_xy = (part.to(d_x.dtype) for part in projector)
-    identity = torch.eye(len(basis.ey), dtype=torch.float64)
     on_x = product_matrix(n_xx, basis.ex, basis.ex)
-    on_y = identity - product_matrix(n_xx, basis.ey, basis.ey)
+    on_y = add_to_diagonal(-product_matrix(n_xx, basis.ey, basis.ey), 1)
     to_x = product_matrix(n_xy, basis.ex, basis.ey)
     xx = laurent[0] - _half_anticommutator(d_x, on_x, symmetric=symmetric)
     yy = laurent[1] - _half_anticommutator(d_y, on_y, symmetric=symmetric)
@@ -124,8 +124,7 @@ def _half_anticommutator(d: Tensor, n: Tensor, *, symmetric: bool) -> Tensor:
 
 def mixed(inside: Tensor, inner: Tensor, outer: Tensor) -> Tensor:
     """Matrix of a function that is ``inner`` inside and ``outer`` outside."""
-    identity = torch.eye(inside.shape[-1], dtype=torch.float64)
-    return outer * identity + (inner - outer) * inside
+    return add_to_diagonal((inner - outer) * inside, outer[..., 0])
 
 
 def block(xx: Tensor, yy: Tensor, xy: Tensor | None = None, yx: Tensor | None = None) -> Tensor:

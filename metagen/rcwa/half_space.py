@@ -33,8 +33,8 @@ class HalfSpace:
         if square.is_complex():
             root = torch.sqrt(square)
             return torch.where(root.imag > 0, -root, root)
-        root = torch.sqrt(square.abs().clamp(min=1e-30))
-        return torch.where(square > 0, root, 0 * root) - 1j * torch.where(square > 0, 0 * root, root)
+        root, fades = torch.sqrt(square.abs().clamp(min=1e-30)), square > 0
+        return torch.complex(torch.where(fades, root, 0.0), torch.where(fades, 0.0, -root))
 
     @cached_property
     def _permittivity(self) -> Tensor:
@@ -48,7 +48,7 @@ class HalfSpace:
         κ·g + ε·E = 0 for E along the transverse wave vector, g − κ·E = 0 across it: nothing diverges on a
         light line (κ = 0). For waves that leave downwards the sign of β changes.
         """
-        alpha = torch.where(self.waves.is_along, self.decay, torch.ones_like(self.decay))
+        alpha = torch.where(self.waves.is_along, self.decay, 1.0)
         beta = torch.where(self.waves.is_along, self._permittivity, -self.decay)
         return torch.stack([alpha, beta])[..., None]
 

@@ -12,7 +12,7 @@ from metagen.base.errors import InputError
 from metagen.device.illumination import Illumination
 from metagen.device.symmetry import Symmetry
 from metagen.rcwa.basis import Element
-from metagen.rcwa.tensors import Reals, as_tensor
+from metagen.rcwa.tensors import Reals, as_tensor, is_positive
 
 ROUNDING = 1e-15
 """Components of the wave vector / k0 below this are none: at an azimuth of π/2 rounding leaves 6e-17."""
@@ -40,7 +40,7 @@ class Incidence:
             raise InputError(
                 f"wavelength is {self.wavelength}; it must be real, and one at least (micrometres)"
             )
-        if not bool(((self.wavelength > 0) & torch.isfinite(self.wavelength)).all()):
+        if not is_positive(self.wavelength):
             raise InputError(f"wavelength is {self.wavelength}; it must be positive and finite (micrometres)")
 
     def group(self, symmetry: Symmetry) -> tuple[Element, ...]:
@@ -60,7 +60,7 @@ class Incidence:
     @property
     def jones(self) -> Tensor:
         """[2] the polarisation as a tensor."""
-        return as_tensor(self.polarisation).to(torch.complex128)
+        return torch.tensor(self.polarisation, dtype=torch.complex128)
 
 
 def incidence_of(light: Illumination | Reals) -> Incidence:

@@ -8,7 +8,9 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from metagen.rcwa.basis import TransverseBasis
 from metagen.rcwa.slab import half_slab
+from metagen.rcwa.tensors import add_to_diagonal
 from metagen.rcwa.waves import Waves
 
 
@@ -65,14 +67,21 @@ class AnyLayer(Protocol):
 def layer_matrices(layer: AnyLayer, waves: Waves) -> LayerMatrices:
     """The matrices of a layer in a basis."""
     epsilon, basis = layer.permittivity(waves), waves.basis
-    position = basis.ez_position
-    with_none = torch.nn.functional.pad(epsilon.inverse_z, (0, 1, 0, 1))
-    inverse = with_none[..., position[:, None], position[None, :]]
-    identity = torch.eye(len(basis), dtype=torch.float64)
-    P = identity - waves.own[..., :, None] * inverse * waves.own[..., None, :]
+    inverse = _between_transverse(epsilon.inverse_z, basis)
+    P = add_to_diagonal(-waves.own[..., :, None] * inverse * waves.own[..., None, :], 1)
     curl = waves.other[..., :, None] * waves.other[..., None, :]
     Q = epsilon.transverse - basis.same_orders * curl
     return LayerMatrices(P, Q, epsilon.inverse_z, epsilon.symmetric)
+
+
+def _between_transverse(inverse_z: Tensor, basis: TransverseBasis) -> Tensor:
+    """[..., n, n] elements of [ε]⁻¹ by the orders of Ex and Ey.
+
+    Where Ez has no harmonic of these orders any element will do: :attr:`Waves.own` is 0 there.
+    """
+    if not len(basis.ez):
+        return inverse_z.new_zeros(len(basis), len(basis))
+    return inverse_z[..., basis.ez_position[:, None], basis.ez_position]
 
 
 @dataclass(frozen=True, eq=False)

@@ -42,7 +42,7 @@ def _joined(setting: Setting, waves: Waves) -> SurfaceFields:
         field, g = transfer.upwards(field)
         electric.append(field)
         magnetic.append(1j * g)
-    return SurfaceFields(waves, below.incident, below.h_incident, tuple(electric), tuple(magnetic))
+    return SurfaceFields(below, tuple(electric), tuple(magnetic))
 
 
 def _outgoing(medium: HalfSpace) -> tuple[Tensor, Tensor]:

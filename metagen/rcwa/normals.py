@@ -18,7 +18,7 @@ from metagen.device.lattice import Lattice
 from metagen.device.symmetry import Symmetry
 from metagen.rcwa.basis import TransverseBasis
 from metagen.rcwa.cell import Cell
-from metagen.rcwa.radial import Projector, concentric_outline, periodic_projector, radial_projector
+from metagen.rcwa.radial import Projector, SquarePoints, concentric_outline, radial_projector
 from metagen.rcwa.walls import projector_between_walls
 
 QUADRATURE = 96
@@ -53,9 +53,9 @@ class CellPoints:
     period: float
 
     @cached_property
-    def periodic(self) -> Projector:
-        """The periodic field of :func:`radial_projector` at the points of a square cell."""
-        return periodic_projector(self.x, self.y, self.period)
+    def of_square(self) -> SquarePoints:
+        """The points of a square cell."""
+        return SquarePoints(self.x, self.y, self.period)
 
     def even(self, values: Tensor) -> Tensor:
         """[..., d] Fourier coefficients of a function at the points [..., X, Y]; it is even under mirrors."""
@@ -112,5 +112,5 @@ def _at_points(cell: Cell, grid: CellPoints) -> Projector:
     if len(cell.shapes) == 1 and cell.lattice.is_square and not cell.lattice.positions.any():
         outline = concentric_outline(cell.shapes[0])
         if outline is not None:
-            return radial_projector(outline, cell.lattice.pitch[0], grid.x, grid.y, grid.periodic)
+            return radial_projector(outline, grid.of_square)
     return projector_between_walls(cell, grid.x, grid.y)

@@ -50,9 +50,10 @@ class Problem:
     @property
     def reach(self) -> float:
         """Length of the longest reciprocal vector whose wave may propagate, in units of 2π per micrometre."""
-        indices = torch.stack([self.setting.substrate.detach().max(), self.setting.cover.detach().real.max()])
+        media = self.setting.substrate, self.setting.cover
+        index = max(float(medium.detach().real.max()) for medium in media)
         light = math.hypot(self.incidence.kx, self.incidence.ky)
-        return (float(indices.max()) + light) / float(self.incidence.wavelength.detach().min())
+        return (index + light) / float(self.incidence.wavelength.detach().min())
 
     def unknowns(self, orders: Orders) -> int:
         """Unknowns of each linear system that is solved for a number of orders."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -20,76 +21,106 @@ Projector = tuple[Tensor, Tensor]
 
 @dataclass(frozen=True, eq=False)
 class Outline:
-    """Semi-axes and turn of an ellipse, and a hole in it as a fraction of it, [..., 1, 1] each."""
+    """Semi-axes of an ellipse, cosine and sine of its turn, and a hole in it as a fraction of it.
+
+    All are [..., 1, 1]; there is no turn where the axes are those of the cell.
+    """
 
     a: Tensor
     b: Tensor
-    cosine: Tensor
-    sine: Tensor
+    turn: tuple[Tensor, Tensor] | None
     hole: Tensor | None
 
     @classmethod
     def of(cls, outer: Ellipse, inner: Ellipse | None = None) -> Outline:
         """The outline of an ellipse, with a smaller one of the same proportions for the hole."""
         a, b = outer.a.clamp(min=SMALLEST), outer.b.clamp(min=SMALLEST)
-        cosine, sine = torch.cos(outer.angle), torch.sin(outer.angle)
-        a, b, cosine, sine = (spread(value, 2) for value in (a, b, cosine, sine))
-        return cls(a, b, cosine, sine, None if inner is None else spread(inner.a, 2) / a)
+        a, b, angle = (spread(value, 2) for value in (a, b, outer.angle))
+        is_turned = angle.requires_grad or bool(angle.any())
+        turn = (torch.cos(angle), torch.sin(angle)) if is_turned else None
+        return cls(a, b, turn, None if inner is None else spread(inner.a, 2) / a)
 
     def turned(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """Coordinates of points along the axes of the ellipse."""
-        return self.cosine * x + self.sine * y, self.cosine * y - self.sine * x
+        if self.turn is None:
+            return x, y
+        cosine, sine = self.turn
+        return cosine * x + sine * y, cosine * y - sine * x
+
+    def turned_back(self, u: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+        """Components along x and y of a vector that is given along the axes."""
+        if self.turn is None:
+            return u, v
+        cosine, sine = self.turn
+        return cosine * u - sine * v, sine * u + cosine * v
 
     def direction(self, u: Tensor, v: Tensor) -> Projector:
         """The projector on the normal of the similar ellipse through a point that is given along the axes."""
-        slope_u, slope_v = u / self.a**2, v / self.b**2
-        slope_x = self.cosine * slope_u - self.sine * slope_v
-        slope_y = self.sine * slope_u + self.cosine * slope_v
-        square = slope_x * slope_x + slope_y * slope_y
+        x, y = self.turned_back(u * (self.b / self.a).square(), v)
+        x_part = x * x
+        square = x_part + y * y
         square = torch.where(square > 0, square, 1.0)
-        return slope_x * slope_x / square, slope_x * slope_y / square
+        return x_part / square, x * y / square
 
 
 def concentric_outline(shape: Shape) -> Outline | None:
     """The outline of an ellipse about its site, with a hole of the same proportions or without; else None."""
     if isinstance(shape, Ellipse):
-        return Outline.of(shape) if _is_centred(shape) else None
+        return Outline.of(shape) if shape.is_centred else None
     if not (isinstance(shape, Difference) and isinstance(shape.outer, Ellipse)):
         return None
     outer, inner = shape.outer, shape.inner
-    if not (isinstance(inner, Ellipse) and _is_centred(outer) and _is_centred(inner)):
+    if not (isinstance(inner, Ellipse) and outer.is_centred and inner.is_centred):
         return None
     alike = torch.allclose(inner.a * outer.b, inner.b * outer.a, rtol=1e-9, atol=0)
     is_round = torch.equal(outer.a, outer.b)
     return Outline.of(outer, inner) if alike and (is_round or torch.equal(inner.angle, outer.angle)) else None
 
 
-def _is_centred(ellipse: Ellipse) -> bool:
-    return not bool(ellipse.x.any()) and not bool(ellipse.y.any())
+@dataclass(frozen=True, eq=False)
+class SquarePoints:
+    """Points of a square cell about the origin, none of them there or on the edge.
+
+    Attributes:
+        x, y: [X, Y] positions.
+        period: side of the cell.
+    """
+
+    x: Tensor
+    y: Tensor
+    period: float
+
+    @cached_property
+    def phases(self) -> tuple[Tensor, Tensor]:
+        """π·x/period and π·y/period."""
+        return self.x * (math.pi / self.period), self.y * (math.pi / self.period)
+
+    @cached_property
+    def periodic(self) -> Projector:
+        """The periodic field of :func:`radial_projector`."""
+        return periodic_projector(*self.phases)
+
+    @cached_property
+    def to_edge(self) -> Tensor:
+        """How many times as far from the origin, in the same direction, the edge of the cell is."""
+        return self.period / 2 / torch.maximum(self.x.abs(), self.y.abs())
 
 
-def radial_projector(outline: Outline, period: float, x: Tensor, y: Tensor, periodic: Projector) -> Projector:
+def radial_projector(outline: Outline, points: SquarePoints) -> Projector:
     """The projector at points of the cell.
 
     Outside, the wall's own direction fades along each ray from the centre into that of a periodic field whose
     direction is radial near the centre; inside, it fades into ½.
-
-    Args:
-        outline: the ellipse.
-        period: side of the cell.
-        x, y: [X, Y] points.
-        periodic: the periodic field there, :func:`periodic_projector`.
     """
-    half = period / 2
-    u, v = outline.turned(x, y)
+    u, v = outline.turned(points.x, points.y)
     level = torch.hypot(u / outline.a, v / outline.b)
-    edge = level * half / torch.maximum(x.abs(), y.abs())
-    beyond = torch.where(level > 1, smooth_step((level - 1) / (edge - 1)), torch.zeros_like(level))
+    beyond = smooth_step((level - 1) / (level * points.to_edge - 1))
     wall = outline.direction(u, v)
-    there = periodic_projector(x / level, y / level, period)
+    there = periodic_projector(*(phase / level for phase in points.phases))
     inwards, certain = _within(outline, level)
     n_xx, n_xy = (
-        w + (here - t) * inwards - (w - t) * beyond for w, here, t in zip(wall, periodic, there, strict=True)
+        torch.lerp(w, t, beyond) + (here - t) * inwards
+        for w, here, t in zip(wall, points.periodic, there, strict=True)
     )
     return 0.5 + certain * (n_xx - 0.5), certain * n_xy
 
@@ -109,9 +140,14 @@ def smooth_step(u: Tensor) -> Tensor:
     return square * square * (35 - 84 * u + (70 - 20 * u) * square)
 
 
-def periodic_projector(x: Tensor, y: Tensor, period: float) -> Projector:
-    """A projector with the period of a square lattice that is radial near the origin."""
-    sine_x, sine_y = torch.sin(math.pi / period * x), torch.sin(math.pi / period * y)
+def periodic_projector(x: Tensor, y: Tensor) -> Projector:
+    """A projector with the period of a square lattice that is radial near the origin.
+
+    Args:
+        x, y: positions in units of the period / π.
+    """
+    sine_x, sine_y = torch.sin(x), torch.sin(y)
     x_part, y_part = sine_x * sine_x, sine_y * sine_y
-    cross = torch.sin(2 * math.pi / period * x) * torch.sin(2 * math.pi / period * y) / 4
-    return x_part / (x_part + y_part), cross / (x_part + y_part)
+    cross = sine_x * torch.cos(x) * (sine_y * torch.cos(y))
+    total = x_part + y_part
+    return x_part / total, cross / total

@@ -14,8 +14,11 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
 from torch import Tensor
+
+from metagen.rcwa.tensors import add_to_diagonal
 
 PADE_DEGREE = 17
 PADE_RADIUS = 7.0
@@ -59,7 +62,7 @@ def half_slab(A: Tensor, half_thickness: Tensor) -> tuple[Tensor, Tensor]:
     Returns:
         U, V, [..., n, n] each.
     """
-    shape = (A * half_thickness[..., None, None]).shape
+    shape = np.broadcast_shapes(A.shape, (*half_thickness.shape, 1, 1))
     A, a = A.expand(shape).reshape(-1, *shape[-2:]), half_thickness.expand(shape[:-2]).reshape(-1)
     U, V, close = _from_parts(A, a, SHARES[0])
     for share in SHARES[1:]:
@@ -78,7 +81,7 @@ class _Powers:
     def __init__(self, A: Tensor) -> None:
         self.first, self.second = A, A @ A
         self.third, self.fourth = self.second @ A, self.second @ self.second
-        self.root_norm = torch.linalg.matrix_norm(self.fourth.detach(), ord=1) ** (1 / 8)
+        self.root_norm = self.fourth.detach().abs().sum(-2).amax(-1) ** (1 / 8)
 
 
 def _from_parts(A: Tensor, a: Tensor, share: float) -> tuple[Tensor, Tensor, Tensor]:
@@ -109,8 +112,7 @@ def _is_large(tangent: Tensor) -> Tensor:
 
 
 def _one_minus(matrix: Tensor) -> Tensor:
-    identity = torch.eye(matrix.shape[-1], dtype=matrix.dtype)
-    return identity - matrix
+    return add_to_diagonal(-matrix, 1)
 
 
 def _pade_tangent(A: _Powers, start: Tensor) -> Tensor:
@@ -124,7 +126,5 @@ def _pade_tangent(A: _Powers, start: Tensor) -> Tensor:
 
 
 def _low(coefficients: list[float], powers: list[Tensor]) -> Tensor:
-    total: Tensor = coefficients[0] * torch.eye(powers[0].shape[-1], dtype=powers[0].dtype)
-    for c, power in zip(coefficients[1:], powers, strict=True):
-        total = total + c * power
-    return total
+    first, second, third = (c * power for c, power in zip(coefficients[1:], powers, strict=True))
+    return add_to_diagonal(first + second + third, coefficients[0])

@@ -137,13 +137,12 @@ class Solution:
         return total
 
     def _zeroth(self, values: list[Tensor]) -> Tensor:
-        """[..., 2, 2] rows and columns of order 0 of values [..., n, c] of the classes."""
-        total = torch.zeros((), dtype=torch.complex128)
-        for one, value in zip(self.classes, values, strict=True):
-            basis = one.waves.basis
-            place = torch.nn.functional.one_hot(basis.is_y[basis.zeroth].long(), 2).to(torch.complex128)
-            total = total + place.T @ value[..., basis.zeroth, :] @ place
-        return total
+        """[..., 2, 2] rows and columns of order 0 of values [..., n, c] of the classes, c = 1 or 2."""
+        bases = [one.waves.basis for one in self.classes]
+        first, *others = (
+            value[..., basis.zeroth, :] * basis.in_jones for basis, value in zip(bases, values, strict=True)
+        )
+        return sum(others, first)
 
 
 def _scattered_below(one: SurfaceFields) -> Tensor:

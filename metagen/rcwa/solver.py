@@ -24,7 +24,7 @@ from metagen.rcwa.accuracy import LADDER, Orders, compared_with, least_possible
 from metagen.rcwa.cell import Cell, platform_cell
 from metagen.rcwa.factorisation import Factorisation, PillarLayer
 from metagen.rcwa.fields import Setting
-from metagen.rcwa.incidence import incidence_of
+from metagen.rcwa.incidence import Incidence, incidence_of
 from metagen.rcwa.problem import Problem
 from metagen.rcwa.result import UnitCell
 from metagen.rcwa.solution import Solution
@@ -98,19 +98,13 @@ def solve(
     if given_light is None:
         raise InputError("solve needs light: an Illumination, or wavelength (micrometres)")
     _check_parameters(parameters)
-    cell = _cell(platform, parameters, incidence_of(given_light).wavelength)
+    incidence = incidence_of(given_light)
+    cell = _cell(platform, parameters, incidence.wavelength)
     if _turns(parameters):
         cell = replace(cell, symmetry=cell.symmetry & Symmetry.HALF_TURN)
         factorisation = Factorisation.NORMAL if factorisation is Factorisation.LI else factorisation
-    given = [given_light, *parameters.values()]
-    return solve_cell(
-        cell,
-        given_light,
-        orders=orders,
-        tolerance=tolerance,
-        factorisation=factorisation,
-        given_tensors=any(isinstance(value, Tensor) for value in given),
-    )
+    given_tensors = any(isinstance(value, Tensor) for value in (given_light, *parameters.values()))
+    return solve_problem(_problem(cell, incidence, factorisation), orders, tolerance, given_tensors)
 
 
 def _as_radius(value: Illumination | Reals) -> Reals:
@@ -150,7 +144,6 @@ def _in_words(values: Reals) -> str:
     return f"{low:g}" if low == high or math.isnan(low) else f"{low:g} .. {high:g}"
 
 
-@one_thread()
 def solve_cell(
     cell: Cell,
     light: Illumination | Reals,
@@ -172,13 +165,17 @@ def solve_cell(
         InputError, SimulationError: as in :func:`solve`.
     """
     check_kind("cell", cell, Cell, " of metagen.rcwa: make_cell builds one, solve takes a platform")
-    check_kind("factorisation", factorisation, Factorisation, " of metagen.rcwa")
-    incidence = incidence_of(light)
-    setting = Setting((PillarLayer(cell, factorisation),), incidence.wavelength, cell.substrate, cell.cover)
-    problem = Problem(cell.lattice, setting, incidence, cell.symmetry, cell.translations)
+    problem = _problem(cell, incidence_of(light), factorisation)
     return solve_problem(problem, orders, tolerance, given_tensors)
 
 
+def _problem(cell: Cell, incidence: Incidence, factorisation: Factorisation) -> Problem:
+    check_kind("factorisation", factorisation, Factorisation, " of metagen.rcwa")
+    setting = Setting((PillarLayer(cell, factorisation),), incidence.wavelength, cell.substrate, cell.cover)
+    return Problem(cell.lattice, setting, incidence, cell.symmetry, cell.translations)
+
+
+@one_thread()
 def solve_problem(problem: Problem, orders: Orders, tolerance: float | None, given_tensors: bool) -> UnitCell:
     """Solve with a truncation, or with one that meets a tolerance."""
     if tolerance is None:
@@ -223,7 +220,7 @@ def _warn_of_gain(solved: UnitCell) -> None:
             f"a cell that cannot amplify gives out {1 - least:.4f} of the light that it got: "
             f"{solved.orders} orders are too few (metals need many); raise orders, or ask for a tolerance",
             EnergyWarning,
-            stacklevel=4,
+            stacklevel=5,
         )
 
 

@@ -10,7 +10,6 @@ from torch import Tensor
 
 from metagen.base.arguments import brief, check_kind
 from metagen.base.errors import InputError
-from metagen.base.threads import one_thread
 from metagen.device.illumination import Illumination
 from metagen.device.lattice import Lattice
 from metagen.device.symmetry import Symmetry
@@ -72,7 +71,6 @@ class Stack:
     cover: Any = 1.0
 
 
-@one_thread()
 def solve_stack(
     stack: Stack,
     light: Illumination | float,

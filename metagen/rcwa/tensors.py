@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -32,3 +33,14 @@ def as_tensor(value: Numbers, name: str = "a number") -> Tensor:
         return value.to(torch.complex128 if value.is_complex() else torch.float64)
     array = array_of(value, name, kinds="biufc")
     return torch.from_numpy(array.astype(np.complex128 if np.iscomplexobj(array) else np.float64))
+
+
+def is_positive(values: Tensor) -> bool:
+    """Whether all real numbers are positive and finite."""
+    return bool(((values > 0) & (values < math.inf)).all())
+
+
+def add_to_diagonal(matrix: Tensor, value: Tensor | float) -> Tensor:
+    """The matrix [..., n, n] itself, after ``value`` ([..., 1], or one number) was added to its diagonal."""
+    matrix.diagonal(dim1=-2, dim2=-1).add_(value)
+    return matrix

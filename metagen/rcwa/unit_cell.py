@@ -10,11 +10,14 @@ from torch import Tensor
 
 from metagen.rcwa.half_space import HalfSpace
 from metagen.rcwa.layer import AnyLayer, SlabMaps, layer_matrices
+from metagen.rcwa.tensors import add_to_diagonal
 from metagen.rcwa.waves import Waves
 
 SINGULAR = 1e5
 """Response of the real part of the boundary equations that is taken for singular: t has lost ten digits by
 then. An empty cell whose height is a whole number of half wavelengths is exactly so."""
+DIRECTIONS = torch.tensor([-1.0, 1.0], dtype=torch.float64)[:, None, None]
+"""[2, 1, 1] in which light leaves the bottom and the top, along z."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,17 +27,29 @@ class SurfaceFields:
     The columns are incident waves along x, along y, or both, as the class of the basis has them.
 
     Attributes:
-        waves: the harmonics.
-        incident, h_incident: [..., n, c] of the incident wave at z = 0; h = (Hy, −Hx) times the impedance of
-            vacuum.
-        electric, magnetic: E and h at every surface from z = 0 upwards, all light together; likewise.
+        below: the medium that the light comes from.
+        electric, magnetic: [..., n, c] E and h = (Hy, −Hx), times the impedance of vacuum, at every surface
+            from z = 0 upwards, all light together.
     """
 
-    waves: Waves
-    incident: Tensor
-    h_incident: Tensor
+    below: HalfSpace
     electric: tuple[Tensor, ...]
     magnetic: tuple[Tensor, ...]
+
+    @property
+    def waves(self) -> Waves:
+        """The harmonics."""
+        return self.below.waves
+
+    @property
+    def incident(self) -> Tensor:
+        """[..., n, c] E of the incident waves at z = 0."""
+        return self.below.incident
+
+    @property
+    def h_incident(self) -> Tensor:
+        """[..., n, c] their h."""
+        return self.below.h_incident
 
 
 def surface_fields(
@@ -49,69 +64,65 @@ def surface_fields(
         substrate, cover: [...] refractive indices below and above; that below is real.
     """
     maps = SlabMaps.of(layer_matrices(layer, waves), math.pi * layer.thickness / wavelength)
-    parts = (maps.g_even, maps.even, maps.g_odd, maps.odd)
-    rotated = torch.stack([waves.rotated(part) for part in parts])
+    rotated = waves.rotated(torch.stack([maps.g_even, maps.even, maps.g_odd, maps.odd]))
     below, above = HalfSpace(waves, substrate), HalfSpace(waves, cover)
-    u, w = _excited(rotated, below.outgoing, above.outgoing, below.source)
+    source = torch.cat([below.source, torch.zeros_like(below.source)], -2)
+    u, w = _excited(rotated, _coefficients(below, above), source)
     even, odd = apply(maps.even, u), -apply(maps.odd, w)
     g_even, g_odd = apply(maps.g_even, u), apply(maps.g_odd, w)
     electric = (even - odd, even + odd)
     magnetic = (1j * (g_odd - g_even), 1j * (g_odd + g_even))
-    return SurfaceFields(waves, below.incident, below.h_incident, electric, magnetic)
+    return SurfaceFields(below, electric, magnetic)
 
 
-def _excited(rotated: Tensor, below: Tensor, above: Tensor, source: Tensor) -> tuple[Tensor, Tensor]:
-    """Solve the boundary equations for the amplitudes u, w [..., n, c] of the even and the odd part.
+def _coefficients(below: HalfSpace, above: HalfSpace) -> Tensor:
+    """[4, ..., 2, n, 1] of the equations at the bottom and at the top, on what ``rotated`` holds.
+
+    The light that leaves obeys α·g + β·E = 0 at the top and α·g − β·E = 0 at the bottom.
+    """
+    alpha, beta = torch.stack([below.outgoing, above.outgoing], -3)
+    return torch.stack([DIRECTIONS * alpha, DIRECTIONS * beta, alpha, -beta])
+
+
+def _excited(rotated: Tensor, coefficients: Tensor, source: Tensor) -> tuple[Tensor, Tensor]:
+    """Solve the boundary equations for the amplitudes u, w of the even and the odd part.
 
     The coefficients are real, if the layer is, but for the few rows of propagating orders; so a real system
     is factored, and the imaginary part of those rows is added by the Woodbury identity.
 
     Args:
         rotated: [4, ..., n, n] g_even, E_even from u and g_odd, −E_odd from w at the top, along and across k.
-        below, above: [2, ..., n, 1] α, β of waves that leave, see :attr:`HalfSpace.outgoing`.
-        source: [..., n, c] right-hand side of the equations at the bottom.
+        coefficients: [4, ..., 2, n, 1] see :func:`_coefficients`.
+        source: [..., 2n, c] right-hand side of the equations, those at the bottom first.
     """
-    open_below, open_above = (_open_rows(part) for part in (below, above))
-    system = torch.cat([_equations(rotated, below.real, -1), _equations(rotated, above.real, 1)], -2)
     size = rotated.shape[-1]
-    imaginary = torch.cat(
-        [
-            _equations(rotated[..., open_below, :], below.imag[..., open_below, :], -1),
-            _equations(rotated[..., open_above, :], above.imag[..., open_above, :], 1),
-        ],
-        -2,
-    )
-    columns = torch.eye(2 * size, dtype=system.dtype)[:, torch.cat([open_below, open_above + size])]
+    flat = coefficients.flatten(-3, -2)
+    rows = torch.nonzero((flat.detach().imag != 0).reshape(-1, 2 * size).any(0))[:, 0]
+    system = _equations(rotated[..., None, :, :], coefficients.real).flatten(-3, -2)
+    imaginary = _equations(rotated[..., rows % size, :], flat.imag[..., rows, :])
+    columns = torch.zeros(2 * size, len(rows), dtype=system.dtype)
+    columns[rows, torch.arange(len(rows))] = 1
     response, info = torch.linalg.solve_ex(system, columns.expand(*system.shape[:-2], *columns.shape))
     if bool(info.any()) or not float(response.detach().abs().max()) < SINGULAR:
-        return _excited_directly(rotated, below, above, source)
-    feedback = torch.eye(columns.shape[1]) + 1j * (imaginary @ response)
-    drive = torch.zeros(*feedback.shape[:-1], source.shape[-1], dtype=torch.complex128)
-    drive[..., : len(open_below), :] = source[..., open_below, :]
-    amplitudes = apply(response, torch.linalg.solve(feedback, drive))
-    return amplitudes[..., :size, :], amplitudes[..., size:, :]
-
-
-def _excited_directly(rotated: Tensor, below: Tensor, above: Tensor, source: Tensor) -> tuple[Tensor, Tensor]:
-    """As :func:`_excited`, from the complex system: four times the work, and nothing is singular."""
-    system = torch.cat([_equations(rotated, below, -1), _equations(rotated, above, 1)], -2)
-    drive = torch.cat([source, torch.zeros_like(source)], -2)
-    u, w = torch.linalg.solve(system, drive.expand(*system.shape[:-1], drive.shape[-1])).chunk(2, -2)
+        return _excited_directly(rotated, coefficients, source)
+    feedback = add_to_diagonal(1j * (imaginary @ response), 1)
+    drive = source[..., rows, :].expand(*feedback.shape[:-1], source.shape[-1])
+    u, w = apply(response, torch.linalg.solve(feedback, drive)).chunk(2, -2)
     return u, w
 
 
-def _equations(rotated: Tensor, coefficients: Tensor, direction: int) -> Tensor:
-    """[..., rows, 2n] equations on (u, w) at the top (direction 1) or the bottom (−1)."""
+def _excited_directly(rotated: Tensor, coefficients: Tensor, source: Tensor) -> tuple[Tensor, Tensor]:
+    """As :func:`_excited`, from the complex system: four times the work, and nothing is singular."""
+    system = _equations(rotated[..., None, :, :], coefficients).flatten(-3, -2)
+    u, w = torch.linalg.solve(system, source.expand(*system.shape[:-1], source.shape[-1])).chunk(2, -2)
+    return u, w
+
+
+def _equations(rotated: Tensor, coefficients: Tensor) -> Tensor:
+    """[..., rows, 2n] equations on (u, w)."""
     g_even, e_even, g_odd, e_odd = rotated
-    alpha, beta = coefficients
-    on_even = direction * (alpha * g_even) + direction * (beta * e_even)
-    return torch.cat([on_even, alpha * g_odd - beta * e_odd], -1)
-
-
-def _open_rows(coefficients: Tensor) -> Tensor:
-    """Rows with an imaginary coefficient in any cell of the batch."""
-    is_open = (coefficients.detach().imag != 0).any(0)[..., 0]
-    return torch.nonzero(is_open.reshape(-1, is_open.shape[-1]).any(0))[:, 0]
+    on_g_even, on_e_even, on_g_odd, on_e_odd = coefficients
+    return torch.cat([on_g_even * g_even + on_e_even * e_even, on_g_odd * g_odd + on_e_odd * e_odd], -1)
 
 
 def apply(matrix: Tensor, columns: Tensor) -> Tensor:

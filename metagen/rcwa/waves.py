@@ -70,5 +70,5 @@ class Waves:
 def waves_of(basis: TransverseBasis, incidence: Incidence, lattice: Lattice) -> Waves:
     """The harmonics that light excites in a lattice."""
     step_x, step_y = (incidence.wavelength[..., None] / side for side in lattice.pitch)
-    orders = basis.orders.double()
-    return Waves(basis, incidence.kx + orders[:, 0] * step_x, incidence.ky + orders[:, 1] * step_y)
+    m, n = basis.orders.unbind(-1)
+    return Waves(basis, incidence.kx + m * step_x, incidence.ky + n * step_y)

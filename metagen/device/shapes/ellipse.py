@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -17,6 +18,10 @@ from metagen.device.symmetry import Symmetry
 
 SMALLEST = 1e-9
 """Semi-axes below this count as this where a direction is asked for; without a pillar it has no meaning."""
+NAMES = ("a", "b", "angle", "x", "y")
+"""Of the attributes of an ellipse."""
+LEAST = torch.tensor([0.0, 0.0] + 3 * [torch.finfo(torch.float64).min], dtype=torch.float64)
+"""[5] least values that they may have: the least finite numbers, where there is no bound."""
 
 
 @dataclass(frozen=True, eq=False, init=False)
@@ -37,11 +42,10 @@ class Ellipse:
     y: Tensor
 
     def __init__(self, a: Real, b: Real, angle: Real = 0.0, centre: tuple[Real, Real] = (0.0, 0.0)) -> None:
-        given = {"a": a, "b": b, "angle": angle, "x": centre[0], "y": centre[1]}
-        values = broadcast(*given.values())
-        check_turn(values[2])
-        for name, value in zip(given, values, strict=True):
-            _check(name, value.detach())
+        values = dict(zip(NAMES, broadcast(a, b, angle, *centre), strict=True))
+        check_turn(values["angle"])
+        _check(values)
+        for name, value in values.items():
             object.__setattr__(self, name, value)
 
     @property
@@ -49,16 +53,21 @@ class Ellipse:
         """Area π·a·b."""
         return math.pi * self.a * self.b
 
+    @cached_property
+    def is_centred(self) -> bool:
+        """Whether the centre is the origin."""
+        return not bool(self.x.any()) and not bool(self.y.any())
+
     @property
     def reach(self) -> Tensor:
         """Length of the longer semi-axis, and how far the centre is off."""
-        offset = torch.where(self.x.square() + self.y.square() > 0, 1.0, 0.0)
-        return torch.maximum(self.a, self.b) + offset * torch.hypot(self.x, self.y)
+        longer = torch.maximum(self.a, self.b)
+        return longer if self.is_centred else longer + _length(self.x, self.y)
 
     @property
     def symmetry(self) -> Symmetry:
         """The mirrors and turns which keep the centre and the axes."""
-        if torch.equal(self.a, self.b) and not bool(self.x.any()) and not bool(self.y.any()):
+        if self.is_centred and torch.equal(self.a, self.b):
             return Symmetry.ALL
         scale = float(self.reach.detach().max())
         centre = torch.stack([self.x, self.y], -1).detach().numpy()
@@ -135,13 +144,20 @@ class Ellipse:
         return spread(torch.minimum(self.a, self.b), like.dim() - self.a.dim())
 
 
-def _check(name: str, value: Tensor) -> None:
-    if not bool(torch.isfinite(value).all()) or (name in "ab" and bool((value < 0).any())):
-        raise InputError(f"{name} of an ellipse is {value}; semi-axes are positive numbers, or 0: no pillar")
+def _check(values: dict[str, Tensor]) -> None:
+    together = torch.stack(list(values.values()), -1).detach()
+    allowed = (together >= LEAST) & (together < math.inf)
+    if bool(allowed.all()):
+        return
+    wrong = int((~allowed).reshape(-1, len(NAMES)).any(0).long().argmax())
+    name, value = NAMES[wrong], together[..., wrong]
+    raise InputError(f"{name} of an ellipse is {value}; semi-axes are positive numbers, or 0: no pillar")
 
 
 def _turned(x: Tensor, y: Tensor, angle: Tensor) -> tuple[Tensor, Tensor]:
     """Components of a vector along axes that are turned by an angle."""
+    if not angle.requires_grad and not angle.any():
+        return x, y
     cosine, sine = torch.cos(angle), torch.sin(angle)
     return cosine * x + sine * y, cosine * y - sine * x
 
