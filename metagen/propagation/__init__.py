@@ -16,6 +16,7 @@ Phases are computed in double precision whatever the precision of the field.
 """
 
 from metagen.propagation.compressed import PointPropagator as PointPropagator
+from metagen.propagation.grid import axes as axes
 from metagen.propagation.grid import coordinates as coordinates
 from metagen.propagation.planes import angular_spectrum as angular_spectrum
 from metagen.propagation.planes import axial_section as axial_section

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from metagen.base.errors import InputError
-from metagen.propagation.grid import check_lengths, check_points, coordinates
+from metagen.propagation.grid import Spacing, axes, check_lengths, check_points, pair
 from metagen.propagation.points import kernel, row_chunks
 
 
@@ -16,8 +16,8 @@ class PointPropagator(torch.nn.Module):
     """Fields at fixed points as a linear function of the amplitudes that describe the device's near field.
 
     Attributes:
-        weights: [P, N, N, rank] (or M instead of N) or [P, side, side] complex: what each amplitude adds at
-            each point.
+        weights: [P, Nx, Ny, rank] (or a quarter of the cells) or [P, X, Y] complex: what each amplitude
+            adds at each point.
     """
 
     weights: Tensor
@@ -30,70 +30,71 @@ class PointPropagator(torch.nn.Module):
     def for_basis(
         cls,
         basis: Tensor,
-        count: int,
-        period: float,
+        counts: int | tuple[int, int],
+        pitch: Spacing,
         wavelength: float,
         points: Tensor,
         index: float = 1.0,
         mirror: tuple[int, int] | None = None,
     ) -> PointPropagator:
-        """A propagator for coefficients [..., N, N, rank] of a basis of cell fields.
+        """A propagator for coefficients [..., Nx, Ny, rank] of a basis of cell fields.
 
         The whole field, cell (i, j) being Σ_r coefficients[i, j, r]·basis[r], is never formed: the kernel of
         :func:`metagen.propagation.rayleigh_sommerfeld` is summed over each cell here, once, point by point.
 
         Args:
-            basis: [rank, n, n] fields over one cell, real or complex; its precision is that of the result.
-            count: cells along one side, N.
-            period: side of a cell.
+            basis: [rank, n, m] fields over one cell, real or complex; its precision is that of the result.
+            counts: cells (Nx, Ny); one number for N × N.
+            pitch: sides of a cell along x and y; one number for a square.
             wavelength, points, index: see :func:`metagen.propagation.rayleigh_sommerfeld`.
             mirror: for fields with both mirror planes, the factors 1 or −1 by which they change under x → −x
-                and y → −y; None for others. With it the propagator takes coefficients [..., M, M, rank] of
-                the cells x, y ≥ 0, M = ⌈N/2⌉, and has a quarter of the weights.
+                and y → −y; None for others. With it the propagator takes coefficients [..., ⌈Nx/2⌉, ⌈Ny/2⌉,
+                rank] of the cells x, y ≥ 0, and has a quarter of the weights.
 
         Raises:
-            InputError: the basis is not [rank, n, n], a length is not positive, or a point is not in front.
+            InputError: the basis is not [rank, n, m], a length is not positive, or a point is not in front.
         """
-        if basis.ndim != 3 or basis.shape[1] != basis.shape[2]:
-            raise InputError(f"basis has shape {tuple(basis.shape)}, expected [rank, n, n]")
-        rank, samples, _ = basis.shape
+        if basis.ndim != 3:
+            raise InputError(f"basis has shape {tuple(basis.shape)}, expected [rank, n, m]")
+        (rank, n, m), (along, across), (px, py) = basis.shape, pair(counts), pair(pitch)
         cells = basis.detach().reshape(rank, -1).mT.to(_complex(basis.dtype))
         sources, factors = _images(points, mirror)
-        middle = 0 if mirror is None else count // 2
-        grid = _Grid(count * samples, period / samples, wavelength, index)
-        across = slice(middle * samples, count * samples)
-        weights = cells.new_empty((len(points), count - middle, count - middle, rank))
-        for rows in row_chunks(count - middle, len(sources) * samples * (across.stop - across.start)):
-            along = slice((middle + rows.start) * samples, (middle + rows.stop) * samples)
-            sampled = grid.kernel(along, across, sources).to(cells)
-            blocks = torch.unflatten(torch.unflatten(sampled, 2, (-1, samples)), 1, (-1, samples))
+        i, j = (0, 0) if mirror is None else (along // 2, across // 2)
+        grid = _Grid((along * n, across * m), (px / n, py / m), wavelength, index)
+        weights = cells.new_empty((len(points), along - i, across - j, rank))
+        for rows in row_chunks(along - i, len(sources) * n * (across - j) * m):
+            sampled = grid.kernel(
+                slice((i + rows.start) * n, (i + rows.stop) * n), slice(j * m, None), sources
+            )
+            blocks = torch.unflatten(torch.unflatten(sampled.to(cells), 2, (-1, m)), 1, (-1, n))
             summed = blocks.swapaxes(2, 3).flatten(-2) @ cells
             weights[:, rows] = torch.tensordot(factors.to(cells), summed, 1)
-        if mirror is not None and count % 2:  # the middle row is its own mirror image
+        if mirror is not None and along % 2:  # the middle row is its own mirror image
             weights[:, 0] /= 2
+        if mirror is not None and across % 2:
             weights[:, :, 0] /= 2
         return cls(weights)
 
     @classmethod
     def for_samples(
         cls,
-        side: int,
-        sample_spacing: float,
+        shape: int | tuple[int, int],
+        sample_spacing: Spacing,
         wavelength: float,
         points: Tensor,
         index: float = 1.0,
         dtype: torch.dtype = torch.complex64,
     ) -> PointPropagator:
-        """A propagator for the samples [..., side, side] of a field: the plain kernel, made once and kept.
+        """A propagator for the samples [..., X, Y] of a field: the plain kernel, made once and kept.
 
         Args:
-            side: samples along one side.
+            shape: samples (X, Y); one number for X = Y.
             sample_spacing, wavelength, points, index: see :func:`metagen.propagation.rayleigh_sommerfeld`.
             dtype: precision of the field.
         """
-        weights = torch.empty((len(points), side, side), dtype=dtype, device=points.device)
-        grid = _Grid(side, sample_spacing, wavelength, index)
-        for rows in row_chunks(side, len(points) * side):
+        weights = torch.empty((len(points), *pair(shape)), dtype=dtype, device=points.device)
+        grid = _Grid(pair(shape), pair(sample_spacing), wavelength, index)
+        for rows in row_chunks(weights.shape[1], len(points) * weights.shape[2]):
             weights[:, rows] = grid.kernel(rows, slice(None), points)
         return cls(weights)
 
@@ -105,7 +106,7 @@ class PointPropagator(torch.nn.Module):
         """Field at the points.
 
         Args:
-            amplitudes: [..., N, N, rank] coefficients, or [..., side, side] samples; real or complex.
+            amplitudes: [..., Nx, Ny, rank] coefficients, or [..., X, Y] samples; real or complex.
 
         Returns:
             [..., P] complex.
@@ -127,22 +128,22 @@ class PointPropagator(torch.nn.Module):
 class _Grid:
     """Samples of a plane, and the medium behind it."""
 
-    side: int
-    sample_spacing: float
+    shape: tuple[int, int]
+    sample_spacing: tuple[float, float]
     wavelength: float
     index: float
 
     def __post_init__(self) -> None:
-        check_lengths(
-            side=self.side, sample_spacing=self.sample_spacing, wavelength=self.wavelength, index=self.index
-        )
+        check_lengths(wavelength=self.wavelength, index=self.index)
+        for count, spacing in zip(self.shape, self.sample_spacing, strict=True):
+            check_lengths(samples=count, sample_spacing=spacing)
 
     def kernel(self, rows: slice, columns: slice, points: Tensor) -> Tensor:
         """[P, rows, columns] complex128, see :func:`metagen.propagation.points.kernel`."""
         check_points(points, self.sample_spacing)
-        position = coordinates(self.side, self.sample_spacing, points.device)
+        x, y = axes(self.shape, self.sample_spacing, points.device)
         k = 2 * torch.pi * self.index / self.wavelength
-        return kernel(position[rows], position[columns], self.sample_spacing, k, points)
+        return kernel(x[rows], y[columns], self.sample_spacing, k, points)
 
 
 def _images(points: Tensor, mirror: tuple[int, int] | None) -> tuple[Tensor, Tensor]:

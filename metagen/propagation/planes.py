@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from metagen.base.errors import InputError
-from metagen.propagation.grid import check_field
+from metagen.propagation.grid import Spacing, check_field, pair
 from metagen.propagation.spectrum import LARGEST_PLANE, Spectrum
 
 LEAST_PADDING = 3
@@ -24,7 +24,7 @@ room for: the band limit leaves those waves out."""
 
 def padding_for(
     field: Tensor,
-    sample_spacing: float,
+    sample_spacing: Spacing,
     wavelength: float,
     distance: float,
     reach: float = 0.0,
@@ -43,8 +43,7 @@ def padding_for(
         InputError: the distance or the reach is so large that the padded plane would be too large.
     """
     check_field(field, sample_spacing, wavelength, index)
-    samples = min(field.shape[-2:])
-    side = samples * sample_spacing
+    side = _narrower(field, sample_spacing)
     spread = wavelength / index * abs(distance) / side
     width = max(SPREADS * spread, 2 * reach + side)
     if not 2 * width * index / wavelength <= LARGEST_PLANE:
@@ -57,7 +56,7 @@ def padding_for(
 
 
 def padding_of_all(
-    field: Tensor, sample_spacing: float, wavelength: float, distance: float, index: float = 1.0
+    field: Tensor, sample_spacing: Spacing, wavelength: float, distance: float, index: float = 1.0
 ) -> int:
     """The padding that gives room to all directions in which a field travels, such as that of a tilted beam.
 
@@ -68,18 +67,23 @@ def padding_of_all(
         InputError: see :func:`padding_for`.
     """
     check_field(field, sample_spacing, wavelength, index)
-    side = min(field.shape[-2:]) * sample_spacing
+    side = _narrower(field, sample_spacing)
     drift = abs(distance) * _steepest(field, sample_spacing, 2 * math.pi * index / wavelength)
     return padding_for(field, sample_spacing, wavelength, distance, max(side / 2, drift - side / 2), index)
 
 
-def _steepest(field: Tensor, sample_spacing: float, k: float) -> float:
+def _narrower(field: Tensor, sample_spacing: Spacing) -> float:
+    """The shorter side of a field."""
+    return min(n * d for n, d in zip(field.shape[-2:], pair(sample_spacing), strict=True))
+
+
+def _steepest(field: Tensor, sample_spacing: Spacing, k: float) -> float:
     """Largest slope kx/kz or ky/kz of a field's propagating waves but the steepest (:data:`STRAY`)."""
     slopes = []
     with torch.no_grad():
-        for axis in (-2, -1):
+        for axis, spacing in zip((-2, -1), pair(sample_spacing), strict=True):
             waves = torch.fft.fft(field, dim=axis).abs().square().movedim(axis, -1).flatten(0, -2).sum(0)
-            across = torch.fft.fftfreq(len(waves), sample_spacing).to(waves).abs() * 2 * math.pi
+            across = torch.fft.fftfreq(len(waves), spacing).to(waves).abs() * 2 * math.pi
             power = torch.where(across < k, waves, 0.0).double()
             order = across.argsort()
             share = power[order].cumsum(0) / power.sum().clamp(min=torch.finfo(torch.float64).tiny)
@@ -91,7 +95,7 @@ def _steepest(field: Tensor, sample_spacing: float, k: float) -> float:
 
 def angular_spectrum(
     field: Tensor,
-    sample_spacing: float,
+    sample_spacing: Spacing,
     wavelength: float,
     distance: float,
     index: float = 1.0,
@@ -101,7 +105,7 @@ def angular_spectrum(
 
     Args:
         field: [..., X, Y] complex, see :mod:`metagen.propagation`.
-        sample_spacing: distance of neighbouring samples.
+        sample_spacing: distance of neighbouring samples; a pair (along x, along y) if they differ.
         wavelength: wavelength in vacuum.
         distance: how far to propagate along +z. A negative distance propagates back, but evanescent waves are
             not restored: they fade either way.
@@ -123,7 +127,7 @@ def angular_spectrum(
 
 def focal_plane(
     field: Tensor,
-    sample_spacing: float,
+    sample_spacing: Spacing,
     wavelength: float,
     distance: float,
     x: Tensor,
@@ -151,7 +155,7 @@ def focal_plane(
 
 def focal_flux(
     field: Tensor,
-    sample_spacing: float,
+    sample_spacing: Spacing,
     wavelength: float,
     distance: float,
     x: Tensor,
@@ -179,7 +183,7 @@ def focal_flux(
 
 def axial_section(
     field: Tensor,
-    sample_spacing: float,
+    sample_spacing: Spacing,
     wavelength: float,
     distances: Tensor,
     x: Tensor,
@@ -206,11 +210,15 @@ def axial_section(
 
 
 def power(
-    field: Tensor, sample_spacing: float, wavelength: float, index: float = 1.0, padding: int = LEAST_PADDING
+    field: Tensor,
+    sample_spacing: Spacing,
+    wavelength: float,
+    index: float = 1.0,
+    padding: int = LEAST_PADDING,
 ) -> Tensor:
     """Power that propagating waves carry through the plane.
 
-    It is Δ² Σ|E_k|² Re(kz)/k0, with unitary E_k and the distance Δ of neighbouring samples.
+    It is A Σ|E_k|² Re(kz)/k0, with unitary E_k and the area A of a sample.
 
     The unit is that of a plane wave of amplitude 1 in vacuum per area. For a vector field sum over its three
     components: that is the flux of Poynting's vector, because a plane wave with k·E = 0 carries |E|² kz/k0.
@@ -224,5 +232,6 @@ def power(
         [...] real, per leading dimension.
     """
     waves = Spectrum.of(field, sample_spacing, wavelength, index, padding, math.inf)
-    weight = waves.kz.real * (wavelength / (2 * torch.pi) * sample_spacing**2 / math.prod(waves.padded))
+    area = math.prod(waves.spacings)
+    weight = waves.kz.real * (wavelength / (2 * torch.pi) * area / math.prod(waves.padded))
     return (waves.amplitudes.abs().square() * weight).sum(dim=(-2, -1)).to(field.real.dtype)

@@ -2,31 +2,40 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from metagen.propagation.grid import check_field, check_lengths, check_points, coordinates
+from metagen.propagation.grid import (
+    Spacing,
+    axes,
+    check_field,
+    check_lengths,
+    check_points,
+    pair,
+)
 
 CHUNK = 1 << 20
 """How many values of the kernel are in memory at a time (16 MB in double precision)."""
 
 
 def rayleigh_sommerfeld(
-    field: Tensor, sample_spacing: float, wavelength: float, points: Tensor, index: float = 1.0
+    field: Tensor, sample_spacing: Spacing, wavelength: float, points: Tensor, index: float = 1.0
 ) -> Tensor:
-    """Field at points in front of a plane: E(P) = (1/2π) Σ E(x, y) (z/R)(1/R − ik) exp(ikR)/R · Δ².
+    """Field at points in front of a plane: E(P) = (1/2π) Σ E(x, y) (z/R)(1/R − ik) exp(ikR)/R · A.
 
-    The kernel is made in pieces and, for the gradient, made again, so that memory stays bounded.
+    A is the area of a sample. The kernel is made in pieces and, for the gradient, made again, so that
+    memory stays bounded.
 
     Args:
         field: [..., X, Y] complex, see :mod:`metagen.propagation`.
-        sample_spacing: distance Δ of neighbouring samples.
+        sample_spacing: distance of neighbouring samples; a pair (along x, along y) if they differ.
         wavelength: wavelength in vacuum.
-        points: [P, 3] x, y, z of each point relative to the centre of the field's plane. z is at least Δ:
-            there the sum is right to 1 %, and from twice that on to 3e-5.
+        points: [P, 3] x, y, z of each point relative to the centre of the field's plane. z is at least the
+            spacing: there the sum is right to 1 %, and from twice that on to 3e-5.
         index: refractive index of the medium.
 
     Returns:
@@ -51,24 +60,24 @@ def row_chunks(rows: int, values_per_row: int) -> Iterator[slice]:
         yield slice(start, min(start + step, rows))
 
 
-def _contribution(field: Tensor, rows: slice, sample_spacing: float, k: float, points: Tensor) -> Tensor:
-    x, y = (coordinates(side, sample_spacing, field.device) for side in field.shape[-2:])
+def _contribution(field: Tensor, rows: slice, sample_spacing: Spacing, k: float, points: Tensor) -> Tensor:
+    x, y = axes(field.shape[-2:], sample_spacing, field.device)
     weights = kernel(x[rows], y, sample_spacing, k, points).to(field.dtype)
     return field[..., rows, :].flatten(-2) @ weights.flatten(1).mT
 
 
-def kernel(x: Tensor, y: Tensor, sample_spacing: float, k: float, points: Tensor) -> Tensor:
+def kernel(x: Tensor, y: Tensor, sample_spacing: Spacing, k: float, points: Tensor) -> Tensor:
     """[P, X, Y] complex128: what a unit sample at (x, y, 0) of its area contributes at each point."""
     px, py, pz = points.to(x)[:, :, None, None].unbind(1)
     squared = (px - x[:, None]) ** 2 + (py - y) ** 2 + pz**2
     distance = squared.sqrt()
-    envelope = (sample_spacing**2 / (2 * torch.pi)) * pz / squared
+    envelope = (math.prod(pair(sample_spacing)) / (2 * torch.pi)) * pz / squared
     obliquity = torch.complex(1 / distance, torch.full_like(distance, -k))
     return obliquity * torch.polar(envelope, k * distance)
 
 
 def attainable_intensity(
-    shape: tuple[int, int], sample_spacing: float, wavelength: float, points: Tensor, index: float = 1.0
+    shape: tuple[int, int], sample_spacing: Spacing, wavelength: float, points: Tensor, index: float = 1.0
 ) -> float:
     """Largest mean of |E|² over the points that any field with unit mean |E|² on its samples can make.
 
@@ -80,9 +89,9 @@ def attainable_intensity(
         shape: numbers of samples (X, Y) of the aperture.
         sample_spacing, wavelength, points, index: see :func:`rayleigh_sommerfeld`.
     """
-    check_lengths(sample_spacing=sample_spacing, wavelength=wavelength, index=index)
+    check_lengths(wavelength=wavelength, index=index)
     check_points(points, sample_spacing)
-    x, y = (coordinates(side, sample_spacing) for side in shape)
+    x, y = axes(shape, sample_spacing)
     k = 2 * torch.pi * index / wavelength
     gram = torch.zeros((len(points), len(points)), dtype=torch.complex128)
     for rows in row_chunks(shape[0], len(points) * shape[1]):

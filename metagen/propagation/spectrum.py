@@ -16,7 +16,7 @@ from scipy.fft import next_fast_len
 from torch import Tensor
 
 from metagen.base.errors import InputError
-from metagen.propagation.grid import check_field, check_lengths, coordinates
+from metagen.propagation.grid import Spacing, check_field, check_lengths, coordinates, pair
 
 LARGEST_PLANE = 6000
 """Most samples along one side of a plane that is transformed as a whole, and most waves along one side that
@@ -31,14 +31,14 @@ class Spectrum:
 
     Attributes:
         amplitudes: [..., U, V] transform of the samples, or the middle of it, around kx = ky = 0.
-        sample_spacing: distance of neighbouring samples.
+        spacings: distance of neighbouring samples along x and y.
         shape: samples (X, Y) of the field before padding.
         padded: samples of the plane after padding.
         k: wavenumber in the medium.
     """
 
     amplitudes: Tensor
-    sample_spacing: float
+    spacings: tuple[float, float]
     shape: tuple[int, int]
     padded: tuple[int, int]
     k: float
@@ -47,7 +47,7 @@ class Spectrum:
     def of(
         cls,
         field: Tensor,
-        sample_spacing: float,
+        sample_spacing: Spacing,
         wavelength: float,
         index: float,
         padding: int,
@@ -67,7 +67,7 @@ class Spectrum:
         amplitudes = torch.fft.fft2(field, s=padded) if whole else field
         if distance is not None:
             for axis in (-2, -1):
-                top = _highest(k, sample_spacing, padded[axis], distance)
+                top = _highest(k, pair(sample_spacing)[axis], padded[axis], distance)
                 amplitudes = (
                     _middle(amplitudes, axis, top) if whole else _few(amplitudes, axis, top, padded[axis])
                 )
@@ -76,7 +76,7 @@ class Spectrum:
                 f"a plane of {padded[0]} × {padded[1]} samples is too large to be computed as a whole; "
                 "choose a smaller padding, or look at chosen coordinates with focal_plane"
             )
-        return cls(amplitudes, sample_spacing, shape, padded, k)
+        return cls(amplitudes, pair(sample_spacing), shape, padded, k)
 
     @cached_property
     def quarter(self) -> Tensor:
@@ -119,7 +119,7 @@ class Spectrum:
         order = torch.arange(self.amplitudes.shape[axis], device=self.amplitudes.device)
         k = self._wavenumbers(axis)[torch.minimum(order, len(order) - order)]
         k = torch.where(order <= len(order) // 2, k, -k)
-        phase = torch.outer(points.to(k) - coordinates(self.shape[axis], self.sample_spacing)[0], k)
+        phase = torch.outer(points.to(k) - coordinates(self.shape[axis], self.spacings[axis])[0], k)
         return torch.polar(torch.full_like(phase, 1 / self.padded[axis]), phase).to(self.amplitudes.dtype)
 
     def both_signs(self, half: Tensor, axis: int) -> Tensor:
@@ -131,11 +131,11 @@ class Spectrum:
         """[side/2 + 1] wavenumbers 0, 2π/width, … along an axis."""
         side = self.amplitudes.shape[axis]
         order = torch.arange(side // 2 + 1, dtype=torch.float64, device=self.amplitudes.device)
-        return order * (2 * torch.pi / (self.padded[axis] * self.sample_spacing))
+        return order * (2 * torch.pi / (self.padded[axis] * self.spacings[axis]))
 
     def _limit(self, axis: int, distance: float) -> float:
         """Largest wavenumber whose transfer function is sampled twice per turn (Matsushima's eq. 20)."""
-        ratio = 2 * distance / (self.padded[axis] * self.sample_spacing)
+        ratio = 2 * distance / (self.padded[axis] * self.spacings[axis])
         return self.k / math.hypot(ratio, 1) if distance else math.inf
 
 

@@ -11,6 +11,7 @@ from metagen.propagation import (
     PointPropagator,
     angular_spectrum,
     attainable_intensity,
+    axes,
     axial_section,
     coordinates,
     focal_flux,
@@ -372,6 +373,41 @@ def test_one_quadrant_of_a_symmetric_device_gives_the_field_of_the_whole(count, 
     folded = PointPropagator.for_basis(basis, count, 0.4431, WAVELENGTH, points, mirror=mirror)
     torch.testing.assert_close(folded(coefficients[count // 2 :, count // 2 :]), whole(coefficients))
     assert folded.weights.numel() * 4 <= whole.weights.numel() * (1 + 1 / count) ** 2
+
+
+@pytest.fixture
+def beam():
+    """A tilted beam on a rectangular grid of samples; the sides of a sample are (0.08, 0.11)."""
+    x, y = axes((90, 70), (0.08, 0.11))
+    size = torch.exp(-((x[:, None] - 0.3) ** 2) / 1.1 - (y + 0.4) ** 2 / 0.9)
+    return torch.polar(size, 1.2 * x[:, None] + 0.7 * y)
+
+
+@pytest.mark.cross_check
+def test_on_a_rectangular_grid_all_ways_lead_to_the_same_field(beam):
+    spacing = (0.08, 0.11)
+    sums = rayleigh_sommerfeld(beam, spacing, WAVELENGTH, POINTS)
+    x, y = POINTS[:, 0], POINTS[:, 1]
+    for i, (point, z) in enumerate(zip(sums, POINTS[:, 2], strict=True)):
+        plane = focal_plane(beam, spacing, WAVELENGTH, float(z), x[i : i + 1], y[i : i + 1])
+        # The beam has faded to 1e-6 at the edge, and the angular spectrum is right to 1 % or better.
+        torch.testing.assert_close(plane[0, 0], point, rtol=0, atol=0.01 * float(sums.abs().max()))
+    kept = PointPropagator.for_samples((90, 70), spacing, WAVELENGTH, POINTS, dtype=torch.complex128)(beam)
+    cells = beam.reshape(18, 5, 10, 7).swapaxes(1, 2).flatten(-2)
+    basis = torch.eye(35, dtype=torch.complex128).reshape(35, 5, 7)
+    by_cells = PointPropagator.for_basis(basis, (18, 10), (0.4, 0.77), WAVELENGTH, POINTS)(cells)
+    torch.testing.assert_close(kept, sums)
+    torch.testing.assert_close(by_cells, sums)
+
+
+@pytest.mark.closed_form
+def test_power_does_not_depend_on_the_grid(beam):
+    finer = torch.nn.functional.interpolate(
+        torch.view_as_real(beam).movedim(-1, 0)[None], size=(180, 70), mode="bicubic", align_corners=False
+    )[0]
+    found = power(torch.complex(finer[0], finer[1]), (0.04, 0.11), WAVELENGTH)
+    # Bicubic interpolation of a beam 1 µm wide on samples of 0.08 µm is right to about (0.08)³.
+    assert float(found) == pytest.approx(float(power(beam, (0.08, 0.11), WAVELENGTH)), rel=2e-3)
 
 
 @pytest.mark.convergence
