@@ -43,7 +43,8 @@ KINDS = {
 def models() -> list[surrogate.Surrogate]:
     """Untrained models of both wavelengths of the goals."""
     torch.manual_seed(0)
-    return [build(Domain(goal.wavelength, 0.05, 0.17), ClusterSettings()) for goal in GOALS]
+    domains = [Domain(wavelength=goal.wavelength, radius_low=0.05, radius_high=0.17) for goal in GOALS]
+    return [build(domain, ClusterSettings()) for domain in domains]
 
 
 def rates() -> Table:

@@ -1,4 +1,4 @@
-"""What all models have in common: they take radii and return a complex field."""
+"""What all models have in common: they take the pillars of devices and return a complex field."""
 
 from __future__ import annotations
 
@@ -14,26 +14,28 @@ from metagen.device.platform import Platform
 from metagen.surrogate.blocks import Tile, cut_out, slices
 from metagen.surrogate.card import Card
 from metagen.surrogate.domain import Domain
+from metagen.surrogate.known import admitted
 from metagen.surrogate.lattice import assemble, surround
+from metagen.surrogate.pillars import packed
 from metagen.surrogate.settings import ModelSettings
 
 PRECISIONS = (torch.float32, torch.float64)
-"""Precisions that radii may have; PyTorch has complex tensors only for these two."""
+"""Precisions that values may have; PyTorch has complex tensors only for these two."""
 TILE = 128
-"""Pillars along one side of a tile: 13 MB of complex64 field at ten samples per cell and axis."""
+"""Cells along one side of a tile: 13 MB of complex64 field at ten samples per cell and axis."""
 
 
 class Surrogate(nn.Module, ABC):
-    """A differentiable map from the radii of a device to its near field.
+    """A differentiable map from the pillars of a device to its near field.
 
-    ``model(radii)`` takes [..., N, N] radii (any N, any leading axes; 0 is a site without a pillar) and
-    returns the complex field [..., C, N·n, N·n] in the conventions of :class:`metagen.NearField`: C is 1 for
-    Ex and 3 for (Ex, Ey, Ez), as ``domain.components`` says. Everything around the array is bare substrate.
+    ``model(values)`` takes the parameters of pillars on Nx × Ny cells, with any leading axes, and returns the
+    complex field [..., C, Nx·n, Ny·m] in the conventions of :class:`metagen.NearField`: C is 1 for Ex and 3
+    for (Ex, Ey, Ez), as ``domain.components`` says. Everything around the array is bare substrate.
 
     Attributes:
-        domain: platform, wavelength and sampling of the model, and the radii that it knows.
+        domain: platform, light and sampling of the model, and the pillars that it knows.
         settings: kind and size of the model.
-        width: pillars along one side of the neighbourhood that determines the field over a cell.
+        width: cells along one side of the neighbourhood that determines the field over a cell.
         card: what made the model.
     """
 
@@ -45,42 +47,51 @@ class Surrogate(nn.Module, ABC):
         self.card = Card()
 
     def extra_repr(self) -> str:
-        """Wavelength, known radii, components and width, for printing the model."""
-        known = self.domain
-        radii = f"radii={known.radius_low:g} .. {known.radius_high:g}"
-        return f"wavelength={known.wavelength:g}, {radii}, components={known.components}, width={self.width}"
+        """Light, known pillars, components and width, for printing the model."""
+        known = ", ".join(
+            f"{each.name}={low:g} .. {high:g}"
+            for each, (low, high) in zip(self.platform.atom.parameters, self.domain.known, strict=True)
+        )
+        light = f"wavelength={self.wavelength:g}, polarisation={self.domain.illumination.polarisation}"
+        return f"{light}, {known}, components={self.domain.components}, width={self.width}"
 
     @abstractmethod
     def fields(self, surrounded: Tensor) -> Tensor:
-        """[..., A, B, n·n·C] complex field over the cells of a block.
+        """[..., A, B, n·m·C] complex field over the cells of a block.
 
         Args:
-            surrounded: [..., A + 2m, B + 2m] radii of the block and of a margin m = ⌊width / 2⌋ around it.
+            surrounded: [..., A + 2w, B + 2w, K] packed pillars (:func:`metagen.surrogate.pillars.packed`) of
+                the block and of a margin w = ⌊width / 2⌋ around it.
         """
 
-    def forward(self, radii: Tensor, *, clamp: bool = False) -> Tensor:
+    def forward(self, values: Tensor, present: Tensor | None = None, *, clamp: bool = False) -> Tensor:
         """Predict the near field of devices.
 
         Args:
-            radii: [..., N, N] radii, as a tensor on the same processor as the model.
-            clamp: whether to move unknown radii to the nearest known one (their gradient is then 0; a radius
-                of 0 stays 0). Otherwise they are an error.
+            values: [..., Nx, Ny, S, P] parameters of the pillars, as in :class:`metagen.Layout`, as a tensor
+                on the same processor as the model; or [..., Nx, Ny] where a cell has one value (circles: 0 is
+                a site without a pillar).
+            present: [..., Nx, Ny, S], or [..., Nx, Ny] where a cell has one site, whether there is a pillar.
+                Without it, there is one wherever no length is 0 that makes it vanish.
+            clamp: whether to move unknown values to the nearest known ones (their gradient is then 0; no
+                pillar stays no pillar). Otherwise they are an error.
 
         Raises:
-            InputError: the radii have another shape, a NaN, or a radius that the model does not know.
-            MismatchError: radii and model are on different processors.
+            InputError: the values have another form, a NaN, or a pillar that the model does not know.
+            MismatchError: values and model are on different processors.
         """
-        return self.plane(surround(self.admit(radii, clamp=clamp), self.width))
+        return self.plane(surround(self.admit(values, present, clamp=clamp), self.width))
 
-    def tiles(self, radii: Tensor, size: int = TILE, *, clamp: bool = False) -> Iterator[Tile]:
+    def tiles(
+        self, values: Tensor, size: int = TILE, *, present: Tensor | None = None, clamp: bool = False
+    ) -> Iterator[Tile]:
         """Predict the near field part by part, for devices whose whole field does not fit into memory.
 
         Every tile has its own graph: the gradient of a sum over tiles can be taken tile by tile.
 
         Args:
-            radii: [..., N, N] radii.
-            size: pillars along one side of a tile.
-            clamp: see :meth:`forward`.
+            values, present, clamp: see :meth:`forward`.
+            size: cells along one side of a tile.
 
         Returns:
             The tiles, row by row; each is computed when it is asked for.
@@ -90,43 +101,43 @@ class Surrogate(nn.Module, ABC):
         """
         if size < 1:
             raise InputError(f"size is {size}; a tile has at least one pillar along a side")
-        self.admit(radii, clamp=clamp)
-        return self._tiles(radii, size, clamp)
+        return self._tiles(*self._checked(values, present, clamp), size, clamp)
 
-    def _tiles(self, radii: Tensor, size: int, clamp: bool) -> Iterator[Tile]:
-        count, margin = radii.shape[-1], self.width // 2
-        for along, across in itertools.product(slices(count, size), repeat=2):
-            block = cut_out(radii, along, across, margin)
-            known = self._clamped(block) if clamp else block
-            x, y = (slice(cells.start * self.samples, cells.stop * self.samples) for cells in (along, across))
-            yield Tile(x, y, self.plane(known))
+    def _tiles(self, values: Tensor, present: Tensor, size: int, clamp: bool) -> Iterator[Tile]:
+        (rows, columns), margin = present.shape[-3:-1], self.width // 2
+        n, m = self.domain.cell_samples
+        numbers = values.flatten(-2)
+        for along, across in itertools.product(slices(rows, size), slices(columns, size)):
+            some = torch.unflatten(cut_out(numbers, along, across, margin), -1, values.shape[-2:])
+            there = cut_out(present, along, across, margin)
+            x, y = slice(along.start * n, along.stop * n), slice(across.start * m, across.stop * m)
+            yield Tile(x, y, self.plane(self._packed(some, there, clamp)))
 
     def plane(self, surrounded: Tensor) -> Tensor:
-        """[..., C, A·n, B·n] complex field over a block, see :meth:`fields`."""
-        return assemble(self.fields(surrounded), self.domain.samples, self.domain.components)
+        """[..., C, A·n, B·m] complex field over a block, see :meth:`fields`."""
+        return assemble(self.fields(surrounded), self.domain.cell_samples, self.domain.components)
 
-    def admit(self, radii: Tensor, *, clamp: bool = False) -> Tensor:
-        """Check radii as :meth:`forward` does, and clamp them if asked to."""
-        self._check_form(radii)
-        self.domain.require_known(radii, clamp=clamp)
-        return self._clamped(radii) if clamp else radii
+    def admit(self, values: Tensor, present: Tensor | None = None, *, clamp: bool = False) -> Tensor:
+        """[..., Nx, Ny, K] packed pillars, checked as :meth:`forward` does, and clamped if asked to."""
+        return self._packed(*self._checked(values, present, clamp), clamp)
 
-    def _check_form(self, radii: Tensor) -> None:
-        if not isinstance(radii, Tensor) or radii.dtype not in PRECISIONS:
-            kind = radii.dtype if isinstance(radii, Tensor) else type(radii).__name__
+    def _packed(self, values: Tensor, present: Tensor, clamp: bool) -> Tensor:
+        return packed(self.domain.nearest(values, present) if clamp else values, present)
+
+    def _checked(self, values: Tensor, present: Tensor | None, clamp: bool) -> tuple[Tensor, Tensor]:
+        if not isinstance(values, Tensor) or values.dtype not in PRECISIONS:
+            kind = values.dtype if isinstance(values, Tensor) else type(values).__name__
             raise InputError(
-                f"radii are {kind}, expected a torch tensor of real numbers, of single or double precision; "
+                f"values are {kind}, expected a torch tensor of real numbers, of single or double precision; "
                 "see torch.tensor"
             )
-        if radii.ndim < 2 or radii.shape[-1] != radii.shape[-2] or not radii.numel():
-            raise InputError(f"radii have shape {tuple(radii.shape)}, expected [..., N, N]")
-        if radii.device != self.device:
+        if values.device != self.device:
             raise MismatchError(
-                f"radii are on {radii.device}, the model is on {self.device}; move one of them with .to()"
+                f"values are on {values.device}, the model is on {self.device}; move one of them with .to()"
             )
-
-    def _clamped(self, radii: Tensor) -> Tensor:
-        return torch.where(radii == 0, radii, radii.clamp(self.domain.radius_low, self.domain.radius_high))
+        pillars = admitted(self.platform, values, present)
+        self.domain.require_known(*pillars, clamp=clamp)
+        return pillars
 
     @property
     def device(self) -> torch.device:
@@ -145,7 +156,7 @@ class Surrogate(nn.Module, ABC):
 
     @property
     def samples(self) -> int:
-        """Field samples per cell along each axis, n."""
+        """Field samples per lattice spacing along each axis."""
         return self.domain.samples
 
     @property

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 
 from metagen.base.errors import InputError
 from metagen.surrogate.domain import Domain
-from metagen.surrogate.lattice import MIRRORS, mirror_patches
+from metagen.surrogate.lattice import mirror_patches
+from metagen.surrogate.parity import distinct_signs
 
-CHARACTERS = [[(px if mx < 0 else 1) * (py if my < 0 else 1) for mx, my in MIRRORS] for px, py in MIRRORS]
-"""For each class of parity in (x, y), the factor that a field of the class gets under each mirror."""
 CHUNK = 4096
 """How many patches, with their mirror images, are held in memory at once."""
 RESOLVED = 1e-6
@@ -21,14 +22,14 @@ double precision gives to 1e-15 of the largest, and their vectors have no parity
 class PatchBasis(nn.Module):
     """Orthonormal modes of the patches, ordered by singular value.
 
-    A patch E [n·n·C] is close to the sum of c_k times mode k, with c_k = <mode k, E>. As the modes are
+    A patch E [n·m·C] is close to the sum of c_k times mode k, with c_k = <mode k, E>. As the modes are
     orthonormal, the squared error of the coefficients equals that of the field within the span of the modes.
 
     Attributes:
-        modes_parts: [rank, n·n·C, 2] the modes, real and imaginary parts.
-        spectrum: [n·n·C] singular values of the patches that the basis was made from, decreasing.
-        parity: [rank, 4] factor of each mode under :data:`metagen.surrogate.lattice.MIRRORS`; 0 if the modes
-            were not made mirror-symmetric.
+        modes_parts: [rank, n·m·C, 2] the modes, real and imaginary parts.
+        spectrum: [n·m·C] singular values of the patches that the basis was made from, decreasing.
+        parity: [rank, M] factor of each mode under each of ``domain.mirrors``; 0 if the modes were not made
+            mirror-symmetric.
     """
 
     modes_parts: Tensor
@@ -40,11 +41,11 @@ class PatchBasis(nn.Module):
         self.rank = rank
         self.register_buffer("modes_parts", torch.zeros(rank, domain.patch_size, 2))
         self.register_buffer("spectrum", torch.zeros(domain.patch_size))
-        self.register_buffer("parity", torch.zeros(rank, len(MIRRORS)))
+        self.register_buffer("parity", torch.zeros(rank, len(domain.mirrors)))
 
     @property
     def modes(self) -> Tensor:
-        """[rank, n·n·C] complex modes."""
+        """[rank, n·m·C] complex modes."""
         return torch.view_as_complex(self.modes_parts)
 
     @property
@@ -54,28 +55,28 @@ class PatchBasis(nn.Module):
         return float(power[self.rank :].sum() / power.sum())
 
     def project(self, patches: Tensor) -> Tensor:
-        """[..., rank] coefficients of patches [..., n·n·C]."""
+        """[..., rank] coefficients of patches [..., n·m·C]."""
         return patches @ self.modes.mH.to(patches.dtype)
 
     def expand(self, coefficients: Tensor) -> Tensor:
-        """[..., n·n·C] field of coefficients [..., rank]."""
+        """[..., n·m·C] field of coefficients [..., rank]."""
         return coefficients @ self.modes.to(coefficients.dtype)
 
     def fit(self, patches: Tensor) -> None:
-        """Take the leading right singular vectors of patches [M, n·n·C].
+        """Take the leading right singular vectors of patches [M, n·m·C].
 
         Raises:
             InputError: there are fewer of them than the rank.
         """
         _, values, vectors = torch.linalg.svd(patches, full_matrices=False)
-        self._store(values, vectors[: self.rank], torch.zeros(self.rank, len(MIRRORS)))
+        self._store(values, vectors[: self.rank], torch.zeros_like(self.parity))
 
     def fit_symmetric(self, patches: Tensor, domain: Domain, counts: Tensor | None = None) -> None:
-        """Take the leading singular vectors of patches [M, n·n·C], each ``counts`` [M] times (by default
+        """Take the leading singular vectors of patches [M, n·m·C], each ``counts`` [M] times (by default
         once), and all their mirror images.
 
-        Every mode is then even or odd under each mirror: the mirror images are sorted into four classes by
-        parity, which are orthogonal to each other, and each class has singular vectors of its own.
+        Every mode is then even or odd under each mirror: the mirror images are sorted into classes by parity,
+        which are orthogonal to each other, and each class has singular vectors of its own.
 
         Raises:
             InputError: the patches have fewer singular vectors than the rank.
@@ -83,21 +84,21 @@ class PatchBasis(nn.Module):
         grams = self._grams(patches if counts is None else patches * counts.double().sqrt()[:, None], domain)
         squares, vectors = torch.linalg.eigh(grams)
         values, modes = squares.clamp(min=0).sqrt(), vectors.mH
-        parity = torch.tensor(CHARACTERS).to(values)[:, None].expand(-1, values.shape[1], -1)
+        parity = distinct_signs(domain.mirrors).to(values)[:, None].expand(-1, values.shape[1], -1)
         order = values.flatten().argsort(descending=True)
         leading = order[: min(self.rank, int((values > RESOLVED * values.max()).sum()))]
         self._store(values.flatten()[order], modes.flatten(0, 1)[leading], parity.flatten(0, 1)[leading])
 
     def _grams(self, patches: Tensor, domain: Domain) -> Tensor:
-        """[4, n·n·C, n·n·C] products of the patches' samples with each other, for each class of parity.
+        """[classes, n·m·C, n·m·C] products of the patches' samples with each other, for each class of parity.
 
         Their eigenvectors are the singular vectors; the memory does not grow with the number of patches.
         """
-        characters = torch.tensor(CHARACTERS).to(patches)
-        grams = patches.new_zeros(len(MIRRORS), patches.shape[1], patches.shape[1])
+        characters = distinct_signs(domain.mirrors).to(patches)
+        grams = patches.new_zeros(len(characters), patches.shape[1], patches.shape[1])
         for part in torch.split(patches, CHUNK):
-            images = mirror_patches(part, domain.samples, domain.components)
-            classes = torch.einsum("cg,gmp->cmp", characters, images) / 2
+            images = mirror_patches(part, domain)
+            classes = torch.einsum("cg,gmp->cmp", characters, images) / math.sqrt(len(images))
             grams += classes.mH @ classes
         return grams
 

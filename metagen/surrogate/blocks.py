@@ -42,23 +42,23 @@ def in_blocks(function: Callable[[Tensor], Tensor], surrounded: Tensor, margin: 
     For the gradient every block is evaluated again, so that only the results are kept.
 
     Args:
-        function: function from [D, a + 2·margin, b + 2·margin] radii to [D, a, b, K] values.
-        surrounded: [..., A + 2·margin, B + 2·margin] radii, with the margin.
+        function: function from [D, a + 2·margin, b + 2·margin, K] pillars to [D, a, b, L] values.
+        surrounded: [..., A + 2·margin, B + 2·margin, K] pillars, with the margin.
         margin: how many sites around a block its values depend on.
         side: largest number of sites along one side of a block.
 
     Returns:
-        [..., A, B, K] values.
+        [..., A, B, L] values.
     """
     side = _side(side, surrounded.device)
-    devices = surrounded.reshape(-1, *surrounded.shape[-2:])
-    rows, columns = (length - 2 * margin for length in devices.shape[-2:])
+    devices = surrounded.reshape(-1, *surrounded.shape[-3:])
+    rows, columns = (length - 2 * margin for length in devices.shape[1:3])
     together = max(1, side * side // (min(rows, side) * min(columns, side)))
     if rows <= side and columns <= side and len(devices) <= together:
         values = function(devices)
     else:
         values = _joined(_saving(function), devices, margin, together, side)
-    return values.reshape(*surrounded.shape[:-2], *values.shape[1:])
+    return values.reshape(*surrounded.shape[:-3], *values.shape[1:])
 
 
 def sum_of_blocks(
@@ -67,12 +67,13 @@ def sum_of_blocks(
     """Sum a function over the blocks of a lattice; its values are not kept, not even for the gradient.
 
     Args:
-        function: function of the [D, a + 2·margin, b + 2·margin] radii of a block, its rows and its columns.
+        function: function of the [D, a + 2·margin, b + 2·margin, K] pillars of a block, its rows and its
+            columns.
         surrounded, margin, side: see :func:`in_blocks`.
     """
     side = _side(side, surrounded.device)
-    devices = surrounded.reshape(-1, *surrounded.shape[-2:])
-    rows, columns = (slices(length - 2 * margin, side) for length in devices.shape[-2:])
+    devices = surrounded.reshape(-1, *surrounded.shape[-3:])
+    rows, columns = (slices(length - 2 * margin, side) for length in devices.shape[1:3])
     evaluate = _saving(function)
     values = (
         evaluate(devices[:, with_margin(along, margin), with_margin(across, margin)], along, across)
@@ -81,16 +82,18 @@ def sum_of_blocks(
     return reduce(torch.add, values)
 
 
-def cut_out(radii: Tensor, along: slice, across: slice, margin: int) -> Tensor:
-    """[..., a + 2·margin, b + 2·margin] radii of some cells of [..., N, N], and of a margin around them.
+def cut_out(cells: Tensor, along: slice, across: slice, margin: int) -> Tensor:
+    """[..., a + 2·margin, b + 2·margin, K] some cells of [..., Nx, Ny, K], and a margin around them.
 
-    Outside the array, radii are 0.
+    Outside the array there are zeros.
     """
-    count = radii.shape[-1]
-    sides = [(cells.start - margin, cells.stop + margin) for cells in (along, across)]
-    rows, columns = (slice(max(low, 0), min(high, count)) for low, high in sides)
-    above, beside = ((max(-low, 0), max(high - count, 0)) for low, high in sides)
-    return torch.nn.functional.pad(radii[..., rows, columns], (*beside, *above))
+    limits = [
+        (some.start - margin, some.stop + margin, count)
+        for some, count in zip((along, across), cells.shape[-3:-1], strict=True)
+    ]
+    rows, columns = (slice(max(low, 0), min(high, count)) for low, high, count in limits)
+    above, beside = ((max(-low, 0), max(high - count, 0)) for low, high, count in limits)
+    return torch.nn.functional.pad(cells[..., rows, columns, :], (0, 0, *beside, *above))
 
 
 def with_margin(cells: slice, margin: int) -> slice:
@@ -102,11 +105,12 @@ def _joined(
     function: Callable[[Tensor], Tensor], devices: Tensor, margin: int, together: int, side: int
 ) -> Tensor:
     """Values of all devices, by blocks of at most ``together`` devices and ``side`` × ``side`` cells."""
-    rows, columns = (length - 2 * margin for length in devices.shape[-2:])
+    columns = devices.shape[2] - 2 * margin
+    rows = devices.shape[1] - 2 * margin
 
     def strip(part: Tensor, along: slice) -> Tensor:
         sites = part[:, with_margin(along, margin)]
-        blocks = [function(sites[..., with_margin(across, margin)]) for across in slices(columns, side)]
+        blocks = [function(sites[:, :, with_margin(across, margin)]) for across in slices(columns, side)]
         return torch.cat(blocks, dim=2)
 
     parts = [

@@ -42,28 +42,28 @@ class ClusterModel(SymmetricSurrogate):
         self.convolution = ClusterConvolution(domain, reach, self.terms.pairs)
         self.register_buffer("weights", torch.zeros(self.terms.count, 2 * settings.rank))
 
-    def coefficients(self, radii: Tensor) -> Tensor:
-        """[..., rank] complex coefficients of cells with neighbourhoods [..., width²]."""
-        weights = self.weights.to(radii.dtype)
-        parts = [self.terms(some) @ weights for some in torch.split(radii.flatten(0, -2), CHUNK)]
-        return as_complex(torch.cat(parts).reshape(*radii.shape[:-1], -1))
+    def coefficients(self, around: Tensor) -> Tensor:
+        """See :meth:`ExpansionSurrogate.coefficients`."""
+        weights = self.weights.to(around.dtype)
+        parts = [self.terms(some) @ weights for some in torch.split(around.flatten(0, -3), CHUNK)]
+        return as_complex(torch.cat(parts).reshape(*around.shape[:-2], -1))
 
     def block(self, surrounded: Tensor) -> Tensor:
-        """[D, A, B, rank] complex coefficients of blocks with their margins [D, A + 2m, B + 2m]."""
+        """[D, A, B, rank] complex coefficients of blocks with their margins [D, A + 2w, B + 2w, K]."""
         weights = (self.weights * self.terms.scale[:, None]).to(surrounded.dtype)
         return as_complex(self.convolution(surrounded, weights))
 
-    def prepare(self, radii: Tensor, patches: Tensor, counts: Tensor | None = None) -> None:
+    def prepare(self, around: Tensor, patches: Tensor, counts: Tensor | None = None) -> None:
         """Set the modes and solve for the weights."""
         self.basis.fit_symmetric(patches, self.domain, counts)
-        counts = radii.new_ones(len(radii)) if counts is None else counts
+        counts = around.new_ones(len(around)) if counts is None else counts
         classes = [
             _Class(self.terms, parity, (self.basis.parity == parity).all(-1))
             for parity in torch.unique(self.basis.parity, dim=0)
         ]
         wanted = torch.view_as_real(self.basis.project(patches))
-        for index in torch.split(torch.arange(len(radii)), CHUNK):
-            terms = self.terms(radii[index])
+        for index in torch.split(torch.arange(len(around)), CHUNK):
+            terms = self.terms(around[index])
             for each in classes:
                 each.add(terms, wanted[index], counts[index])
         weights = wanted.new_zeros(self.terms.count, self.basis.rank, 2)
@@ -82,7 +82,7 @@ class _Class:
     def __init__(self, terms: ClusterTerms, parity: Tensor, modes: Tensor) -> None:
         self.modes = modes
         self._terms = terms.count
-        self._combinations = SymmetricTerms.of(terms.mirrored, parity)
+        self._combinations = SymmetricTerms.of(terms.mirrored, terms.signs, parity)
         size = self._combinations.images.shape[1]
         self._gram = torch.zeros(size, size, dtype=torch.float64, device=modes.device)
         self._cross = self._gram.new_zeros(size, 2 * int(modes.sum()))

@@ -10,24 +10,24 @@ from torch.nn.functional import conv2d, fold
 from torch.nn.grad import conv2d_weight
 
 from metagen.surrogate.domain import Domain
-from metagen.surrogate.pillars import powers
+from metagen.surrogate.pillars import feature_maps
 from metagen.surrogate.terms import Reach, is_adjacent
 
 
 class ClusterConvolution(nn.Module):
     """Weighted sums of the terms of :class:`metagen.surrogate.terms.ClusterTerms`, without forming the terms.
 
-    A function of one radius is a map over the lattice, and so is the product of functions of a pillar and of
+    A feature of the pillars is a map over the lattice, and so is the product of features of a pillar and of
     its neighbour in one direction; a sum of such terms over the neighbourhood is a convolution of the map
     with a kernel made of the weights. For pairs of the middle pillar with distant ones, the map of the
-    distant pillar's function is convolved, and the result multiplied by the middle pillar's.
+    distant pillar's feature is convolved, and the result multiplied by the middle pillar's.
 
     Attributes:
-        single: [powers, width, width] index of the term at each place of the kernel.
-        near: [steps, pair_powers, pair_powers, pair_width, pair_width] the same for adjacent pairs:
-            by the step from the first pillar to the second, functions of both, and place of the first.
-        far: [pair_powers, pair_powers, pair_width, pair_width] the same for the other pairs: by the functions
-            of the middle pillar and of the other one, and the place of the other one.
+        single: [Q, width, width] index of the term at each place of the kernel.
+        near: [steps, q, q, pair_width, pair_width] the same for adjacent pairs: by the step from the first
+            pillar to the second, features of both, and place of the first.
+        far: [q, q, pair_width, pair_width] the same for the other pairs: by the features of the middle pillar
+            and of the other one, and the place of the other one.
         steps: steps from a pillar to its adjacent ones; of two opposite steps only one is listed.
     """
 
@@ -40,9 +40,10 @@ class ClusterConvolution(nn.Module):
         self.domain = domain
         self.reach = reach
         self.steps = _steps(reach, pairs)
-        places = torch.arange(1, 1 + reach.powers * reach.width**2)
+        functions, self.few = (len(domain.parity(count)) for count in (reach.powers, reach.pair_powers))
+        places = torch.arange(1, 1 + functions * reach.width**2)
         self.register_buffer("single", places.reshape(-1, reach.width, reach.width), persistent=False)
-        near, far = _pair_indices(reach, pairs, self.steps)
+        near, far = _pair_indices(reach, functions, self.few, pairs, self.steps)
         self.register_buffer("near", near, persistent=False)
         self.register_buffer("far", far, persistent=False)
 
@@ -50,16 +51,16 @@ class ClusterConvolution(nn.Module):
         """[D, A, B, K] sums of the unscaled terms of every cell.
 
         Args:
-            surrounded: [D, A + 2m, B + 2m] radii of blocks and of the margin m = ⌊width / 2⌋ around them.
+            surrounded: [D, A + 2w, B + 2w, K] packed pillars of blocks and of the margin w = ⌊width / 2⌋
+                around them.
             weights: [terms, K] weights.
         """
         reach = self.reach
-        maps = powers(surrounded.flatten(1), self.domain, reach.powers)
-        maps = torch.unflatten(maps, -1, surrounded.shape[1:])
+        maps = feature_maps(surrounded, self.domain, reach.powers)
         maps = maps.contiguous(memory_format=torch.channels_last)
         sums = conv2d(maps, _kernel(weights, self.single), weights[0])
         if self.steps:
-            few = maps[:, : reach.pair_powers]
+            few = maps[:, : self.few]
             around = _cropped(few, (reach.width - reach.pair_width) // 2)
             middle = _cropped(few, reach.width // 2)
             sums = sums + self._adjacent(around, weights)
@@ -133,16 +134,19 @@ def _coordinates(places: Tensor, reach: Reach) -> Tensor:
     return torch.stack([places // reach.width, places % reach.width], dim=-1) - reach.width // 2
 
 
-def _pair_indices(reach: Reach, pairs: Tensor, steps: list[tuple[int, int]]) -> tuple[Tensor, Tensor]:
-    """The indices ``near`` and ``far`` of :class:`ClusterConvolution`."""
-    count, side, middle = reach.pair_powers, reach.pair_width, reach.pair_width // 2
+def _pair_indices(
+    reach: Reach, functions: int, count: int, pairs: Tensor, steps: list[tuple[int, int]]
+) -> tuple[Tensor, Tensor]:
+    """The indices ``near`` and ``far`` of :class:`ClusterConvolution`, for as many features of a pillar alone
+    and of one in a pair."""
+    side, middle = reach.pair_width, reach.pair_width // 2
     near = torch.full((len(steps), count, count, side, side), -1)
     far = torch.full((count, count, side, side), -1)
-    functions = torch.arange(count * count).reshape(count, count)
-    start = 1 + reach.powers * reach.width**2
+    products = torch.arange(count * count).reshape(count, count)
+    start = 1 + functions * reach.width**2
     first, second = (_coordinates(places, reach).tolist() for places in pairs)
     for index, ((a, b), (c, d)) in enumerate(zip(first, second, strict=True)):
-        terms = start + functions * pairs.shape[1] + index
+        terms = start + products * pairs.shape[1] + index
         if (c - a, d - b) in steps:
             near[steps.index((c - a, d - b)), :, :, middle + a, middle + b] = terms
         elif (a, b) == (0, 0):

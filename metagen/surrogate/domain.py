@@ -1,120 +1,240 @@
-"""What a model is for: the platform, the wavelength, the sampling, and the radii that it knows."""
+"""What a model is for: the platform, the light, the sampling, and the pillars that it knows."""
 
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import numpy as np
-from pydantic import Field
+import torch
+from pydantic import BeforeValidator, Field, model_serializer, model_validator
+from pydantic_core import ArgsKwargs
 from torch import Tensor
 
 from metagen.base.errors import InputError, MismatchError
-from metagen.base.validation import Positive, PositiveInt, checked
+from metagen.base.validation import PositiveInt, checked
 from metagen.base.wavelength import same_wavelength
 from metagen.data.dataset import Dataset
+from metagen.device.atoms import Atom
+from metagen.device.circles import CircleLimits
+from metagen.device.illumination import Illumination
 from metagen.device.layout import Layout
 from metagen.device.media import Media
 from metagen.device.platform import Platform, difference
 from metagen.device.sampling import SAMPLES
+from metagen.device.symmetry import MIRROR_IMAGES, Symmetry
+from metagen.surrogate.known import Range, admitted, check_ranges, clamped, ranges_of, require_known
 
 Components = Literal[1, 3]
+SHORT = "wavelength", "radius_low", "radius_high"
+"""Keys of the short form of a domain, for circles on a square lattice and x-polarised light."""
 
-NEAR_LIMIT = 0.03
-"""Data that miss the platform's limits by less than this share of its range of radii count as reaching them.
 
-Random radii never lie exactly on a limit, and optimised devices often do.
-"""
-TOLERANCE = 1e-6
-"""Radii this close to the known range (micrometres) count as known: single precision rounds by about 1e-8."""
+def _light(value: Any) -> Any:
+    return Illumination(value) if isinstance(value, int | float) else value
+
+
+if TYPE_CHECKING:
+    Light = Illumination
+else:
+    Light = Annotated[Illumination, BeforeValidator(_light)]
 
 
 @checked
 class Domain:
-    """What a model predicts, and for which radii.
+    """What a model predicts, and for which pillars.
+
+    For circles on a square lattice in x-polarised light at normal incidence there is a short form, in Python
+    and in files: ``wavelength``, ``radius_low`` and ``radius_high`` in place of ``illumination`` and
+    ``known``. They are written to files in that form, so that files and hashes are those of earlier releases.
 
     Attributes:
-        wavelength: wavelength in vacuum.
-        radius_low: smallest radius that the model knows; 0 (no pillar) is allowed as well.
-        radius_high: largest radius that the model knows.
+        illumination: the light that meets the device; a number is the wavelength of x-polarised light at
+            normal incidence.
+        known: lowest and highest known value of every free parameter of the meta-atom, in their order. Angles
+            are known from the first one counterclockwise to the second. No pillar is always known.
         platform: what the process fixes.
-        samples: field samples per cell along each axis, n.
+        samples: field samples per lattice spacing along each axis.
         components: 1 for Ex, 3 for (Ex, Ey, Ez).
+
+    Raises:
+        InputError: a range is missing, or is a single value.
     """
 
-    wavelength: Positive
-    radius_low: Positive
-    radius_high: Positive
+    illumination: Light
+    known: tuple[Range, ...]
     platform: Platform = Field(default_factory=Platform)
     samples: PositiveInt = SAMPLES
     components: Components = 1
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            illumination: Illumination | float = ...,
+            known: tuple[Range, ...] = ...,
+            platform: Platform = ...,
+            samples: int = ...,
+            components: Components = ...,
+            wavelength: float = ...,
+            radius_low: float = ...,
+            radius_high: float = ...,
+        ) -> None: ...
+
+    @model_validator(mode="before")
+    @classmethod
+    def _expand(cls, given: Any) -> Any:
+        if isinstance(given, ArgsKwargs):
+            return ArgsKwargs(given.args, _expanded(given.kwargs or {}))
+        return _expanded(given) if isinstance(given, dict) else given
+
     def __post_init__(self) -> None:
-        if not self.radius_low < self.radius_high:
-            raise InputError(
-                f"radii {self.radius_low} .. {self.radius_high} are not a range; "
-                "a model needs layouts with at least two different radii"
-            )
+        check_ranges(self.platform, self.known)
+
+    @model_serializer
+    def _serialised(self) -> dict[str, Any]:
+        return self.described
 
     @classmethod
     def of(cls, dataset: Dataset, components: Components = 1) -> Self:
-        """The domain of a model that is trained on a dataset; it knows the range of radii in the data.
+        """The domain of a model that is trained on a dataset; it knows the values in the data, see
+        :func:`metagen.surrogate.known.ranges_of`.
 
-        Data that come close to the limits of the platform count as reaching them (see :data:`NEAR_LIMIT`).
-        Radii of the data beyond these limits (from a drawn layout, say) are known as well.
+        Raises:
+            InputError: the data have no pillars, or only equal ones.
         """
-        present = np.concatenate([radii[radii > 0] for radii in dataset.radii])
-        if present.size == 0:
+        pillars = np.concatenate([layout.values[layout.present] for layout in dataset.layouts])
+        if len(pillars) == 0:
             raise InputError("the layouts of the dataset have no pillars")
-        platform, low, high = dataset.platform, float(present.min()), float(present.max())
         return cls(
-            wavelength=dataset.wavelength,
-            radius_low=min(low, _snapped(low, platform.radius_min, platform)),
-            radius_high=max(high, _snapped(high, platform.radius_max, platform)),
-            platform=platform,
+            illumination=Illumination(dataset.wavelength),
+            known=ranges_of(dataset.platform, pillars),
+            platform=dataset.platform,
             samples=dataset.samples,
             components=components,
         )
+
+    @property
+    def described(self) -> dict[str, Any]:
+        """The attributes as plain values for files; in the short form, if the domain has one."""
+        platform = self.platform
+        short = CircleLimits.of(platform.lattice, platform.atom) and self.illumination == Illumination(
+            self.wavelength
+        )
+        light = (
+            dict(zip(SHORT, (self.wavelength, *self.known[0]), strict=True))
+            if short
+            else {"illumination": self.illumination.described, "known": [list(each) for each in self.known]}
+        )
+        rest = {"platform": platform.described, "samples": self.samples, "components": self.components}
+        return {**light, **rest}
+
+    @property
+    def wavelength(self) -> float:
+        """Wavelength in vacuum."""
+        return self.illumination.wavelength
+
+    @property
+    def radius_low(self) -> float:
+        """Smallest known radius of circles.
+
+        Raises:
+            InputError: the meta-atom has no free radius.
+        """
+        return self.known[self.platform.atom.position("radius")][0]
+
+    @property
+    def radius_high(self) -> float:
+        """Largest known radius of circles; raises as :attr:`radius_low`."""
+        return self.known[self.platform.atom.position("radius")][1]
 
     @cached_property
     def media(self) -> Media:
         """Refractive indices at the wavelength of the model."""
         return self.platform.at(self.wavelength)
 
+    @cached_property
+    def atom(self) -> Atom:
+        """The meta-atom, its functions scaled to what the model knows."""
+        return self.platform.atom.within(self.known)
+
+    @cached_property
+    def mirrors(self) -> tuple[Symmetry, ...]:
+        """What turns a device into its images under x → −x and y → −y, as far as lattice, meta-atom and light
+        have these mirrors; the first is nothing.
+
+        A family of shapes that lacks one of the mirrors is learned without both.
+        """
+        kept = self.illumination.symmetry & self.platform.lattice.symmetry
+        try:
+            self.platform.atom.feature_parity(1)
+        except InputError:
+            kept = Symmetry.NONE
+        return tuple(each for each in MIRROR_IMAGES if each in kept)
+
+    @property
+    def sites(self) -> int:
+        """Sites of one cell."""
+        return len(self.platform.lattice.sites)
+
+    @property
+    def numbers(self) -> int:
+        """Numbers of one cell in a packed tensor of pillars, K."""
+        return self.sites * (len(self.known) + 1)
+
+    @property
+    def cell_samples(self) -> tuple[int, int]:
+        """Field samples per cell along x and y, (n, m)."""
+        spacing, (px, py) = self.platform.lattice.spacing, self.platform.lattice.pitch
+        return round(self.samples * px / spacing), round(self.samples * py / spacing)
+
     @property
     def patch_size(self) -> int:
-        """Number of field values over one cell, n·n·components."""
-        return self.samples**2 * self.components
+        """Number of field values over one cell, n·m·components."""
+        n, m = self.cell_samples
+        return n * m * self.components
 
     @property
     def sample_spacing(self) -> float:
         """Distance between neighbouring field samples."""
         return self.platform.period / self.samples
 
-    def require_known(self, radii: Tensor, *, clamp: bool = False) -> None:
-        """Refuse radii that the model does not know; 0 (no pillar) is always known.
+    def parity(self, count: int) -> Tensor:
+        """[Q, M] sign of each function of degrees below ``count`` in each image of :attr:`mirrors`."""
+        if len(self.mirrors) == 1:
+            values = torch.zeros(len(self.known))
+            return torch.ones(self.atom.functions(values, count).shape[-1], 1)
+        columns = [MIRROR_IMAGES.index(each) for each in self.mirrors]
+        return torch.from_numpy(self.platform.atom.feature_parity(count)[:, columns]).float()
+
+    def degrees(self, count: int) -> Tensor:
+        """[Q] for each function of degrees below ``count``, its degree, plus 1."""
+        sizes = [0, *(len(self.parity(one)) for one in range(1, count + 1))]
+        each = torch.arange(1, count + 1)
+        return each.repeat_interleave(torch.tensor(sizes).diff())
+
+    def require_known(self, values: Tensor, present: Tensor | None = None, *, clamp: bool = False) -> None:
+        """Refuse pillars that the model does not know.
 
         Args:
-            radii: [..., N, N] radii.
-            clamp: whether to refuse only NaN, because other radii will be moved into the range.
+            values, present: see :func:`metagen.surrogate.known.admitted`.
+            clamp: whether to refuse only NaN, because other values will be moved into the range.
 
         Raises:
-            InputError: a radius is outside the known range.
+            InputError: a value is outside the known range, or has another form.
         """
-        low, high = self.radius_low, self.radius_high
-        known = (radii >= low - TOLERANCE) & (radii <= high + TOLERANCE)
-        wrong = radii.isnan() if clamp else ~(known | (radii == 0))
-        if wrong.any():
-            index = [int(i) for i in wrong.nonzero()[0]]
-            raise InputError(
-                f"radii{index} is {float(radii[tuple(index)]):g}; the model knows radii from {low:g} to "
-                f"{high:g} and 0 (no pillar): keep to them, pass clamp=True, or train on more radii"
-            )
+        pillars = admitted(self.platform, values, present)
+        require_known(self.platform, self.known, *pillars, clamp=clamp)
+
+    def nearest(self, values: Tensor, present: Tensor) -> Tensor:
+        """Values with unknown ones moved to known ones, see :func:`metagen.surrogate.known.clamped`."""
+        return clamped(self.platform, self.known, values, present)
 
     def clamped(self, layout: Layout) -> Layout:
-        """The layout with every unknown radius moved to the nearest known one; 0 (no pillar) stays 0."""
-        radii = np.where(layout.radii == 0, 0, layout.radii.clip(self.radius_low, self.radius_high))
-        return layout.with_values(radii)
+        """The layout with every unknown value moved to the nearest known one; no pillar stays no pillar."""
+        values = self.nearest(torch.tensor(layout.values), torch.tensor(layout.present))
+        return layout.with_values(values.numpy(), present=layout.present)
 
     def require_platform(self, layout: Layout) -> None:
         """Refuse a layout of another platform.
@@ -154,6 +274,11 @@ class Domain:
             )
 
 
-def _snapped(radius: float, limit: float, platform: Platform) -> float:
-    near = NEAR_LIMIT * (platform.radius_max - platform.radius_min)
-    return limit if abs(radius - limit) <= near else radius
+def _expanded(given: dict[str, Any]) -> dict[str, Any]:
+    """Turn the keys of the short form into a light and a range."""
+    rest = {name: value for name, value in given.items() if name not in SHORT}
+    if "wavelength" in given:
+        rest["illumination"] = given["wavelength"]
+    if "radius_low" in given or "radius_high" in given:
+        rest["known"] = ((given.get("radius_low"), given.get("radius_high")),)
+    return rest

@@ -13,6 +13,8 @@ from torch.nn.functional import pad
 from metagen.data.dataset import Dataset
 from metagen.surrogate.blocks import cut_out
 from metagen.surrogate.expansion import ExpansionSurrogate, SymmetricSurrogate
+from metagen.surrogate.lattice import neighbourhoods
+from metagen.surrogate.pillars import pillars_of
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,8 @@ class Examples:
     """M blocks of A × B cells (single cells for most models) to learn from.
 
     Attributes:
-        surrounded: [M, A + 2m, B + 2m] radii of the blocks and of the margin that the model needs.
+        surrounded: [M, A + 2w, B + 2w, K] packed pillars of the blocks and of the margin that the model
+            needs.
         coefficients: [M, A, B, rank] coefficients of the modes that the model should predict.
         counts: [M, A, B] how many times each cell counts.
         power: mean power of the field over a cell, which errors are relative to.
@@ -37,9 +40,9 @@ class Examples:
         if model.learns_from_blocks:
             return cls.blocks(model, dataset, model.width // 2)
         dataset, coefficients, weights, power = _targets(model, dataset)
-        around = torch.from_numpy(dataset.neighbourhoods(model.width)).float()
+        around = _neighbourhoods(dataset, model.width, torch.float32)
         return cls(
-            torch.unflatten(around, -1, (model.width, model.width)),
+            torch.unflatten(around, -2, (model.width, model.width)),
             coefficients[:, None, None],
             weights[:, None, None],
             power,
@@ -54,7 +57,7 @@ class Examples:
         dataset, coefficients, counts, power = _targets(model, dataset)
         ends = np.cumsum([0, *(int(mask.sum()) for mask in dataset.cells)])
         parts = []
-        for radii, mask, (start, end) in zip(dataset.radii, dataset.cells, pairwise(ends), strict=True):
+        for layout, mask, (start, end) in zip(dataset.layouts, dataset.cells, pairwise(ends), strict=True):
             if start == end:
                 continue
             along, across = _box(mask.any(1)), _box(mask.any(0))
@@ -62,7 +65,8 @@ class Examples:
             wanted = coefficients.new_zeros(*inside.shape, coefficients.shape[-1])
             weights = counts.new_zeros(inside.shape)
             wanted[inside], weights[inside] = coefficients[start:end], counts[start:end]
-            parts.append((cut_out(torch.tensor(radii).float(), along, across, margin), wanted, weights))
+            pillars = pillars_of(layout, torch.float32)
+            parts.append((cut_out(pillars, along, across, margin), wanted, weights))
         rows, columns = (max(part[2].shape[axis] for part in parts) for axis in (0, 1))
         filled = [_filled(part, rows, columns) for part in parts]
         surrounded, wanted, weights = (torch.stack(each) for each in zip(*filled, strict=True))
@@ -87,9 +91,17 @@ class Examples:
 
 
 def neighbourhoods_and_fields(model: ExpansionSurrogate, dataset: Dataset) -> tuple[Tensor, Tensor]:
-    """[M, width²] radii around every cell and [M, n·n·C] fields over it, in double precision."""
+    """[M, width², K] packed pillars around every cell and [M, n·m·C] fields over it, in double precision."""
     patches = torch.from_numpy(dataset.patches(model.domain.components))
-    return torch.from_numpy(dataset.neighbourhoods(model.width)), patches.to(torch.complex128)
+    return _neighbourhoods(dataset, model.width, torch.float64), patches.to(torch.complex128)
+
+
+def _neighbourhoods(dataset: Dataset, width: int, dtype: torch.dtype) -> Tensor:
+    """[M, width², K] packed pillars around every cell of a dataset."""
+    pairs = zip(dataset.layouts, dataset.cells, strict=True)
+    return torch.cat(
+        [neighbourhoods(pillars_of(layout, dtype), width)[torch.from_numpy(mask)] for layout, mask in pairs]
+    )
 
 
 def _targets(model: ExpansionSurrogate, dataset: Dataset) -> tuple[Dataset, Tensor, Tensor, float]:
@@ -112,7 +124,7 @@ def _filled(part: tuple[Tensor, Tensor, Tensor], rows: int, columns: int) -> tup
     surrounded, wanted, weights = part
     below, beside = rows - weights.shape[0], columns - weights.shape[1]
     return (
-        pad(surrounded, (0, beside, 0, below)),
+        pad(surrounded, (0, 0, 0, beside, 0, below)),
         pad(wanted, (0, 0, 0, beside, 0, below)),
         pad(weights, (0, beside, 0, below)),
     )

@@ -18,11 +18,14 @@ from metagen.surrogate.error_map import SIDE, ErrorMap
 from metagen.surrogate.lattice import assemble, lay_out, surround, windows
 from metagen.surrogate.settings import ExpansionSettings
 
+Cell = int | tuple[int, int]
+"""Row and column of a cell; one number if they are equal."""
+
 
 class ExpansionSurrogate(Surrogate):
     """A surrogate whose field over every cell is a sum of a few fixed modes.
 
-    Only ``coefficients`` depends on the radii; operations that are linear in the field (propagation to a
+    Only ``coefficients`` depends on the pillars; operations that are linear in the field (propagation to a
     point, say) can be applied to the modes once.
 
     Attributes:
@@ -41,14 +44,15 @@ class ExpansionSurrogate(Surrogate):
         self.error_map: ErrorMap | None = None
 
     @abstractmethod
-    def coefficients(self, radii: Tensor) -> Tensor:
-        """[..., rank] complex coefficients of cells with neighbourhoods [..., width²]."""
+    def coefficients(self, around: Tensor) -> Tensor:
+        """[..., rank] complex coefficients of cells with neighbourhoods [..., width², K] of pillars."""
 
     def block(self, surrounded: Tensor) -> Tensor:
         """[..., A, B, rank] complex coefficients of a block that is small enough to be evaluated at once.
 
         Args:
-            surrounded: [..., A + 2m, B + 2m] radii of the block and of a margin m = ⌊width / 2⌋ around it.
+            surrounded: [..., A + 2w, B + 2w, K] packed pillars of the block and of a margin w = ⌊width / 2⌋
+                around it.
         """
         return self.coefficients(windows(surrounded, self.width))
 
@@ -57,12 +61,12 @@ class ExpansionSurrogate(Surrogate):
         return in_blocks(self.block, surrounded, self.width // 2, self.block_side)
 
     def fields(self, surrounded: Tensor) -> Tensor:
-        """[..., A, B, n·n·C] complex field over the cells of a block, see :meth:`Surrogate.fields`."""
+        """[..., A, B, n·m·C] complex field over the cells of a block, see :meth:`Surrogate.fields`."""
         return self.basis.expand(self.coefficient_map(surrounded))
 
     def plane(self, surrounded: Tensor) -> Tensor:
-        """[..., C, A·n, B·n] complex field over a block, see :meth:`fields`."""
-        samples, components = self.domain.samples, self.domain.components
+        """[..., C, A·n, B·m] complex field over a block, see :meth:`fields`."""
+        samples, components = self.domain.cell_samples, self.domain.components
         coefficients = self.coefficient_map(surrounded)
         if coefficients.requires_grad:
             return assemble(self.basis.expand(coefficients), samples, components)
@@ -70,7 +74,7 @@ class ExpansionSurrogate(Surrogate):
 
     @property
     def modes(self) -> Tensor:
-        """[rank, n·n·C] complex field of each mode over a cell."""
+        """[rank, n·m·C] complex field of each mode over a cell."""
         return self.basis.modes
 
     @property
@@ -78,32 +82,37 @@ class ExpansionSurrogate(Surrogate):
         """Whether every mode is even or odd under each mirror, as in a :class:`SymmetricSurrogate`."""
         return bool(self.basis.parity.all())
 
-    def coefficients_from(self, first: int, radii: Tensor) -> Tensor:
-        """[..., N − first, N − first, rank] complex coefficients of the cells whose row and column are
-        ``first`` or later, for devices of [..., N, N] radii."""
-        return self.coefficient_map(self._surrounded_from(first, radii))
+    def coefficients_from(self, first: Cell, values: Tensor, present: Tensor | None = None) -> Tensor:
+        """[..., Nx − first, Ny − first, rank] complex coefficients of the cells whose row and column are
+        ``first`` or later, one number for both or one for each; for the pillars see :meth:`forward`."""
+        return self.coefficient_map(self._surrounded_from(first, values, present))
 
     def sum_from(
-        self, first: int, radii: Tensor, contribution: Callable[[Tensor, slice, slice], Tensor]
+        self,
+        first: Cell,
+        values: Tensor,
+        contribution: Callable[[Tensor, slice, slice], Tensor],
+        present: Tensor | None = None,
     ) -> Tensor:
         """Sum of contributions over blocks of cells, see :meth:`metagen.design.model.Modal.sum_from`."""
 
-        def of_radii(block: Tensor, rows: slice, columns: slice) -> Tensor:
+        def of_pillars(block: Tensor, rows: slice, columns: slice) -> Tensor:
             return contribution(self.block(block), rows, columns)
 
-        return sum_of_blocks(of_radii, self._surrounded_from(first, radii), self.width // 2, self.block_side)
+        surrounded = self._surrounded_from(first, values, present)
+        return sum_of_blocks(of_pillars, surrounded, self.width // 2, self.block_side)
 
-    def _surrounded_from(self, first: int, radii: Tensor) -> Tensor:
-        """Radii of the cells whose row and column are ``first`` or later, and of a margin around them."""
-        return surround(self.admit(radii), self.width)[..., first:, first:]
+    def _surrounded_from(self, first: Cell, values: Tensor, present: Tensor | None) -> Tensor:
+        """Pillars of the cells whose row and column are ``first`` or later, and of a margin around them."""
+        row, column = (first, first) if isinstance(first, int) else first
+        return surround(self.admit(values, present), self.width)[..., row:, column:, :]
 
-    def expected_error(self, radii: Tensor, *, clamp: bool = False) -> Tensor:
-        """[..., N, N] squared error of the near field that the model expects over each cell of devices,
+    def expected_error(self, values: Tensor, present: Tensor | None = None, *, clamp: bool = False) -> Tensor:
+        """[..., Nx, Ny] squared error of the near field that the model expects over each cell of devices,
         relative to the mean power of a cell; differentiable.
 
         Args:
-            radii: [..., N, N] radii.
-            clamp: see :meth:`forward`.
+            values, present, clamp: see :meth:`forward`.
 
         Raises:
             InputError, MismatchError: see :meth:`forward`; also if the model has no error map.
@@ -112,17 +121,17 @@ class ExpansionSurrogate(Surrogate):
             raise InputError(
                 "the model does not know its own error; train one with `error_map = true` in its recipe"
             )
-        surrounded = surround(self.admit(radii, clamp=clamp), self.error_map.width)
+        surrounded = surround(self.admit(values, present, clamp=clamp), self.error_map.width)
         of_coefficients = in_blocks(self.error_map, surrounded, self.error_map.width // 2, SIDE).squeeze(-1)
         return of_coefficients + self.basis.floor  # the modes alone leave the floor
 
     @abstractmethod
-    def prepare(self, radii: Tensor, patches: Tensor) -> None:
+    def prepare(self, around: Tensor, patches: Tensor) -> None:
         """Set all that is learned without descent: modes, scales and least-squares terms.
 
         Args:
-            radii: [M, width²] radii of the neighbourhoods, in double precision.
-            patches: [M, n·n·C] fields over the cells, in double precision.
+            around: [M, width², K] packed pillars of the neighbourhoods, in double precision.
+            patches: [M, n·m·C] fields over the cells, in double precision.
         """
 
 
@@ -130,14 +139,14 @@ class SymmetricSurrogate(ExpansionSurrogate):
     """A model that commutes with the mirrors, whatever it learned: mirroring a device mirrors its field."""
 
     @abstractmethod
-    def prepare(self, radii: Tensor, patches: Tensor, counts: Tensor | None = None) -> None:
+    def prepare(self, around: Tensor, patches: Tensor, counts: Tensor | None = None) -> None:
         """Set all that is learned without descent: modes, scales and least-squares terms.
 
         Mirror images of the same cells need not be given.
 
         Args:
-            radii: [M, width²] radii of the neighbourhoods, in double precision.
-            patches: [M, n·n·C] fields over the cells, in double precision.
+            around: [M, width², K] packed pillars of the neighbourhoods, in double precision.
+            patches: [M, n·m·C] fields over the cells, in double precision.
             counts: [M] how many times each cell counts; by default once.
         """
 

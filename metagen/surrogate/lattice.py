@@ -1,81 +1,90 @@
-"""From the radii of a device to neighbourhoods, and from patches to the field over the plane (in torch)."""
+"""From the pillars of a device to neighbourhoods, and from patches to the field over the plane (in torch)."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
 import torch
 from torch import Tensor
 
-from metagen.device.sampling import MIRROR_X, MIRROR_Y
+from metagen.device.symmetry import Symmetry
 
-MIRRORS = ((1, 1), (-1, 1), (1, -1), (-1, -1))
-"""The mirror images of a device as factors of (x, y): itself, x → −x, y → −y, both."""
+if TYPE_CHECKING:
+    from metagen.surrogate.domain import Domain
 
 STRIP = 8
 """How many rows of cells are laid out at once."""
 
 
-def surround(radii: Tensor, width: int) -> Tensor:
-    """[..., N + 2m, N + 2m] radii surrounded by a margin m = ⌊width / 2⌋ of sites without a pillar."""
-    return torch.nn.functional.pad(radii, [width // 2] * 4)
+def surround(pillars: Tensor, width: int) -> Tensor:
+    """[..., A + 2m, B + 2m, K] cells surrounded by a margin m = ⌊width / 2⌋ of cells without a pillar."""
+    return torch.nn.functional.pad(pillars, [0, 0, *[width // 2] * 4])
 
 
 def windows(surrounded: Tensor, width: int) -> Tensor:
-    """[..., A, B, width²] radii around every cell of a block, from those of the block and its margin.
+    """[..., A, B, width², K] neighbourhoods of every cell of a block, from the cells of the block and its
+    margin.
 
     Their order is that of :meth:`metagen.data.dataset.Dataset.neighbourhoods`.
     """
-    return surrounded.unfold(-2, width, 1).unfold(-2, width, 1).flatten(-2)
+    return surrounded.unfold(-3, width, 1).unfold(-3, width, 1).flatten(-2).movedim(-1, -2)
 
 
-def neighbourhoods(radii: Tensor, width: int) -> Tensor:
-    """[..., N, N, width²] radii around every cell of [..., N, N] radii, 0 outside the array."""
-    return windows(surround(radii, width), width)
+def neighbourhoods(pillars: Tensor, width: int) -> Tensor:
+    """[..., A, B, width², K] cells around every cell of [..., A, B, K], without pillars outside the array."""
+    return windows(surround(pillars, width), width)
 
 
-def assemble(patches: Tensor, samples: int, components: int) -> Tensor:
-    """Lay patches [..., A, B, n·n·C] out as the plane [..., C, A·n, B·n]."""
+def assemble(patches: Tensor, samples: tuple[int, int], components: int) -> Tensor:
+    """Lay patches [..., A, B, n·m·C] out as the plane [..., C, A·n, B·m], with (n, m) samples per cell."""
     *leading, rows, columns, _ = patches.shape
-    cells = torch.unflatten(patches, -1, (samples, samples, components)).movedim(-1, -5)
-    return cells.transpose(-3, -2).reshape(*leading, components, rows * samples, columns * samples)
+    n, m = samples
+    cells = torch.unflatten(patches, -1, (n, m, components)).movedim(-1, -5)
+    return cells.transpose(-3, -2).reshape(*leading, components, rows * n, columns * m)
 
 
-def lay_out(coefficients: Tensor, modes: Tensor, samples: int, components: int) -> Tensor:
-    """The plane (:func:`assemble`) of coefficients [..., A, B, rank] times modes [rank, n·n·C].
+def lay_out(coefficients: Tensor, modes: Tensor, samples: tuple[int, int], components: int) -> Tensor:
+    """The plane (:func:`assemble`) of coefficients [..., A, B, rank] times modes [rank, n·m·C].
 
     Without gradients: it works row by row, so that what is written twice stays in the processor's cache.
     """
     *leading, rows, columns, _ = coefficients.shape
-    plane = coefficients.new_empty(*leading, components, rows, samples, columns, samples)
+    n, m = samples
+    plane = coefficients.new_empty(*leading, components, rows, n, columns, m)
     step = STRIP if coefficients.device.type == "cpu" else rows
     for start in range(0, rows, step):
         some = slice(start, start + step)
-        patches = torch.unflatten(coefficients[..., some, :, :] @ modes, -1, (samples, samples, components))
+        patches = torch.unflatten(coefficients[..., some, :, :] @ modes, -1, (n, m, components))
         plane[..., some, :, :, :] = patches.movedim(-1, -5).transpose(-3, -2)
-    return plane.reshape(*leading, components, rows * samples, columns * samples)
+    return plane.reshape(*leading, components, rows * n, columns * m)
 
 
-def mirror_images(width: int) -> Tensor:
-    """[4, width²] order of the columns that mirrors a neighbourhood, for each entry of :data:`MIRRORS`."""
+def flipped_axes(mirror: Symmetry) -> list[int]:
+    """Which of the axes (x, y) = (0, 1) a mirror, both mirrors, or nothing turns round."""
+    return [axis for axis, factor in enumerate(mirror.matrix.diagonal()) if factor < 0]
+
+
+def mirror_images(width: int, mirrors: Sequence[Symmetry]) -> Tensor:
+    """[M, width²] order of the places that mirrors a neighbourhood, for each of some mirrors."""
     grid = torch.arange(width * width).reshape(width, width)
-    return torch.stack([_flipped(grid, mirror).flatten() for mirror in MIRRORS])
+    return torch.stack([grid.flip(flipped_axes(mirror)).flatten() for mirror in mirrors])
 
 
-def mirror_patches(patches: Tensor, samples: int, components: int) -> Tensor:
-    """[4, M, n·n·C] patches of the mirrored device, for each entry of :data:`MIRRORS`."""
-    split = torch.unflatten(patches, -1, (samples, samples, components))
+def mirror_patches(patches: Tensor, domain: Domain) -> Tensor:
+    """[M, P, n·m·C] patches [P, n·m·C] of the mirrored device, for each of ``domain.mirrors``."""
+    split = torch.unflatten(patches, -1, (*domain.cell_samples, domain.components))
     images = []
-    for mirror in MIRRORS:
-        flipped = _flipped(split.movedim(0, -1), mirror).movedim(-1, 0)
-        images.append((flipped * _signs(mirror, components, patches)).flatten(1))
+    for mirror in domain.mirrors:
+        flipped = split.flip([axis + 1 for axis in flipped_axes(mirror)])
+        images.append((flipped * _signs(mirror, domain, patches)).flatten(1))
     return torch.stack(images)
 
 
-def _flipped(grid: Tensor, mirror: tuple[int, int]) -> Tensor:
-    axes = [axis for axis, factor in enumerate(mirror) if factor < 0]
-    return grid.flip(axes)
-
-
-def _signs(mirror: tuple[int, int], components: int, like: Tensor) -> Tensor:
-    along_x = MIRROR_X if mirror[0] < 0 else MIRROR_X**2
-    along_y = MIRROR_Y if mirror[1] < 0 else MIRROR_Y**2
-    return torch.tensor((along_x * along_y)[:components], device=like.device)
+def _signs(mirror: Symmetry, domain: Domain, like: Tensor) -> Tensor:
+    """Signs of the components: a mirror turns them as it turns vectors, and the light by a factor."""
+    jones = domain.illumination.jones
+    factor = round(float(np.vdot(jones, mirror.matrix @ jones).real))
+    signs = [factor * round(sign) for sign in (*mirror.matrix.diagonal(), 1)]
+    return torch.tensor(signs[: domain.components], device=like.device)

@@ -15,13 +15,14 @@ from torch import Tensor
 
 from metagen import rcwa
 from metagen.base.files import content_hash
+from metagen.base.validation import plain
 from metagen.device.sampling import monitor_height
 from metagen.rcwa.table import SOLVER_VERSION
 from metagen.surrogate.base import Surrogate
 from metagen.surrogate.blocks import in_blocks
 from metagen.surrogate.domain import Domain
-from metagen.surrogate.pillars import RadiusSpline, knots
 from metagen.surrogate.settings import CellField, LPASettings
+from metagen.surrogate.spline import RadiusSpline, knots
 
 BATCH = 32
 """How many cells are solved at once, to bound the memory."""
@@ -55,12 +56,12 @@ class LPA(Surrogate):
         """Content hash of what the cells are computed from; each processor rounds the cells themselves
         differently."""
         return content_hash(
-            type(self).__qualname__, asdict(self.domain), asdict(self.settings), SOLVER_VERSION
+            type(self).__qualname__, plain(self.domain), asdict(self.settings), SOLVER_VERSION
         )
 
     def fields(self, surrounded: Tensor) -> Tensor:
-        """[..., A, B, n·n·C] complex field over cells with radii [..., A, B]."""
-        return in_blocks(self.cells, surrounded, 0, SIDE)
+        """See :meth:`Surrogate.fields`."""
+        return in_blocks(lambda pillars: self.cells(pillars[..., 0]), surrounded, 0, SIDE)
 
 
 def flat_cells(domain: Domain, radii: NDArray[np.float64]) -> Tensor:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 from torch.nn.functional import conv2d
 
-from metagen.surrogate.lattice import MIRRORS
+from metagen.device.symmetry import Symmetry
+from metagen.surrogate.lattice import flipped_axes
 
 
-def convolve(maps: Tensor, weights: Tensor, before: Tensor, after: Tensor) -> Tensor:
+def convolve(
+    maps: Tensor, weights: Tensor, before: Tensor, after: Tensor, mirrors: Sequence[Symmetry]
+) -> Tensor:
     """Convolve maps of parities ``before`` into maps of parities ``after``.
 
     The weights are averaged over the mirrors, with the signs that the parities demand, and multiplied by
@@ -18,18 +23,19 @@ def convolve(maps: Tensor, weights: Tensor, before: Tensor, after: Tensor) -> Te
     Args:
         maps: [D, I, A + w − 1, B + w − 1] maps.
         weights: [O, I, w, w] weights of the kernels.
-        before: [I, 4] factors of the maps under the mirrors; 1 for maps that are even in every mirror.
-        after: [O, 4] factors of the results under the mirrors.
+        before: [I, M] factors of the maps under the mirrors; 1 for maps that are even in every mirror.
+        after: [O, M] factors of the results under the mirrors.
+        mirrors: the mirrors.
 
     Returns:
         [D, O, A, B] maps.
     """
     weights = weights.to(maps.dtype)
     kernel = torch.zeros_like(weights)
-    for number, mirror in enumerate(MIRRORS):
+    for number, mirror in enumerate(mirrors):
         sign = (after[:, number, None] * before[None, :, number]).to(weights.dtype)
-        axes = [axis for axis, factor in zip((-2, -1), mirror, strict=True) if factor < 0]
-        kernel = kernel + weights.flip(axes) * (sign / len(MIRRORS))[..., None, None]
+        axes = [axis - 2 for axis in flipped_axes(mirror)]
+        kernel = kernel + weights.flip(axes) * (sign / len(mirrors))[..., None, None]
     kernel = kernel * closeness(weights.shape[-1]).to(kernel)
     return conv2d(
         maps.contiguous(memory_format=torch.channels_last),
@@ -41,11 +47,6 @@ def closeness(width: int) -> Tensor:
     """[width, width] factors of weights: 1 in the middle, smaller with distance."""
     steps = torch.arange(width) - width // 2
     return 1 / (1 + torch.hypot(steps[:, None].float(), steps[None, :].float()))
-
-
-def unchanged(count: int, like: Tensor) -> Tensor:
-    """[count, 4] factors of ``count`` maps that are even in every mirror."""
-    return like.new_ones(count, len(MIRRORS))
 
 
 def cropped(maps: Tensor, like: Tensor) -> Tensor:

@@ -1,77 +1,66 @@
-"""Functions of one radius: the terms of linear models, and splines through computed cells."""
+"""The pillars of devices packed into one tensor, and functions of them."""
 
 from __future__ import annotations
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from scipy.interpolate import CubicSpline
-from torch import Tensor, nn
+from torch import Tensor
 
+from metagen.device.atoms import Kind
+from metagen.device.layout import Layout
 from metagen.surrogate.domain import Domain
 
 
-def scaled(radii: Tensor, domain: Domain) -> Tensor:
-    """Radii scaled so that the known range becomes −1 … 1."""
-    low, high = domain.radius_low, domain.radius_high
-    return (2 * radii - (low + high)) / (high - low)
+def packed(values: Tensor, present: Tensor) -> Tensor:
+    """[..., K] all numbers of a cell, from its values [..., S, P] and [..., S] where there is a pillar.
 
-
-def powers(radii: Tensor, domain: Domain, count: int) -> Tensor:
-    """[..., count, P] functions that span the powers r, r², …, r^count of the radii [..., P].
-
-    They are r·T_m(x), with Chebyshev polynomials T_m, m = 0 … count − 1, of the scaled radius x: they span
-    the same space as the powers, but are so well conditioned that single precision is enough. A site without
-    a pillar (r = 0) contributes nothing.
+    Zeros stand for a cell without pillars: what surrounds a device is added as zeros.
     """
-    x = scaled(radii, domain)
-    terms = [torch.ones_like(x), x]
-    while len(terms) < count:
-        terms.append(2 * x * terms[-1] - terms[-2])
-    return torch.stack(terms[:count], dim=-2) * (radii / domain.radius_high).unsqueeze(-2)
+    return torch.cat([values.flatten(-2), present.to(values.dtype)], -1)
 
 
-def knots(domain: Domain, points: int) -> NDArray[np.float64]:
-    """[points] evenly spaced radii over the known range."""
-    return np.linspace(domain.radius_low, domain.radius_high, points)
+def unpacked(pillars: Tensor, domain: Domain) -> tuple[Tensor, Tensor]:
+    """Undo :func:`packed`; 1 where there is a pillar, 0 where there is none."""
+    present = pillars[..., -domain.sites :]
+    count = len(domain.platform.atom.parameters)
+    return torch.unflatten(pillars[..., : -domain.sites], -1, (domain.sites, count)), present
 
 
-class RadiusSpline(nn.Module):
-    """A complex vector as a smooth function of one radius: a cubic spline over even knots, and a value at 0.
+def features(pillars: Tensor, domain: Domain, count: int) -> Tensor:
+    """[..., S, Q] features (:meth:`metagen.device.atoms.Atom.features`) of packed pillars [..., K]; 0 where
+    there is no pillar."""
+    values, present = unpacked(pillars, domain)
+    return domain.atom.features(values, count) * present.unsqueeze(-1)
 
-    Attributes:
-        pieces: [points − 1, 4, size, 2] cubic coefficients per interval, highest power first.
-        empty: [size, 2] value at a site without a pillar.
-    """
 
-    pieces: Tensor
-    empty: Tensor
+def feature_maps(pillars: Tensor, domain: Domain, count: int) -> Tensor:
+    """[D, S·Q, A, B] maps of the features of pillars [D, A, B, K] on a lattice."""
+    return features(pillars, domain, count).flatten(-2).movedim(-1, 1)
 
-    def __init__(self, domain: Domain, points: int, size: int) -> None:
-        super().__init__()
-        self.domain = domain
-        self.register_buffer("pieces", torch.zeros(points - 1, 4, size, 2))
-        self.register_buffer("empty", torch.zeros(size, 2))
 
-    def fit(self, values: Tensor, empty: Tensor) -> None:
-        """Fit complex ``values`` [points, size] at the knots and ``empty`` [size] at radius 0."""
-        radii = knots(self.domain, len(values))
-        pieces = (
-            torch.from_numpy(CubicSpline(radii, values.numpy(), axis=0).c)
-            .swapaxes(0, 1)
-            .resolve_conj()
-            .contiguous()
-        )
-        self.pieces.copy_(torch.view_as_real(pieces))
-        self.empty.copy_(torch.view_as_real(empty.resolve_conj()))
+def functions(pillars: Tensor, domain: Domain, count: int) -> Tensor:
+    """[..., S, Q] functions of packed pillars [..., K] that do not vanish with a length; 0 where there is no
+    pillar."""
+    values, present = unpacked(pillars, domain)
+    return domain.atom.functions(values, count) * present.unsqueeze(-1)
 
-    def forward(self, radii: Tensor) -> Tensor:
-        """[..., size] complex values at the radii [...]."""
-        low, high = self.domain.radius_low, self.domain.radius_high
-        step = (high - low) / len(self.pieces)
-        index = ((radii.detach() - low) / step).long().clamp(0, len(self.pieces) - 1)
-        offset = (radii - low - index * step)[..., None, None]
-        cubic, square, slope, value = self.pieces[index].unbind(-3)
-        found = ((cubic * offset + square) * offset + slope) * offset + value
-        present = (radii > 0)[..., None, None]
-        return torch.view_as_complex(torch.where(present, found, self.empty).contiguous())
+
+def plain_inputs(pillars: Tensor, domain: Domain) -> Tensor:
+    """[..., S, I] lengths of packed pillars [..., K] as they are, and cosine and sine of angles; 0 where
+    there is no pillar."""
+    values, present = unpacked(pillars, domain)
+    if any(each.kind is Kind.CHOICE for each in domain.platform.atom.parameters):
+        return functions(pillars, domain, 1)
+    parts = []
+    for each, column in zip(domain.platform.atom.parameters, values.unbind(-1), strict=True):
+        if each.kind is Kind.ANGLE:
+            turn = column * (2 * torch.pi / domain.platform.atom.period)
+            parts += [turn.cos(), turn.sin()]
+        else:
+            parts.append(column)
+    inputs = torch.stack(parts, -1) if parts else torch.ones_like(present).unsqueeze(-1)
+    return inputs * present.unsqueeze(-1)
+
+
+def pillars_of(layout: Layout, dtype: torch.dtype) -> Tensor:
+    """[Nx, Ny, K] packed pillars of a layout."""
+    return packed(torch.tensor(layout.values, dtype=dtype), torch.tensor(layout.present))

@@ -12,6 +12,7 @@ from torch import Tensor
 from metagen.base.errors import InputError, MismatchError
 from metagen.device.layout import Layout
 from metagen.surrogate.domain import Domain
+from metagen.surrogate.known import admitted, vanishing
 
 
 class Model(Protocol):
@@ -19,12 +20,14 @@ class Model(Protocol):
 
     @property
     def domain(self) -> Domain:
-        """What the model predicts, and for which radii."""
+        """What the model predicts, and for which pillars."""
 
-    def __call__(self, radii: Tensor) -> Tensor:
-        """[..., C, N·n, N·n] complex field on the monitor plane of devices with [..., N, N] radii.
+    def __call__(self, values: Tensor, present: Tensor | None = None, /) -> Tensor:
+        """[..., C, Nx·n, Ny·m] complex field on the monitor plane of devices.
 
-        C is 1 for Ex and 3 for (Ex, Ey, Ez), as ``domain.components`` says.
+        C is 1 for Ex and 3 for (Ex, Ey, Ez), as ``domain.components`` says. The pillars are given as to
+        :meth:`metagen.surrogate.Surrogate.forward`: ``values`` alone, [..., Nx, Ny], for circles, and both
+        where the values do not say which sites have a pillar.
         """
 
 
@@ -33,37 +36,52 @@ def predict(model: Model, layout: Layout) -> NDArray[np.complex64]:
 
     Args:
         model: a model of the layout's platform.
-        layout: the device; the model must know all its radii.
+        layout: the device; the model must know all its pillars.
 
     Returns:
-        [C, N·n, N·n] in the conventions of :class:`metagen.NearField`: C is 1 for Ex and 3 for (Ex, Ey, Ez).
+        [C, Nx·n, Ny·m] in the conventions of :class:`metagen.NearField`: C is 1 for Ex and 3 for
+        (Ex, Ey, Ez).
 
     Raises:
         MismatchError: the layout is of another platform than the model.
-        InputError: the model does not know one of the radii.
+        InputError: the model does not know one of the pillars.
     """
     model.domain.require_platform(layout)
-    radii = torch.tensor(layout.radii, dtype=torch.float32)
+    given = arguments(layout)
     try:
-        model.domain.require_known(radii)
+        model.domain.require_known(*given)
     except InputError as error:
         raise InputError(f"layout {layout.name!r}: {error}") from error
     with torch.no_grad():
-        field: NDArray[np.complex64] = near_field(model, radii).to(torch.complex64).numpy()
+        field: NDArray[np.complex64] = near_field(model, *given).to(torch.complex64).numpy()
     return field
 
 
-def near_field(model: Model, radii: Tensor) -> Tensor:
-    """[..., C, N·n, N·n] near field of devices with [..., N, N] radii by a model, with its gradient.
+def arguments(layout: Layout) -> tuple[Tensor] | tuple[Tensor, Tensor]:
+    """The pillars of a layout as a model takes them: [Nx, Ny] values alone if these say everything."""
+    values, present = torch.tensor(layout.values, dtype=torch.float32), torch.tensor(layout.present)
+    short = values[..., 0, 0] if values.shape[2:] == (1, 1) else values
+    told = vanishing(layout.platform.atom) or bool(present.all())
+    return (short,) if told else (short, present)
+
+
+def near_field(model: Model, values: Tensor, present: Tensor | None = None) -> Tensor:
+    """[..., C, Nx·n, Ny·m] near field of devices by a model, with its gradient.
+
+    Args:
+        model: the model.
+        values, present: the pillars, see :meth:`metagen.surrogate.Surrogate.forward`.
 
     Raises:
         MismatchError: the model returns another shape.
     """
-    field, side = model(radii), radii.shape[-1] * model.domain.samples
-    expected = (*radii.shape[:-2], model.domain.components, side, side)
+    field = model(values) if present is None else model(values, present)
+    *leading, rows, columns = admitted(model.domain.platform, values, present)[1].shape[:-1]
+    n, m = model.domain.cell_samples
+    expected = (*leading, model.domain.components, rows * n, columns * m)
     if field.shape != expected:
         raise MismatchError(
             f"a model of type {type(model).__name__} returned a field of shape {tuple(field.shape)}; by its "
-            f"domain it is {expected}: [..., components, N · samples, N · samples]"
+            f"domain it is {expected}: [..., components, cells · samples along x, and along y]"
         )
     return field

@@ -7,12 +7,13 @@ import math
 import torch
 from torch import Tensor, nn
 
-from metagen.surrogate.basis import CHARACTERS
 from metagen.surrogate.cluster import ClusterModel
 from metagen.surrogate.domain import Domain
 from metagen.surrogate.expansion import SymmetricSurrogate, as_complex
-from metagen.surrogate.mirrored import closeness, convolve, cropped, unchanged
-from metagen.surrogate.pillars import powers
+from metagen.surrogate.mirrored import closeness, convolve, cropped
+from metagen.surrogate.parity import signs_of_classes
+from metagen.surrogate.pillars import feature_maps
+from metagen.surrogate.response import Response
 from metagen.surrogate.settings import ClusterSettings, ScatteringSettings
 
 SIDE = 128
@@ -23,79 +24,79 @@ class ScatteringModel(SymmetricSurrogate):
     """Multiple scattering on the lattice, cut off after a few events, with everything learned from data.
 
     The state of a pillar is a few amplitudes. The incident wave excites some of them, as a function of the
-    pillar's radius; the light from the pillars around it excites all of them, again as a function of the
-    radius (cf. L. Foldy, Phys. Rev. 67, 107 (1945), for point scatterers). After ``orders`` rounds the
-    field over a cell is a sum over the amplitudes of the pillars around it, and over functions of their
-    radii. The way from pillar to pillar is the same everywhere on the lattice: a convolution.
+    pillar's parameters; the light from the pillars around it excites all of them, again as a function of
+    these (cf. L. Foldy, Phys. Rev. 67, 107 (1945), for point scatterers). After ``orders`` rounds the
+    field over a cell is a sum over the amplitudes of the pillars around it, and over features of the
+    pillars. The way from pillar to pillar is the same everywhere on the lattice: a convolution.
 
-    Every amplitude and every mode is even or odd under each mirror, and kernels keep these parities:
-    mirroring a device mirrors its field, whatever was learned.
+    Every amplitude, every feature and every mode is even or odd under each mirror, and kernels and responses
+    keep these parities: mirroring a device mirrors its field, whatever was learned.
 
     Attributes:
         scale: root of the mean square of the coefficients, the unit of what is learned.
-        parity: [amplitudes, 4] factors of every amplitude under the mirrors.
+        parity: [amplitudes, M] factors of every amplitude under the mirrors.
+        features: [Q, M] factors of every feature.
+        excited: [first amplitudes, Q] 1 where a feature lets the incident wave excite an amplitude; all
+            amplitudes that follow are excited by other pillars only.
     """
 
     scale: Tensor
     parity: Tensor
+    features: Tensor
+    excited: Tensor
     block_side = SIDE
     learns_from_blocks = True
 
     def __init__(self, domain: Domain, settings: ScatteringSettings) -> None:
         super().__init__(domain, settings)
         self.size = settings
-        kinds = settings.amplitudes
-        parity = torch.tensor(CHARACTERS, dtype=torch.int8).repeat_interleave(torch.tensor(kinds), dim=0)
+        kinds, mirrors = settings.amplitudes, domain.mirrors
+        parity = signs_of_classes(mirrors).to(torch.int8).repeat_interleave(torch.tensor(kinds), dim=0)
+        features = domain.parity(settings.powers).to(torch.int8)
+        same = (parity[:, None] == features).all(-1)
         self.register_buffer("parity", parity, persistent=False)
+        self.register_buffer("features", features, persistent=False)
+        self.register_buffer("excited", same[: _last(same.any(1)) + 1], persistent=False)
         self.register_buffer("scale", torch.ones(()))
         count, outputs, reach = sum(kinds), 2 * settings.rank, settings.reach
-        self.excitation = nn.Parameter(0.3 * torch.randn(kinds[0], settings.powers))
-        self.responses = nn.ParameterList(
-            0.3 / math.sqrt(kind) * torch.randn(kind, kind, settings.response_powers) for kind in kinds
-        )
+        self.excitation = nn.Parameter(0.3 * torch.randn(self.excited.shape))
+        self.responses = Response(domain.parity(settings.response_powers), kinds, mirrors)
         self.transfers = nn.ParameterList(_kernel(count, count, reach, 0.05) for _ in range(settings.orders))
         self.emission = _kernel(outputs, count, reach, 0.0)
-        self.direct = _kernel(outputs, settings.powers, reach, 0.0)
+        self.direct = _kernel(outputs, len(features), reach, 0.0)
         self.constant = nn.Parameter(torch.zeros(outputs))
 
-    def coefficients(self, radii: Tensor) -> Tensor:
-        """[..., rank] complex coefficients of cells with neighbourhoods [..., width²]."""
-        cells = radii.reshape(-1, self.width, self.width)
-        return self.block(cells).reshape(*radii.shape[:-1], -1)
+    def coefficients(self, around: Tensor) -> Tensor:
+        """See :meth:`ExpansionSurrogate.coefficients`."""
+        cells = around.reshape(-1, self.width, self.width, around.shape[-1])
+        return self.block(cells).reshape(*around.shape[:-2], -1)
 
     def block(self, surrounded: Tensor) -> Tensor:
-        """[D, A, B, rank] complex coefficients of blocks with their margins [D, A + 2m, B + 2m]."""
-        functions = powers(surrounded.flatten(1), self.domain, self.size.powers)
-        functions = torch.unflatten(functions, -1, surrounded.shape[1:])
-        amplitudes = self._amplitudes(functions)
-        pillar = unchanged(self.size.powers, self.parity)
+        """[D, A, B, rank] complex coefficients of blocks with their margins [D, A + 2w, B + 2w, K]."""
+        mirrors = self.domain.mirrors
+        features = feature_maps(surrounded, self.domain, self.size.powers)
+        amplitudes = self._amplitudes(features)
         modes = self.basis.parity.repeat_interleave(2, dim=0)
-        near = cropped(functions, amplitudes)
-        sums = convolve(amplitudes, self.emission, self.parity, modes)
-        sums = sums + convolve(near, self.direct, pillar, modes)
+        near = cropped(features, amplitudes)
+        sums = convolve(amplitudes, self.emission, self.parity, modes, mirrors)
+        sums = sums + convolve(near, self.direct, self.features, modes, mirrors)
         constant = self.constant * (modes == 1).all(-1)
         values = (sums.movedim(1, -1) + constant.to(sums.dtype)) * self.scale.to(sums.dtype)
         return as_complex(values)
 
-    def _amplitudes(self, functions: Tensor) -> Tensor:
+    def _amplitudes(self, features: Tensor) -> Tensor:
         """[D, amplitudes, A + 2h, B + 2h] amplitudes of the pillars of a block and of a margin h."""
-        kinds = self.size.amplitudes
-        excited = torch.einsum("aq,dqxy->daxy", self.excitation.to(functions.dtype), functions)
-        first = torch.nn.functional.pad(excited, (0, 0, 0, 0, 0, sum(kinds[1:])))
+        allowed = (self.excitation * self.excited).to(features.dtype)
+        excited = torch.einsum("aq,dqxy->daxy", allowed, features)
+        first = torch.nn.functional.pad(excited, (0, 0, 0, 0, 0, len(self.parity) - len(allowed)))
         amplitudes = first
         for transfer in self.transfers:
-            arriving = convolve(amplitudes, transfer, self.parity, self.parity)
-            own = cropped(functions, arriving)[:, : self.size.response_powers]
-            scattered = [
-                torch.einsum("abq,dqxy,dbxy->daxy", response.to(own.dtype), own, light)
-                for response, light in zip(
-                    self.responses, torch.split(arriving, list(kinds), dim=1), strict=True
-                )
-            ]
-            amplitudes = cropped(first, arriving) + torch.cat(scattered, dim=1)
+            arriving = convolve(amplitudes, transfer, self.parity, self.parity, self.domain.mirrors)
+            scattered = self.responses.answer(cropped(features, arriving), arriving)
+            amplitudes = cropped(first, arriving) + scattered
         return amplitudes
 
-    def prepare(self, radii: Tensor, patches: Tensor, counts: Tensor | None = None) -> None:
+    def prepare(self, around: Tensor, patches: Tensor, counts: Tensor | None = None) -> None:
         """Set modes and scale, and start from the best sum over single pillars (least squares)."""
         reach, rank = self.size.reach, self.size.rank
         single = ClusterModel(
@@ -105,16 +106,21 @@ class ScatteringModel(SymmetricSurrogate):
             ),
         )
         middle = (self.width - reach) // 2
-        near = torch.unflatten(radii, -1, (self.width, self.width))
-        near = near[:, middle : middle + reach, middle : middle + reach].flatten(1)
+        near = torch.unflatten(around, -2, (self.width, self.width))
+        near = near[:, middle : middle + reach, middle : middle + reach].flatten(1, 2)
         single.prepare(near, patches, counts)
         self.basis.load_state_dict(single.basis.state_dict())
         weights = single.weights * single.terms.scale[:, None]
         self.scale.copy_(weights.new_tensor(_root_mean_square(self.basis.project(patches), counts)))
         with torch.no_grad():
-            kernel = weights[1:].T.reshape(2 * rank, self.size.powers, reach, reach)
+            kernel = weights[1:].T.reshape(2 * rank, -1, reach, reach)
             self.direct.copy_(kernel / (self.scale * closeness(reach).to(kernel)))
             self.constant.copy_(weights[0] / self.scale)
+
+
+def _last(found: Tensor) -> int:
+    """Index of the last one that is true."""
+    return int(found.nonzero().max())
 
 
 def _kernel(outputs: int, inputs: int, width: int, spread: float) -> nn.Parameter:

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from metagen.surrogate.domain import Domain
-from metagen.surrogate.lattice import MIRRORS, mirror_images
-from metagen.surrogate.pillars import powers
+from metagen.surrogate.lattice import mirror_images
+from metagen.surrogate.pillars import features
 
 ADJACENT = 1.5
 """Two pillars closer than this (in periods) are adjacent: side by side or on a diagonal."""
@@ -30,13 +30,13 @@ Places = tuple[tuple[int, int], ...]
 
 @dataclass(frozen=True)
 class Reach:
-    """How far the terms reach, and how many functions of the radius they have.
+    """How far the terms reach, and which features of pillars they have.
 
     Attributes:
         width: pillars along one side of the neighbourhood.
-        powers: number of functions of the radius of each pillar.
+        powers: the features of each pillar have degrees below this; of a circle there are as many.
         pair_width: pillars along one side of the neighbourhood whose pairs count.
-        pair_powers: number of functions of the radius of each pillar in a pair.
+        pair_powers: the features of each pillar in a pair have degrees below this.
     """
 
     width: int
@@ -46,33 +46,38 @@ class Reach:
 
 
 class ClusterTerms(nn.Module):
-    """[..., terms] numbers from [..., width²] radii: functions of each radius, and products for pairs.
+    """[..., terms] numbers from [..., width², K] pillars: features of each pillar, and products for pairs.
 
     Pairs are all pairs of adjacent pillars, and the pillar in the middle with each other one. Every term has
     a weight for how large its contribution is expected to be, so that one ridge penalty suits all terms. The
     weight falls with the distance of pillars from the middle, with the degree of the function, and with the
-    distance within a pair. The order of the terms: a constant; for each function, all places; for each
-    function of the first and each of the second pillar, all pairs.
+    distance within a pair. The order of the terms: a constant; for each feature, all places; for each
+    feature of the first and each of the second pillar, all pairs.
 
     Attributes:
         scale: [terms] how large the contribution of each term is expected to be.
         pairs: [2, pairs] places of the first and the second pillar of each pair.
-        mirrored: [4, terms] index of the term that each term becomes under the mirrors.
+        mirrored: [M, terms] index of the term that each term becomes under the mirrors.
+        signs: [M, terms] sign that it gets.
     """
 
     scale: Tensor
     pairs: Tensor
     mirrored: Tensor
+    signs: Tensor
 
     def __init__(self, domain: Domain, reach: Reach) -> None:
         super().__init__()
         self.domain = domain
         self.reach = reach
         pairs = _pairs(reach)
+        parity = domain.parity(reach.powers)
+        self.few = len(domain.parity(reach.pair_powers))
         buffers = {
-            "scale": _scale(reach, pairs),
+            "scale": _scale(domain, reach, pairs),
             "pairs": torch.tensor(pairs, dtype=torch.long).reshape(-1, 2).T,
-            "mirrored": _mirrored(reach, pairs),
+            "mirrored": _mirrored(mirror_images(reach.width, domain.mirrors), len(parity), self.few, pairs),
+            "signs": _signs(parity.T, self.few, reach.width**2, len(pairs)),
         }
         for name, value in buffers.items():
             self.register_buffer(name, value, persistent=False)
@@ -82,13 +87,13 @@ class ClusterTerms(nn.Module):
         """Number of terms."""
         return len(self.scale)
 
-    def forward(self, radii: Tensor) -> Tensor:
-        """[..., terms] terms of neighbourhoods [..., width²]."""
-        single = powers(radii, self.domain, self.reach.powers)
-        few = single[..., : self.reach.pair_powers, :]
+    def forward(self, around: Tensor) -> Tensor:
+        """[..., terms] terms of neighbourhoods [..., width², K]."""
+        single = features(around, self.domain, self.reach.powers).flatten(-3, -2).mT
+        few = single[..., : self.few, :]
         first, second = (few.index_select(-1, places) for places in self.pairs)
         products = first.unsqueeze(-2) * second.unsqueeze(-3)
-        constant = torch.ones_like(radii[..., :1])
+        constant = torch.ones_like(around[..., 0, :1])
         terms = torch.cat([constant, single.flatten(-2), products.flatten(-3)], dim=-1)
         return terms * self.scale.to(terms.dtype)
 
@@ -98,22 +103,22 @@ class SymmetricTerms:
     """Orthonormal combinations of terms that get given factors under the mirrors.
 
     Attributes:
-        images: [4, s] the terms that each combination is made of, one for each entry of
-            :data:`metagen.surrogate.lattice.MIRRORS`.
-        factors: [4, s] factors of these terms.
+        images: [M, s] the terms that each combination is made of, one for each mirror.
+        factors: [M, s] factors of these terms.
     """
 
     images: Tensor
     factors: Tensor
 
     @classmethod
-    def of(cls, mirrored: Tensor, parity: Tensor) -> Self:
-        """All combinations with the factors ``parity`` [4], from :attr:`ClusterTerms.mirrored`."""
-        signs = parity.double()
-        same = (mirrored[:, None] == mirrored).to(signs)
-        norm = torch.einsum("g,h,ght->t", signs, signs, same).sqrt()
+    def of(cls, mirrored: Tensor, signs: Tensor, parity: Tensor) -> Self:
+        """All combinations with the factors ``parity`` [M], from what mirrors do to the terms
+        (:class:`ClusterTerms`)."""
+        factors = parity.double()[:, None] * signs
+        same = (mirrored[:, None] == mirrored).to(factors)
+        norm = torch.einsum("gt,ht,ght->t", factors, factors, same).sqrt()
         leads = (mirrored.amin(0) == mirrored[0]) & (norm > 0)
-        return cls(mirrored[:, leads], signs[:, None] / norm[leads])
+        return cls(mirrored[:, leads], factors[:, leads] / norm[leads])
 
     def combine(self, terms: Tensor) -> Tensor:
         """[..., s] combinations of terms [..., terms]."""
@@ -128,20 +133,21 @@ class SymmetricTerms:
         return spread
 
 
-def _scale(reach: Reach, pairs: Places) -> Tensor:
+def _scale(domain: Domain, reach: Reach, pairs: Places) -> Tensor:
     """[terms] expected size of each term, to the last digit equal for the mirror images of a term."""
-    places = _places(reach.width)
+    spacing, (px, py) = domain.platform.lattice.spacing, domain.platform.lattice.pitch
+    places = [(a * (px / spacing), b * (py / spacing)) for a, b in _places(reach.width)]
     distance = torch.tensor([math.hypot(*place) for place in places])
-    single = 1 / ((1 + distance) ** 2 * torch.arange(1, reach.powers + 1)[:, None])
+    single = 1 / ((1 + distance) ** 2 * domain.degrees(reach.powers)[:, None])
     first, second = torch.tensor(pairs, dtype=torch.long).reshape(-1, 2).T
-    few = single[: reach.pair_powers]
+    few = single[: len(domain.degrees(reach.pair_powers))]
     apart = torch.tensor([math.dist(places[i], places[j]) for i, j in pairs])
     products = few[:, None, first] * few[None, :, second] * (PAIR / apart)
     return torch.cat([torch.tensor([CONSTANT]), single.flatten(), products.flatten()])
 
 
 def _places(width: int) -> Places:
-    """Coordinates of the neighbours, in periods, in the order of a neighbourhood."""
+    """Cells of the neighbours, counted from the middle, in the order of a neighbourhood."""
     side = range(-(width // 2), width // 2 + 1)
     return tuple(itertools.product(side, side))
 
@@ -158,23 +164,37 @@ def _pairs(reach: Reach) -> Places:
 
 
 def is_adjacent(one: tuple[int, int], other: tuple[int, int]) -> bool:
-    """Whether two places (in periods) are side by side or on a diagonal."""
+    """Whether two cells are side by side or on a diagonal."""
     return math.dist(one, other) < ADJACENT
 
 
-def _mirrored(reach: Reach, pairs: Places) -> Tensor:
-    """[4, terms] index of the term that each term becomes under the mirrors."""
-    images = mirror_images(reach.width)
+def _mirrored(images: Tensor, functions: int, few: int, pairs: Places) -> Tensor:
+    """[M, terms] index of the term that each term becomes under the mirrors.
+
+    Args:
+        images: [M, width²] order of the places in each mirror image.
+        functions: number of features of a pillar.
+        few: number of features of a pillar in a pair.
+        pairs: see :func:`_pairs`.
+    """
     places = images.shape[1]
-    single = torch.arange(reach.powers)[:, None] * places + images[:, None, :]
-    grid = torch.arange(reach.pair_powers**2).reshape(reach.pair_powers, reach.pair_powers)
+    single = torch.arange(functions)[:, None] * places + images[:, None, :]
+    grid = torch.arange(few**2).reshape(few, few)
     number = {pair: index for index, pair in enumerate(pairs)}
-    product = torch.empty(len(MIRRORS), *grid.shape, len(pairs), dtype=torch.long)
+    product = torch.empty(len(images), *grid.shape, len(pairs), dtype=torch.long)
     for mirror, image in enumerate(images.tolist()):
         for index, (i, j) in enumerate(pairs):
             ordered = image[i] < image[j]
             target = number[(image[i], image[j]) if ordered else (image[j], image[i])]
             product[mirror, :, :, index] = (grid if ordered else grid.T) * len(pairs) + target
-    constant = torch.zeros(len(MIRRORS), 1, dtype=torch.long)
-    start = 1 + reach.powers * places
+    constant = torch.zeros(len(images), 1, dtype=torch.long)
+    start = 1 + functions * places
     return torch.cat([constant, 1 + single.flatten(1), start + product.flatten(1)], dim=1)
+
+
+def _signs(parity: Tensor, few: int, places: int, pairs: int) -> Tensor:
+    """[M, terms] signs that the terms get under the mirrors, from those [M, Q] of the features."""
+    single = parity[..., None].expand(-1, -1, places)
+    products = parity[:, :few, None] * parity[:, None, :few]
+    of_pairs = products[..., None].expand(-1, -1, -1, pairs)
+    return torch.cat([torch.ones_like(parity[:, :1]), single.flatten(1), of_pairs.flatten(1)], dim=1)

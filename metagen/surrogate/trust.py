@@ -44,5 +44,5 @@ def _errors(model: ExpansionSurrogate, examples: Examples, margin: int) -> Tenso
 
 def _narrowed(surrounded: Tensor, excess: int) -> Tensor:
     """Blocks without the outermost ``excess`` sites of their margins."""
-    rows, columns = surrounded.shape[-2:]
-    return surrounded[..., excess : rows - excess, excess : columns - excess]
+    rows, columns = surrounded.shape[-3:-1]
+    return surrounded[..., excess : rows - excess, excess : columns - excess, :]

@@ -107,14 +107,14 @@ class Simulated:
             components=components,
         )
 
-    def __call__(self, radii: Tensor) -> Tensor:
-        """[C, N·n, N·n] the simulated field.
+    def __call__(self, values: Tensor, present: Tensor | None = None) -> Tensor:
+        """[C, Nx·n, Ny·m] the simulated field.
 
         Raises:
-            MismatchError: the radii are not those of the simulated device.
+            MismatchError: the pillars are not those of the simulated device.
         """
         layout = self._near.layout
-        if not torch.equal(radii, torch.tensor(layout.radii, dtype=radii.dtype)):
+        if not torch.equal(values, torch.tensor(layout.radii, dtype=values.dtype)):
             raise MismatchError(
                 f"this near field is of the device {layout.name!r}, and the light behind another device was "
                 "asked for: simulate that one, or predict it by a surrogate"

@@ -150,7 +150,7 @@ def test_a_folder_in_the_place_of_a_model_is_answered_by_the_models_in_it(tmp_pa
 def test_a_radius_that_a_model_does_not_know_is_named_with_its_layout():
     model = mg.surrogate.load("sin-633")
     wide = mg.Layout(model.platform, np.full((3, 3), 0.19), name="wide")
-    with pytest.raises(InputError, match=r"layout 'wide': radii\[0, 0\] is 0\.19; the model knows"):
+    with pytest.raises(InputError, match=r"layout 'wide': radius\[0, 0\] is 0\.19; the model knows"):
         mg.surrogate.predict(model, wide)
 
 

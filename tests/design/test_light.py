@@ -4,6 +4,7 @@ import dataclasses
 
 import pytest
 import torch
+from circle_pillars import pillars_of_radii
 from delays import HIGH, LOW, PLATFORM, Delay, Painted, domain
 
 from metagen import metrics
@@ -72,7 +73,8 @@ def test_a_symmetric_device_is_propagated_from_one_quadrant(count):
     generator = torch.Generator().manual_seed(0)
     around = LOW + (HIGH - LOW) * torch.rand(300, 9, dtype=torch.float64, generator=generator)
     patches = torch.randn(300, 48, dtype=torch.complex128, generator=generator)
-    model.double().prepare(around, patches + torch.einsum("mk,kp->mp", around.to(patches), patches[:9]))
+    made = patches + torch.einsum("mk,kp->mp", around.to(patches), patches[:9])
+    model.double().prepare(pillars_of_radii(around), made)
     symmetric = torch.tensor(random_layout(PLATFORM, count, seed=0).radii)
     points = torch.tensor([[0.0, 0.0, 3.0], [0.4, -0.2, 5.0]])
     for radii, cells in ((symmetric, (count + 1) // 2), (symmetric.roll(1, 0), count)):
@@ -104,7 +106,7 @@ def light_at_points(settings, symmetric, count=9):
     known = domain(components=3, samples=3)
     model = build_expansion(known, settings).double()
     noise = torch.randn(200, known.patch_size, dtype=torch.complex128, generator=torch.manual_seed(0))
-    model.prepare(random_radii(200, model.width**2), noise)
+    model.prepare(pillars_of_radii(random_radii(200, model.width**2)), noise)
     radii = random_radii(count, count)
     radii = radii + radii.flip(0) if symmetric else radii * 2
     radii = ((radii + radii.flip(1) if symmetric else radii * 2) / 4).clamp(0.05).requires_grad_()

@@ -27,8 +27,6 @@ from metagen.device.atoms import (
 )
 from metagen.device.lattice import Lattice
 from metagen.device.symmetry import MIRROR_IMAGES, Symmetry
-from metagen.surrogate.domain import Domain
-from metagen.surrogate.pillars import powers
 
 L_SHAPE = ((-0.1, -0.15), (0.1, -0.15), (0.1, -0.05), (0.0, -0.05), (0.0, 0.15), (-0.1, 0.15))
 BAR = ((-0.15, -0.04), (0.15, -0.04), (0.15, 0.04), (-0.15, 0.04))
@@ -245,11 +243,22 @@ def check_period(atom):
 @pytest.mark.cross_check
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_features_of_a_circle_are_those_that_shipped_models_are_made_of(dtype):
-    domain = Domain(wavelength=0.633, radius_low=0.051, radius_high=0.168)
+    """r·T_m(x) of the scaled radius x, by the recursion of the polynomials: to the last digit."""
     radii = torch.rand(7, 9, dtype=dtype) * 0.17
     radii[0] = 0
-    expected = powers(radii, domain, 6).movedim(-2, -1)
-    assert torch.equal(Circle((0.051, 0.168)).features(radii[..., None], 6), expected)
+    x = (2 * radii - (0.051 + 0.168)) / (0.168 - 0.051)
+    terms = [torch.ones_like(x), x]
+    while len(terms) < 6:
+        terms.append(2 * x * terms[-1] - terms[-2])
+    expected = torch.stack(terms, -1) * (radii / 0.168)[..., None]
+    assert torch.equal(Circle((0.05, 0.17)).within([(0.051, 0.168)]).features(radii[..., None], 6), expected)
+
+
+@each_atom
+def test_functions_of_lower_degree_come_first(atom):
+    values = some_values(atom)
+    few = atom.functions(values, 2)
+    assert torch.equal(atom.functions(values, 4)[..., : few.shape[-1]], few)
 
 
 def test_features_vanish_with_the_pillar():

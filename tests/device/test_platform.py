@@ -83,7 +83,7 @@ def test_description_is_read_back(platform):
 
 
 def test_platform_within_another_object_is_read_back():
-    domain = Domain(wavelength=0.6, radius_low=0.1, radius_high=0.2, platform=FINS)
+    domain = Domain(illumination=0.6, known=((0.2, 0.3), (0.0, 1.0)), platform=FINS)
     assert validate(json.loads(json.dumps(plain(domain))), Domain, source="test") == domain
 
 

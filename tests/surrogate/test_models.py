@@ -10,6 +10,7 @@ import coupled_dipoles
 import numpy as np
 import pytest
 import torch
+from circle_pillars import pillars_of_radii
 
 import metagen as mg
 from metagen.base.errors import InputError, MismatchError
@@ -31,9 +32,11 @@ from metagen.surrogate import (
     TrainingSettings,
     train,
 )
+from metagen.surrogate.examples import neighbourhoods_and_fields
 from metagen.surrogate.lattice import assemble, mirror_images, mirror_patches, neighbourhoods
 from metagen.surrogate.models import build_expansion
-from metagen.surrogate.pillars import RadiusSpline, knots, powers
+from metagen.surrogate.pillars import features
+from metagen.surrogate.spline import RadiusSpline, knots
 from metagen.surrogate.terms import ClusterTerms, Reach, SymmetricTerms
 
 DOMAIN = Domain(wavelength=0.633, radius_low=0.05, radius_high=0.17, samples=6)
@@ -61,8 +64,7 @@ def randomised(settings, dataset, components=1):
     """A model prepared on a dataset, its network weights random: for claims about any weights."""
     torch.manual_seed(3)
     model = build_expansion(Domain.of(dataset, components), settings)
-    patches = torch.from_numpy(dataset.patches(components)).to(torch.complex128)
-    model.prepare(torch.from_numpy(dataset.neighbourhoods(model.width)), patches)
+    model.prepare(*neighbourhoods_and_fields(model, dataset))
     for tensor in model.parameters():
         tensor.data += 0.3 * torch.randn(tensor.shape)
     return model.double()
@@ -74,15 +76,16 @@ def randomised(settings, dataset, components=1):
 @pytest.mark.cross_check
 def test_neighbourhoods_in_torch_are_those_of_the_dataset(dataset):
     radii = torch.tensor(dataset.radii[4])
-    whole = neighbourhoods(torch.stack([radii, radii.T]), 5)
+    whole = neighbourhoods(pillars_of_radii(torch.stack([radii, radii.T])), 5)
     alone = Dataset((dataset.near_fields[4],)).neighbourhoods(5)
-    np.testing.assert_array_equal(whole[0].flatten(0, 1), alone)
+    np.testing.assert_array_equal(whole[0, ..., 0].flatten(0, 1), alone)
+    np.testing.assert_array_equal(whole[0, ..., 1].flatten(0, 1), alone > 0)
 
 
 @pytest.mark.parametrize("components", [1, 3])
 def test_assembling_undoes_cutting(dataset, components):
     field = dataset.fields[0][..., :components]
-    plane = assemble(torch.from_numpy(cut(field, 6)), 6, components)
+    plane = assemble(torch.from_numpy(cut(field, 6)), (6, 6), components)
     np.testing.assert_array_equal(plane.movedim(0, -1), field)
 
 
@@ -92,7 +95,8 @@ def test_mirrored_patches_carry_the_signs_of_each_component():
     n = 3
     rng = np.random.default_rng(0)
     field = rng.normal(size=(n, n, 3)).astype(np.complex64)
-    itself, along_x, along_y, both = mirror_patches(torch.from_numpy(field.reshape(1, -1)), n, 3)
+    domain = replace(DOMAIN, samples=n, components=3)
+    itself, along_x, along_y, both = mirror_patches(torch.from_numpy(field.reshape(1, -1)), domain)
     np.testing.assert_array_equal(itself[0], field.ravel())
     np.testing.assert_array_equal(along_x[0], (field[::-1] * [1, -1, -1]).ravel())
     np.testing.assert_array_equal(along_y[0], (field[:, ::-1] * [1, -1, 1]).ravel())
@@ -101,10 +105,10 @@ def test_mirrored_patches_carry_the_signs_of_each_component():
 
 @pytest.mark.closed_form
 def test_mirror_images_of_neighbourhoods_are_neighbourhoods_of_the_mirrored_device():
-    radii = random_radii(6, 6)
-    images = neighbourhoods(radii, 3)[..., mirror_images(3)]
+    pillars = pillars_of_radii(random_radii(6, 6))
+    images = neighbourhoods(pillars, 3)[..., mirror_images(3, DOMAIN.mirrors), :]
     for image, axes in enumerate([[], [0], [1], [0, 1]]):
-        mirrored = neighbourhoods(radii.flip(axes), 3).flip(axes)
+        mirrored = neighbourhoods(pillars.flip(axes), 3).flip(axes)
         assert torch.equal(images[:, :, image], mirrored)
 
 
@@ -132,10 +136,10 @@ def test_symmetric_modes_have_parity_and_are_as_good_as_any_for_the_mirror_image
     patches = torch.randn(30, domain.patch_size, dtype=torch.complex128, generator=generator)
     basis = PatchBasis(domain, 12).double()
     basis.fit_symmetric(patches, domain)
-    images = mirror_patches(patches, 4, components)
+    images = mirror_patches(patches, domain)
     plain = torch.linalg.svdvals(images.flatten(0, 1))
     assert torch.allclose(basis.spectrum, plain, rtol=0, atol=1e-10)
-    mirrored_modes = mirror_patches(basis.modes, 4, components)
+    mirrored_modes = mirror_patches(basis.modes, domain)
     assert torch.allclose(mirrored_modes, basis.parity.T[..., None] * basis.modes, rtol=0, atol=1e-12)
 
 
@@ -167,12 +171,12 @@ def test_the_functions_of_a_radius_span_its_powers_and_are_well_conditioned():
     """Every power r^m, m = 1 … 10, is a combination of the functions to rounding; the powers themselves would
     have a condition number of 10^9."""
     r = torch.linspace(0.05, 0.17, 200, dtype=torch.float64)
-    functions = powers(r, DOMAIN, 10).T
+    functions = features(pillars_of_radii(r), DOMAIN, 10)[:, 0]
     raw = (r[:, None] / 0.17) ** torch.arange(1, 11)
     combination = torch.linalg.lstsq(functions, raw).solution
     assert torch.allclose(functions @ combination, raw, rtol=0, atol=1e-12)
     assert torch.linalg.cond(functions) < 30
-    assert not powers(torch.zeros(1, dtype=torch.float64), DOMAIN, 10).any()
+    assert not features(pillars_of_radii(torch.zeros(1)), DOMAIN, 10).any()
 
 
 @pytest.mark.cross_check
@@ -183,7 +187,8 @@ def test_the_linear_model_is_least_squares_on_the_hadamard_powers(dataset):
     raw = np.concatenate([R, R**2, R**3], axis=1)
     coefficients = model.basis.project(torch.from_numpy(dataset.patches())).numpy()
     expected = raw @ np.linalg.lstsq(raw, coefficients, rcond=None)[0]
-    predicted = model.coefficients(torch.from_numpy(dataset.neighbourhoods(3)).float()).numpy()
+    around, _ = neighbourhoods_and_fields(model, dataset)
+    predicted = model.coefficients(around.float()).numpy()
     # Single precision of coefficients of about 10, in sums of 27.
     np.testing.assert_allclose(predicted, expected, rtol=0, atol=2e-5)
 
@@ -219,11 +224,11 @@ def test_a_radius_spline_is_smooth_and_goes_through_its_values():
 @pytest.mark.closed_form
 def test_mirrored_terms_are_the_terms_of_the_mirrored_neighbourhood():
     terms = ClusterTerms(DOMAIN, Reach(5, 3, 5, 2)).double()
-    radii = random_radii(4, 25)
-    images = terms(radii[:, mirror_images(5)])
-    own = terms(radii)
-    for image, index in enumerate(terms.mirrored):
-        assert torch.allclose(images[:, image], own[:, index], rtol=0, atol=1e-14)
+    pillars = pillars_of_radii(random_radii(4, 25))
+    images = terms(pillars[:, mirror_images(5, DOMAIN.mirrors)])
+    own = terms(pillars)
+    for image, (index, signs) in enumerate(zip(terms.mirrored, terms.signs, strict=True)):
+        assert torch.allclose(images[:, image], own[:, index] * signs, rtol=0, atol=1e-14)
 
 
 @pytest.mark.closed_form
@@ -234,7 +239,7 @@ def test_pairs_are_adjacent_pillars_and_the_middle_with_every_other(places, prod
     terms = ClusterTerms(DOMAIN, Reach(5, 3, 5, 2)).double()
     radii = torch.zeros(25, dtype=torch.float64)
     radii[list(places)] = torch.tensor([0.08, 0.13], dtype=torch.float64)
-    assert int((terms(radii) != 0).sum()) == 1 + 2 * 3 + products
+    assert int((terms(pillars_of_radii(radii)) != 0).sum()) == 1 + 2 * 3 + products
 
 
 @pytest.mark.closed_form
@@ -242,7 +247,7 @@ def test_the_classes_of_parity_split_the_terms_completely():
     terms = ClusterTerms(DOMAIN, Reach(3, 2, 3, 2))
     parities = torch.tensor([[1, 1, 1, 1], [1, -1, 1, -1], [1, 1, -1, -1], [1, -1, -1, 1]])
     identity = torch.eye(terms.count, dtype=torch.float64)
-    classes = [SymmetricTerms.of(terms.mirrored, parity) for parity in parities]
+    classes = [SymmetricTerms.of(terms.mirrored, terms.signs, parity) for parity in parities]
     combinations = torch.cat([each.combine(identity) for each in classes], dim=1)
     # Sums of a few hundred products: rounding.
     assert torch.allclose(combinations.T @ combinations, identity, rtol=0, atol=1e-14)
@@ -251,8 +256,8 @@ def test_the_classes_of_parity_split_the_terms_completely():
 @pytest.mark.cross_check
 def test_weights_of_combined_terms_spread_to_the_terms_give_the_same_sums():
     terms = ClusterTerms(DOMAIN, Reach(3, 2, 3, 2)).double()
-    values = terms(random_radii(5, 9))
-    combined = SymmetricTerms.of(terms.mirrored, torch.tensor([1, -1, 1, -1]))
+    values = terms(pillars_of_radii(random_radii(5, 9)))
+    combined = SymmetricTerms.of(terms.mirrored, terms.signs, torch.tensor([1, -1, 1, -1]))
     weights = random_radii(combined.images.shape[1], 2, seed=1)
     spread = values @ combined.spread(weights, terms.count)
     # The same sums in another order: rounding.
@@ -325,7 +330,7 @@ def test_a_radius_that_a_model_does_not_know_is_refused_with_its_position(datase
     model = randomised(EXPANSIONS[0], dataset)
     radii = random_radii(4, 4)
     radii[2, 1] = value
-    with pytest.raises(InputError, match=rf"radii\[2, 1\] is {reason}.*clamp"):
+    with pytest.raises(InputError, match=rf"radius\[2, 1\] is {reason}.*clamp"):
         model(radii)
 
 
@@ -356,9 +361,12 @@ def test_radii_a_little_beyond_the_limits_of_the_platform_are_known_where_they_w
     assert (known.radius_low, known.radius_high) == (low, high)
 
 
-def test_radii_that_are_no_square_are_refused(dataset):
+def test_values_that_are_no_array_of_cells_are_refused(dataset):
+    model = randomised(EXPANSIONS[0], dataset)
     with pytest.raises(InputError, match="shape"):
-        randomised(EXPANSIONS[0], dataset)(random_radii(3, 4))
+        model(random_radii(3))
+    with pytest.raises(InputError, match=r"present has shape \(3, 3\), values are of \(3, 4, 1\) sites"):
+        model(random_radii(3, 4), torch.ones(3, 3, dtype=torch.bool))
 
 
 def test_the_network_is_the_papers():

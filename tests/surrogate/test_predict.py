@@ -51,7 +51,7 @@ def test_a_layout_of_another_platform_is_refused_and_the_difference_named(change
 
 def test_a_radius_that_the_model_does_not_know_is_refused_whatever_the_model_itself_checks():
     wide = mg.Layout(PLATFORM, np.where(LAYOUT.radii == LAYOUT.radii[1, 2], 0.2, LAYOUT.radii))
-    with pytest.raises(InputError, match=r"is 0.2; the model knows radii from 0.05 to 0.17"):
+    with pytest.raises(InputError, match=r"is 0.2; the model knows radius from 0.05 to 0.17"):
         predict(Delay(domain()), wide)
 
 

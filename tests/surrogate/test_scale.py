@@ -6,6 +6,7 @@ import coupled_dipoles
 import numpy as np
 import pytest
 import torch
+from circle_pillars import pillars_of_radii
 
 from metagen.base.errors import InputError, MismatchError
 from metagen.data.dataset import Dataset
@@ -79,9 +80,9 @@ def test_convolutions_are_the_terms_of_every_cell_times_the_weights(reach):
     terms = ClusterTerms(DOMAIN, reach).double()
     convolution = ClusterConvolution(DOMAIN, reach, terms.pairs)
     weights = torch.randn(terms.count, 6, dtype=torch.float64, generator=torch.manual_seed(0))
-    radii = random_radii(2, 6, 6)
-    sums = convolution(surround(radii, reach.width), weights * terms.scale[:, None])
-    expected = terms(neighbourhoods(radii, reach.width)) @ weights
+    pillars = pillars_of_radii(random_radii(2, 6, 6))
+    sums = convolution(surround(pillars, reach.width), weights * terms.scale[:, None])
+    expected = terms(neighbourhoods(pillars, reach.width)) @ weights
     assert torch.allclose(sums, expected, rtol=0, atol=1e-11)
 
 
@@ -89,9 +90,9 @@ def test_convolutions_are_the_terms_of_every_cell_times_the_weights(reach):
 def test_in_single_precision_both_ways_differ_by_rounding():
     """Sums of 1600 terms in another order: about 1e-6 of the largest."""
     model = random_model(ClusterSettings(rank=8), dtype=torch.float32)
-    radii = random_radii(12, 12, dtype=torch.float32)
-    convolved = model.coefficient_map(surround(radii, model.width))
-    expected = model.double().coefficients(neighbourhoods(radii.double(), model.width))
+    pillars = pillars_of_radii(random_radii(12, 12, dtype=torch.float32))
+    convolved = model.coefficient_map(surround(pillars, model.width))
+    expected = model.double().coefficients(neighbourhoods(pillars.double(), model.width))
     assert (convolved - expected).abs().max() < 1e-5 * expected.abs().max()
 
 
@@ -101,7 +102,7 @@ def test_gradients_of_the_convolutions_agree_with_finite_differences_for_radii_a
     terms = ClusterTerms(DOMAIN, reach)
     convolution = ClusterConvolution(DOMAIN, reach, terms.pairs)
     weights = torch.randn(terms.count, 2, dtype=torch.float64, generator=torch.manual_seed(0))
-    surrounded = surround(random_radii(1, 3, 3), 5).requires_grad_()
+    surrounded = surround(pillars_of_radii(random_radii(1, 3, 3)), 5).requires_grad_()
     assert torch.autograd.gradcheck(
         convolution, (surrounded, weights.requires_grad_()), atol=1e-8, rtol=1e-7
     )  # step 1e-6: rounding of terms of order 1 is 1e-9 of the difference
@@ -137,7 +138,7 @@ def test_blocks_that_are_not_symmetric_keep_the_mirror_symmetry(settings, count,
     domain = dataclasses.replace(DOMAIN, components=3)
     model = build_expansion(domain, settings).double()
     noise = torch.randn(200, domain.patch_size, dtype=torch.complex128, generator=torch.manual_seed(0))
-    model.prepare(random_radii(200, model.width**2), noise)
+    model.prepare(pillars_of_radii(random_radii(200, model.width**2)), noise)
     split_up(model, 4, monkeypatch)
     radii = random_radii(count, count)
     field = model(radii)
@@ -151,7 +152,7 @@ def test_no_more_cells_are_evaluated_together_than_a_block_holds(monkeypatch):
     model = split_up(random_model(NETWORK), 4, monkeypatch)
     together = []
     monkeypatch.setattr(
-        type(model), "coefficients", lambda self, r: together.append(r.shape[:-1]) or r[..., :6] * (1 + 0j)
+        type(model), "coefficients", lambda self, r: together.append(r.shape[:-2]) or r[..., :6, 0] * (1 + 0j)
     )
     model(random_radii(10, 2, 2))
     model(random_radii(3, 9, 5, 5))
@@ -179,8 +180,8 @@ def test_laid_out_row_by_row_the_field_is_the_assembled_one(rows, components):
     generator = torch.Generator().manual_seed(0)
     coefficients = torch.randn(2, rows, 5, 4, dtype=torch.complex128, generator=generator)
     modes = torch.randn(4, 9 * components, dtype=torch.complex128, generator=generator)
-    expected = assemble(coefficients @ modes, 3, components)
-    torch.testing.assert_close(lay_out(coefficients, modes, 3, components), expected)
+    expected = assemble(coefficients @ modes, (3, 3), components)
+    torch.testing.assert_close(lay_out(coefficients, modes, (3, 3), components), expected)
 
 
 # Tiles
@@ -219,14 +220,14 @@ def test_a_radius_that_a_model_does_not_know_is_refused_before_the_first_tile(va
     model = random_model(CLUSTER)
     radii = random_radii(7, 7)
     radii[5, 4] = value
-    with pytest.raises(InputError, match=rf"radii\[5, 4\] is {value}"):
+    with pytest.raises(InputError, match=rf"radius\[5, 4\] is {value}"):
         model.tiles(radii, 3)
 
 
 def test_not_a_number_is_refused_even_where_radii_are_clamped():
     radii = random_radii(3, 3)
     radii[1, 2] = torch.nan
-    with pytest.raises(InputError, match=r"radii\[1, 2\] is nan"):
+    with pytest.raises(InputError, match=r"radius\[1, 2\] is nan"):
         random_model(CLUSTER)(radii, clamp=True)
 
 
@@ -248,7 +249,7 @@ def test_radii_that_are_no_tensor_of_real_numbers_are_refused(radii):
 
 
 def test_radii_on_another_device_than_the_model_are_refused():
-    with pytest.raises(MismatchError, match=r"radii are on meta, the model is on cpu"):
+    with pytest.raises(MismatchError, match=r"values are on meta, the model is on cpu"):
         random_model(CLUSTER)(torch.full((3, 3), 0.1, device="meta"))
 
 
@@ -273,7 +274,7 @@ def test_radii_in_single_precision_are_welcome_to_a_model_in_double_precision(se
 def test_a_model_moves_to_another_device_as_a_whole(settings):
     """On torch's device without storage: a tensor left behind would not combine with those that moved."""
     model = random_model(settings, components=3).to("meta")
-    field = model.fields(torch.zeros(2, 3 + model.width, 4 + model.width, device="meta"))
+    field = model.fields(torch.zeros(2, 3 + model.width, 4 + model.width, 2, device="meta"))
     assert (field.device.type, field.shape) == ("meta", (2, 4, 5, 27))
 
 

@@ -20,6 +20,7 @@ from metagen.surrogate import (
     predict,
     train,
 )
+from metagen.surrogate.examples import neighbourhoods_and_fields
 from metagen.surrogate.models import build_expansion
 
 SIZE = ScatteringSettings(rank=8, reach=3, amplitudes=(3, 1, 1, 1), powers=4, response_powers=3)
@@ -36,8 +37,7 @@ def multiple_scattering(layouts):
     with torch.random.fork_rng():  # else the teacher would depend on which tests ran before
         torch.manual_seed(0)
         teacher = build_expansion(DOMAIN, SIZE)
-    around = torch.from_numpy(dipoles.neighbourhoods(teacher.width))
-    teacher.prepare(around, torch.from_numpy(dipoles.patches()).to(torch.complex128))
+    teacher.prepare(*neighbourhoods_and_fields(teacher, dipoles))
     generator = torch.Generator().manual_seed(0)
     for tensor, size in ((teacher.emission, 2.0), *((each, 0.6) for each in teacher.transfers)):
         tensor.data.normal_(std=size, generator=generator)
@@ -78,17 +78,14 @@ def relative_errors(model, dataset):
 
 @pytest.mark.cross_check
 def test_before_the_descent_the_field_is_the_best_sum_over_single_pillars(dataset):
-    radii = torch.from_numpy(dataset.neighbourhoods(SIZE.width))
-    patches = torch.from_numpy(dataset.patches()).to(torch.complex128)
     single = ClusterSettings(rank=8, width=SIZE.reach, powers=4, pair_width=1, pair_powers=1, ridge=1e-7)
     models = [build_expansion(Domain.of(dataset), settings) for settings in (SIZE, single)]
     for each in models:
-        around = torch.from_numpy(dataset.neighbourhoods(each.width))
-        each.prepare(around, patches)
+        each.prepare(*neighbourhoods_and_fields(each, dataset))
     fields = [each(torch.tensor(dataset.radii[0], dtype=torch.float32)) for each in models]
     # Single precision, a few hundred terms of up to the size of the field.
     assert torch.allclose(*fields, rtol=0, atol=2e-5)
-    assert radii.shape[1] == models[0].width ** 2 == 7**2
+    assert models[0].width == 7
 
 
 def test_light_between_pillars_is_learned_where_sums_over_pillars_and_pairs_end(split, model):

@@ -8,10 +8,10 @@ from __future__ import annotations
 import inspect
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,20 +73,36 @@ class Atom(ABC):
         """The mirrors and turns that make of every shape within the limits another such shape."""
 
     @abstractmethod
-    def features(self, values: Tensor, count: int) -> Tensor:
-        """[..., Q] smooth functions of the parameters [..., P], for models that are linear in them.
-
-        They vanish with the size of the pillar, if a free length says it. A site without a pillar is to be
-        masked where none does.
+    def functions(self, values: Tensor, count: int) -> Tensor:
+        """[..., Q] smooth functions of the parameters [..., P], those of lower degree first.
 
         Args:
             values: values of the free parameters.
             count: polynomial (and trigonometric) degrees 0 … count − 1.
         """
 
+    def size_of(self, values: Tensor) -> Tensor:
+        """[...] a factor that vanishes with the pillars of values [..., P], if a free length says it; else 1.
+
+        It is the product of the lengths with which the pillar vanishes, over their largest values.
+        """
+        return values.new_ones(values.shape[:-1])
+
+    def features(self, values: Tensor, count: int) -> Tensor:
+        """[..., Q] the functions times the size, for models that are linear in them.
+
+        They vanish with the size of the pillar. Where no free length says it, a site without a pillar is to
+        be masked.
+
+        Args:
+            values: [..., P] free parameters.
+            count: see :meth:`functions`.
+        """
+        return self.functions(values, count) * self.size_of(values).unsqueeze(-1)
+
     @abstractmethod
     def feature_parity(self, count: int) -> NDArray[np.int_]:
-        """[Q, 4] sign of each feature in the images of :data:`metagen.device.symmetry.MIRROR_IMAGES`.
+        """[Q, 4] sign of each function in the images of :data:`metagen.device.symmetry.MIRROR_IMAGES`.
 
         Raises:
             InputError: a mirror makes shapes that are not in this family.
@@ -94,6 +110,14 @@ class Atom(ABC):
 
     period: ClassVar[float] = 2 * math.pi
     """Smallest turn that leaves every shape as it is; 0 if each does."""
+
+    def within(self, ranges: Sequence[tuple[float, float]]) -> Self:
+        """The same family with other lowest and highest lengths, which the functions are scaled to.
+
+        Args:
+            ranges: of the free parameters, in their order; those of angles and choices change nothing.
+        """
+        return self
 
     @property
     def fixed(self) -> dict[str, float]:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+import operator
 from abc import abstractmethod
-from dataclasses import fields
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Sequence
+from dataclasses import fields, replace
+from functools import reduce
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -118,20 +121,29 @@ class Family(Atom):
         """See :attr:`Atom.symmetry`."""
         return Symmetry.where(self._is_closed_under)
 
-    def features(self, values: Tensor, count: int) -> Tensor:
-        """Products of polynomials of the lengths and of sines and cosines of the angle, times the size.
+    def functions(self, values: Tensor, count: int) -> Tensor:
+        """Products of Chebyshev polynomials of the lengths, scaled to −1 … 1 within their limits, and of
+        sines and cosines of the angle.
 
-        The size is the product of the lengths with which the pillar vanishes, over their largest values. For
-        a circle that makes r·T_m(x), with Chebyshev polynomials T_m of the scaled radius x: the span of the
-        powers r, r², …, so well conditioned that single precision is enough.
+        For a circle, the features r·T_m(x) span the powers r, r², … of the radius, so well conditioned that
+        single precision is enough.
         """
         from metagen.device.atoms import features
 
-        found = features.products(self.parameters, self.period, values, count)
-        for i, parameter in enumerate(self.parameters):
-            if parameter.name in self.size:
-                found = found * (values[..., i] / parameter.high).unsqueeze(-1)
-        return found
+        return features.products(self.parameters, self.period, values, count)
+
+    def size_of(self, values: Tensor) -> Tensor:
+        """See :meth:`Atom.size_of`."""
+        lengths = [(i, each.high) for i, each in enumerate(self.parameters) if each.name in self.size]
+        if not lengths:
+            return super().size_of(values)
+        return reduce(operator.mul, (values[..., i] / high for i, high in lengths))
+
+    def within(self, ranges: Sequence[tuple[float, float]]) -> Self:
+        """See :meth:`Atom.within`."""
+        pairs = zip(self.parameters, ranges, strict=True)
+        lengths = {each.name: limits for each, limits in pairs if each.kind is Kind.LENGTH}
+        return replace(self, **lengths)  # type: ignore[type-var]
 
     def feature_parity(self, count: int) -> NDArray[np.int_]:
         """See :meth:`Atom.feature_parity`."""

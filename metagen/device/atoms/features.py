@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from functools import reduce
+from functools import partial, reduce
 
 import numpy as np
 import torch
@@ -51,9 +51,9 @@ def parity(parameters: Sequence[Parameter], period: float, count: int) -> NDArra
 
 
 def _choices(parameters: Sequence[Parameter], count: int) -> list[tuple[int, ...]]:
-    """Which function of each parameter is in each product."""
+    """Which function of each parameter is in each product; those of lower degree come first."""
     counts = (2 * count - 1 if p.kind is Kind.ANGLE else count for p in parameters)
-    every = itertools.product(*map(range, counts))
+    every = sorted(itertools.product(*map(range, counts)), key=partial(_degree, parameters))
     return [choice for choice in every if _degree(parameters, choice) < count]
 
 

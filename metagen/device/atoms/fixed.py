@@ -100,14 +100,19 @@ class Fixed(Atom):
         """See :attr:`Atom.symmetry`."""
         return Symmetry.where(lambda operation: None not in self._partner_or_none(operation))
 
-    def features(self, values: Tensor, count: int) -> Tensor:
-        """[..., n] one function per polygon, each even or odd; ``count`` is no matter, for they span all."""
+    def functions(self, values: Tensor, count: int) -> Tensor:
+        """[..., n] one function per polygon; ``count`` is no matter, for they span all.
+
+        Each is even or odd if both mirrors make polygons of the list out of polygons of the list.
+        """
         import torch
 
         if not self.parameters:
             return values.new_ones((*values.shape[:-1], 1))
-        chosen = torch.nn.functional.one_hot(values[..., 0].round().long(), len(self.polygons))
-        return chosen.to(values.dtype) @ torch.tensor(self._even_and_odd()[0].T, dtype=values.dtype)
+        chosen = torch.nn.functional.one_hot(values[..., 0].round().long(), len(self.polygons)).to(values)
+        if Symmetry.TWO_MIRRORS not in self.symmetry:
+            return chosen
+        return chosen @ torch.tensor(self._even_and_odd()[0].T).to(values)
 
     def feature_parity(self, count: int) -> NDArray[np.int_]:
         """See :meth:`Atom.feature_parity`."""
