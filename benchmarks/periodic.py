@@ -1,6 +1,6 @@
 """Meep against RCWA on periodic cells of any shape, lattice and light, with nothing fitted.
 
-    python benchmarks/periodic.py                   (about four minutes on one core)
+    python benchmarks/periodic.py                   (about five minutes on one core)
 
 The compensation of numerical dispersion is that of the defaults, half of it in every pillar. The error of
 RCWA itself is measured against fewer orders.
@@ -109,6 +109,10 @@ def cases() -> Iterator[Case]:
     ring = Ring(outer=(0.1, 0.2), inner=0.08).named_shape(outer=0.16)
     cell = make_cell(ring, lattice=Lattice.rectangular(0.45, 0.50), height=0.633, pillar=2.0, substrate=1.45)
     yield Case("ring, 0.45 × 0.5", cell, Illumination(0.633, "right"), 14)
+    gold = materials.shipped("gold").index(0.633)
+    disc = Circle(radius=0.1).named_shape()
+    cell = make_cell(disc, period=0.4, height=0.05, pillar=gold, substrate=1.45)
+    yield Case("disc of gold", cell, Illumination(0.633), 32)
 
 
 def main() -> None:

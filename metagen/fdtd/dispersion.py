@@ -51,6 +51,24 @@ def conductivity(permittivity: complex, frequency: float) -> float:
     return 2 * math.tan(math.pi * frequency * COURANT) / COURANT * permittivity.imag / permittivity.real
 
 
+def drude_pole(permittivity: complex, frequency: float) -> tuple[float, float]:
+    """Plasma frequency and damping, in units of c / pixel, of the pole that adds ε − 1 to empty space.
+
+    Meep's polarisation obeys −P·(W² + iγ·V) = ω_p²·E with W = 2·sin(ωΔt/2)/Δt and V = sin(ωΔt)/Δt, the
+    differences of a second and of a first derivative in time: this solves for both exactly.
+
+    Args:
+        permittivity: relative, with a real part below 1.
+        frequency: frequency in units of c / pixel.
+    """
+    phase = math.pi * frequency * COURANT
+    second, first = 2 * math.sin(phase) / COURANT, math.sin(2 * phase) / COURANT
+    inverse = 1 / (permittivity - 1)
+    plasma = second / math.sqrt(-inverse.real)
+    damping = second**2 / first * inverse.imag / inverse.real
+    return plasma / (2 * math.pi), damping / (2 * math.pi)
+
+
 @dataclass(frozen=True)
 class GridWave:
     """The plane wave of the light in a medium that does not absorb, on the grid.

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from metagen.base.errors import InputError
 from metagen.device.illumination import Illumination
 from metagen.device.media import NEGLIGIBLE_LOSS, Media
-from metagen.fdtd.dispersion import GridWave, compensated_index, conductivity
+from metagen.fdtd.dispersion import GridWave, compensated_index, conductivity, drude_pole
 from metagen.fdtd.engine import require_meep
 from metagen.fdtd.grid import COURANT, Grid
 from metagen.fdtd.numerics import Numerics
@@ -55,31 +54,34 @@ class Indices:
         return index + fraction * (full - index)
 
     def medium(self, index: complex) -> Any:
-        """A medium of Meep with this index, which is real or complex, in the stretched coordinates.
-
-        Raises:
-            InputError: Yee's scheme would be unstable in it.
-        """
-        mp = require_meep()
+        """A medium of Meep with this index, which is real or complex, in the stretched coordinates."""
         permittivity = index * index
-        self._check_stability(permittivity)
-        stretch = self.grid.stretch
-        diagonal = (1 / stretch, stretch, 1 / stretch)
-        lost = conductivity(permittivity, self.grid.pixel / self.media.wavelength) if permittivity.imag else 0
-        return mp.Medium(
-            epsilon_diag=mp.Vector3(*(permittivity.real * part for part in diagonal)),
-            mu_diag=mp.Vector3(*diagonal),
-            D_conductivity=lost,
+        if permittivity.real < COURANT**2 * (2 + self.grid.stretch**2):
+            return self._with_pole(permittivity)
+        lost = conductivity(permittivity, self._frequency) if permittivity.imag else 0
+        return self._stretched(permittivity.real, D_conductivity=lost)
+
+    def _with_pole(self, permittivity: complex) -> Any:
+        """A medium in which Yee's scheme would be unstable without poles, such as a metal."""
+        mp = require_meep()
+        plasma, damping = drude_pole(permittivity, self._frequency)
+        pole = mp.DrudeSusceptibility(frequency=plasma, gamma=damping, sigma_diag=self._diagonal(1.0))
+        return self._stretched(1.0, E_susceptibilities=[pole])
+
+    def _stretched(self, permittivity: float, **more: Any) -> Any:
+        return require_meep().Medium(
+            epsilon_diag=self._diagonal(permittivity), mu_diag=self._diagonal(1.0), **more
         )
 
-    def _check_stability(self, permittivity: complex) -> None:
-        least = COURANT**2 * (2 + self.grid.stretch**2)
-        if permittivity.real < least:
-            raise InputError(
-                f"pillar has the index {self.media.pillar:g} at wavelength {self.media.wavelength:g}, whose "
-                f"permittivity has the real part {(self.media.pillar**2).real:.3g}; Meep simulations are "
-                f"stable above about {least:.3g} (a metal would need fitted poles): use metagen.rcwa"
-            )
+    def _diagonal(self, value: float) -> Any:
+        """A permittivity or a permeability in coordinates that are stretched along y."""
+        stretch = self.grid.stretch
+        return require_meep().Vector3(value / stretch, value * stretch, value / stretch)
+
+    @property
+    def _frequency(self) -> float:
+        """Of the light, in units of c / pixel."""
+        return self.grid.pixel / self.media.wavelength
 
     def _wave(self, medium: float) -> GridWave:
         kx, ky = self.light.direction.tolist()

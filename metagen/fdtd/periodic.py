@@ -47,7 +47,7 @@ def cell_field(
 
     Raises:
         MissingDependencyError: no Meep.
-        InputError: a batch of cells, too coarse a grid, pillars of a metal, or an argument of another kind.
+        InputError: a batch of cells, too coarse a grid, or an argument of another kind.
         MismatchError: light and numerics are of different wavelengths.
         SimulationError: the fields diverged.
     """

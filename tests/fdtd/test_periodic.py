@@ -155,9 +155,27 @@ def test_a_hexagonal_cell_is_a_whole_even_number_of_pixels():
         assert max(grid.widths) <= 0.8 / pixels * (1 + 1e-12)
 
 
-def test_metals_are_refused():
-    with pytest.raises(InputError, match=r"permittivity has the real part -10.*metagen\.rcwa"):
-        cell_field(circles(0.1, pillar=0.2 + 3.2j), Illumination(0.633), Numerics(0.633, 12))
+@pytest.mark.closed_form
+def test_a_pole_gives_waves_the_complex_wavenumber_of_a_metal(monkeypatch):
+    """From the fields behind two thick slabs, as with a conductivity; the permittivity is 1.28i."""
+    # What the cut of the pulse leaves at frequency 0 stays in a pole for ever: 3e-3 of so small a field.
+    monkeypatch.setattr("metagen.fdtd.scene.CUTOFF", 7.0)
+    side, index, fields = 0.4, 0.8 + 0.8j, []
+    for height in (0.52, 0.6):
+        slab = make_cell(rectangle(side, side), period=side, height=height, pillar=index, substrate=1.45)
+        numerics = Numerics(0.633, 10, pillar_compensation=(1, 1), decay=1e-7)
+        fields.append(cell_field(slab, Illumination(0.633), numerics)[0, 0, 0])
+    expected = np.exp(2j * np.pi / 0.633 * index * 0.08)
+    # Measured 1.3e-3, as with a conductivity.
+    assert fields[1] / fields[0] == pytest.approx(expected, rel=2e-3)
+
+
+@pytest.mark.cross_check
+def test_a_disc_of_gold_has_the_near_field_of_rcwa():
+    """Meep does not average a pole over pixels, and the skin is 0.03: 0.086 with half as many pixels."""
+    disc = make_cell(Ellipse(0.1, 0.1), period=0.4, height=0.05, pillar=0.183 + 3.43j, substrate=1.45)
+    found = cell_field(disc, Illumination(0.633), Numerics(0.633, 32))
+    assert relative_error(found, rcwa_field(disc, Illumination(0.633))) < 0.01
 
 
 def test_light_of_another_wavelength_than_the_numerics_is_refused():
