@@ -1,6 +1,7 @@
 from . import design as design
 from . import fab as fab
 from . import fdtd as fdtd
+from . import forward as forward
 from . import propagation as propagation
 from . import rcwa as rcwa
 from . import study as study

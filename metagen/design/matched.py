@@ -12,17 +12,13 @@ from metagen.base.errors import InputError
 from metagen.design.objectives import Goal
 from metagen.device.layout import Layout, cell_centres, unfold
 from metagen.device.platform import Platform
+from metagen.forward.matching import best_of_several
 from metagen.rcwa.table import PhaseTable
 
 RADII = 401
 """Number of radii among which the best one is sought."""
 RAYS = 2000
 """Number of distances from the axis over which the phase of an axilens is integrated."""
-PHASES = 24
-"""Number of common phases that are tried for a wavelength."""
-ROUNDS = 3
-"""How many times the common phase of every wavelength is chosen anew."""
-
 Targets = dict[float, NDArray[np.complex128]]
 
 
@@ -57,8 +53,9 @@ def matched(
     targets = _targets(platform, goals, x)
     radii = np.linspace(platform.radius_min, platform.radius_max, RADII)
     tables = tables or {w: PhaseTable.compute(platform, wavelength=w) for w in targets}
-    transmissions = {wavelength: tables[wavelength](radii) for wavelength in targets}
-    chosen = _best_radii(targets, transmissions)
+    transmissions = [tables[wavelength](radii) for wavelength in targets]
+    anywhere = [(np.arange(len(radii)), np.arange(len(x) ** 2))]
+    chosen = best_of_several(list(targets.values()), transmissions, anywhere)
     return Layout(
         platform,
         unfold(radii[chosen].reshape(len(x), len(x)), count),
@@ -105,31 +102,6 @@ def _backwards(point: NDArray[np.float64], x: NDArray[np.float64], k: float) -> 
 
 def _unit(field: NDArray[np.complex128]) -> NDArray[np.complex128]:
     return np.asarray(field / np.sqrt(np.mean(np.abs(field) ** 2)))
-
-
-def _best_radii(targets: Targets, transmissions: Mapping[float, NDArray[np.complex128]]) -> NDArray[np.intp]:
-    """[sites] index of the best radius; the common phases are chosen one wavelength after the other."""
-    phases = dict.fromkeys(targets, 0.0)
-    turn = 2 * np.pi * np.arange(PHASES) / PHASES
-    for _ in range(ROUNDS):
-        for wavelength in targets:
-            reached = [
-                _overlap(targets, transmissions, {**phases, wavelength: phase}).max(axis=1).sum()
-                for phase in turn
-            ]
-            phases[wavelength] = float(turn[int(np.argmax(reached))])
-    return np.asarray(_overlap(targets, transmissions, phases).argmax(axis=1))
-
-
-def _overlap(
-    targets: Targets, transmissions: Mapping[float, NDArray[np.complex128]], phases: Mapping[float, float]
-) -> NDArray[np.float64]:
-    """[sites, radii] sum of Re(t·conj(target)) over the wavelengths."""
-    wanted = [targets[w] * np.exp(1j * phases[w]) for w in targets]
-    given = [transmissions[w] for w in targets]
-    left = np.stack([part for each in wanted for part in (each.real, each.imag)], axis=1)
-    right = np.stack([part for each in given for part in (each.real, each.imag)])
-    return np.asarray(left @ right)
 
 
 def _check_mirrors(goal: Goal, points: NDArray[np.float64]) -> None:

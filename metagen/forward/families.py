@@ -16,6 +16,7 @@ from pydantic import Field, model_validator
 from metagen.base.errors import InputError
 from metagen.base.validation import Positive, PositiveInt, checked, in_radians
 from metagen.device.atoms import Atom, Kind
+from metagen.device.illumination import Illumination, Polarisation, in_words
 from metagen.device.layout import Layout, limits_of, mirrored_layout, random_layout
 from metagen.device.orbits import SiteOrbits
 from metagen.device.platform import Platform
@@ -32,23 +33,32 @@ Spread = Annotated[float, Field(ge=0)]
 class Focusing:
     """Forward-designed lenses, one per focal length.
 
+    A lens for circular light has no mirrors: the layout is then its quadrant x, y > 0 with the mirror images
+    of that, in two of which it focuses the other handedness.
+
     Attributes:
         count: cells along x, or along x and y.
         wavelength: wavelength in vacuum at which the lenses focus.
         focal_lengths: distances from the monitor plane to the focus.
+        polarisation: of the light that they focus, a name or a Jones vector.
+        aperture: shape of the device.
     """
 
     family: Literal["focusing"]
-    count: PositiveInt
+    count: Count
     wavelength: Positive
     focal_lengths: Annotated[tuple[Positive, ...], Field(min_length=1)]
+    polarisation: Polarisation = "x"
+    aperture: Aperture = "rectangle"
 
     def layouts(self, platform: Platform) -> Iterator[Layout]:
-        """Design the lenses (computes the phase table where it is not cached)."""
+        """Design the lenses (computes the phase table or the library where it is not cached)."""
         from metagen.forward.lens import focusing
 
+        light = Illumination(self.wavelength, self.polarisation)
         for focal_length in self.focal_lengths:
-            yield focusing(platform, focal_length=focal_length, wavelength=self.wavelength, count=self.count)
+            made = focusing(platform, focal_length, light, self.count, aperture=self.aperture)
+            yield made if made.has_mirror_planes else _mirrored(made, light)
 
 
 @checked
@@ -101,7 +111,7 @@ class Smooth:
 
 @checked
 class Perturbed:
-    """Forward-designed lenses with random deviations of the parameters.
+    """Forward-designed lenses (:class:`Focusing`) with random deviations of the parameters.
 
     Attributes:
         count: cells along x, or along x and y.
@@ -112,15 +122,19 @@ class Perturbed:
         seeds: seeds of the random generator; each lens is made once with each seed.
         angle_spread: standard deviation of the angles, in radians; in a file also in degrees, as
             ``angle_spread_deg``.
+        polarisation: of the light that the lenses focus.
+        aperture: shape of the device.
     """
 
     family: Literal["perturbed"]
-    count: PositiveInt
+    count: Count
     wavelength: Positive
     focal_lengths: Annotated[tuple[Positive, ...], Field(min_length=1)]
     spread: Spread
     seeds: Seeds
     angle_spread: Spread = 0.0
+    polarisation: Polarisation = "x"
+    aperture: Aperture = "rectangle"
 
     @model_validator(mode="before")
     @classmethod
@@ -129,7 +143,9 @@ class Perturbed:
 
     def layouts(self, platform: Platform) -> Iterator[Layout]:
         """Design the lenses and move their parameters."""
-        lenses = Focusing("focusing", self.count, self.wavelength, self.focal_lengths)
+        lenses = Focusing(
+            "focusing", self.count, self.wavelength, self.focal_lengths, self.polarisation, self.aperture
+        )
         for lens in lenses.layouts(platform):
             for seed in self.seeds:
                 yield perturbed(lens, self.spread, seed, self.angle_spread)
@@ -189,6 +205,14 @@ def perturbed(layout: Layout, spread: float, seed: int, angle_spread: float = 0.
     about = {**layout.provenance, "spread": repr(spread), "seed": str(seed)}
     name = f"{layout.name}-perturbed-s{seed}"
     return mirrored_layout(platform, orbits, _limited(platform.atom, moved), name, about)
+
+
+def _mirrored(layout: Layout, light: Illumination) -> Layout:
+    """The quadrant x, y > 0 of a layout, and its mirror images."""
+    orbits = SiteOrbits.of(Sites(layout.platform.lattice, layout.present))
+    values = layout.values[layout.present][orbits.images[0]]
+    name = f"{layout.name}-{in_words(light)}"
+    return mirrored_layout(layout.platform, orbits, values, name, layout.provenance)
 
 
 def _limited(atom: Atom, values: NDArray[np.float64]) -> NDArray[np.float64]:

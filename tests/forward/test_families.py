@@ -5,11 +5,12 @@ import math
 import numpy as np
 import pytest
 
-from metagen import Lattice, Platform, atoms
+from metagen import Illumination, Lattice, Platform, atoms
 from metagen.base.errors import InputError
 from metagen.device.layout import random_layout
 from metagen.fdtd.campaign import Campaign
 from metagen.forward.families import Focusing, Perturbed, Random, Smooth, perturbed, smooth_layout
+from metagen.forward.lens import focusing
 
 COMMON = {"count": 9, "seeds": (1, 2)}
 LENSES = {"wavelength": 0.633, "focal_lengths": (5.0, 8.0)}
@@ -112,6 +113,21 @@ def test_angles_and_lengths_are_moved_by_deviations_of_their_own():
     turns = np.angle(np.exp(2j * (moved["angle"] - start["angle"])))[off_lines] / 2
     assert turns.std() == pytest.approx(0.05, rel=0.1)
     assert (moved["length"] - start["length"])[inside].std() == pytest.approx(0.002, rel=0.1)
+
+
+@pytest.mark.closed_form
+@pytest.mark.parametrize("aperture", ["rectangle", "circle"])
+def test_a_lens_of_fins_to_learn_from_is_a_quadrant_of_the_lens_and_its_mirror_images(aperture):
+    fins = Platform(lattice=Lattice.square(0.43), atom=atoms.Rectangle(0.41, 0.085, (0, math.pi)), height=0.6)
+    family = Focusing("focusing", 11, 0.66, (4.0,), "left", aperture)
+    (layout,) = family.layouts(fins)
+    lens = focusing(fins, 4.0, Illumination(0.66, "left"), 11, aperture=aperture)
+    assert layout.has_mirror_planes
+    assert not lens.has_mirror_planes
+    assert layout.name == f"{lens.name}-left"
+    np.testing.assert_array_equal(layout["angle"][6:, 6:], lens["angle"][6:, 6:])
+    unlike = np.sin(layout["angle"][:5, 6:] + lens["angle"][:5, 6:])
+    np.testing.assert_allclose(unlike, 0, atol=1e-12)  # turned the other way
 
 
 def test_a_deviation_that_moves_nothing_is_refused():
