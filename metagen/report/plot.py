@@ -27,6 +27,7 @@ from metagen.device.lattice import Lattice
 from metagen.device.layout import Layout
 from metagen.device.platform import Platform
 from metagen.device.shapes import Shape
+from metagen.report.pillars import OUTLINE, draw_map, draw_outlines
 from metagen.verify.metrics import Wavefront, plane_intensity, section_intensity
 from metagen.verify.tolerance import Tolerance
 
@@ -34,8 +35,8 @@ WSPACE = 0.08
 """Space between panels, over their width: it keeps the label of a colour bar off the next panel's axis."""
 POINTS = 121
 """How many points a drawn plane has along each axis."""
-OUTLINE = 1e-3
-"""Tolerance of drawn outlines, over the distance of neighbours."""
+MOST_OUTLINES = 20_000
+"""The most pillars that are drawn one by one."""
 
 
 def save(figure: Figure, path: Path) -> None:
@@ -53,12 +54,40 @@ def save(figure: Figure, path: Path) -> None:
         figure.savefig(partial, format=kind)
 
 
-def layout_map(layouts: Layout | Sequence[Layout]) -> Figure:
-    """The radii of a device, or of several side by side."""
+def layout_map(layouts: Layout | Sequence[Layout], parameter: str | None = None) -> Figure:
+    """One parameter of a device over its sites, such as the radius; or of several devices side by side.
+
+    Args:
+        layouts: the devices.
+        parameter: its name; by default the first free one.
+
+    Raises:
+        InputError: the meta-atom has no such parameter.
+    """
     layouts = [layouts] if isinstance(layouts, Layout) else layouts
     figure, panels = _row(len(layouts))
-    for axes, layout in zip(panels, layouts, strict=True):
-        _draw_layout(figure, axes, layout)
+    for axes, each in zip(panels, layouts, strict=True):
+        draw_map(figure, axes, each, parameter)
+    return figure
+
+
+def layout(device: Layout, parameter: str | None = None) -> Figure:
+    """Every pillar of a device as it is drawn for the fab, coloured by one parameter.
+
+    Of more than :data:`MOST_OUTLINES` pillars the map (:func:`layout_map`) is drawn instead: nobody would see
+    their outlines.
+
+    Args:
+        device: the device.
+        parameter: its name; by default the first free one.
+
+    Raises:
+        InputError: the meta-atom has no such parameter.
+    """
+    if device.present.sum() > MOST_OUTLINES:
+        return layout_map(device, parameter)
+    figure = Figure(figsize=(7.4, 6.2), layout="constrained")
+    draw_outlines(figure, figure.subplots(), device, parameter)
     return figure
 
 
@@ -86,7 +115,7 @@ def unit_cells(platform: Platform, pillars: Mapping[str, float] | Sequence[Mappi
 def overview(layout: Layout, planes: Mapping[str, tuple[Wavefront, float]], reach: float) -> Figure:
     """A device, and its light in chosen planes: each a wave and a distance, under its title."""
     figure, panels = _row(1 + len(planes))
-    _draw_layout(figure, panels[0], layout)
+    draw_map(figure, panels[0], layout)
     x = torch.linspace(-reach, reach, POINTS, dtype=torch.float64)
     for axes, (title, (wave, distance)) in zip(panels[1:], planes.items(), strict=True):
         _draw_intensity(figure, axes, plane_intensity(wave, distance, x).numpy(), reach, title)
@@ -201,19 +230,6 @@ def _row(count: int) -> tuple[Figure, list[Axes]]:
     figure = Figure(figsize=(4.4 * count, 3.8), layout=ConstrainedLayoutEngine(wspace=WSPACE))
     panels: list[Axes] = list(figure.subplots(1, count, squeeze=False)[0])
     return figure, panels
-
-
-def _draw_layout(figure: Figure, axes: Axes, layout: Layout) -> None:
-    half = layout.side / 2
-    image = axes.imshow(
-        layout.radii.T * 1000,
-        origin="lower",
-        extent=(-half, half, -half, half),
-        vmin=layout.platform.radius_min * 1000,
-        vmax=layout.platform.radius_max * 1000,
-    )
-    axes.set(title=layout.name, xlabel="x (µm)", ylabel="y (µm)")
-    figure.colorbar(image, ax=axes, label="radius (nm)", shrink=0.8)
 
 
 def _draw_pillars(axes: Axes, lattice: Lattice, shape: Shape) -> None:

@@ -6,6 +6,7 @@ import subprocess
 
 import numpy as np
 import pytest
+import torch
 from bokeh import models
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -14,9 +15,10 @@ from PIL import Image
 from metagen.base.errors import InputError
 from metagen.base.tables import Table
 from metagen.device import Lattice, Platform, atoms
+from metagen.device.layout import random_layout
 from metagen.report.interactive import MOST_PIXELS, UnknownArtistError, plots
 from metagen.report.page import Section, write_report
-from metagen.report.plot import histories, unit_cells
+from metagen.report.plot import histories, layout, layout_map, unit_cells
 
 FIELD = np.arange(12.0).reshape(3, 4)
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
@@ -74,6 +76,33 @@ def test_holes_are_drawn_as_holes():
     picture = np.asarray(canvas.buffer_rgba())[::-1]
     assert picture[round(low[1]), round(low[0])].min() == 255
     assert picture[round(high[1]), round(high[0])].min() < 255
+
+
+def test_a_device_is_drawn_with_every_pillar_where_and_as_it_is():
+    platform = Platform(
+        lattice=Lattice.hexagonal(0.5), atom=atoms.Rectangle((0.1, 0.3), 0.12, (0, np.pi)), height=0.6
+    )
+    device = random_layout(platform, (6, 4), seed=1, aperture="circle")
+    axes, bar = layout(device, "angle").axes
+    (drawn,) = axes.collections
+    assert len(drawn.get_paths()) == device.present.sum() < device.present.size
+    values, places = device.values[device.present], device.centres[device.present]
+    for path, each, place in zip(drawn.get_paths(), values, places, strict=True):
+        shape = platform.atom.shape(torch.tensor(each))
+        for point in np.random.default_rng(1).uniform(-0.2, 0.2, (20, 2)):
+            assert path.contains_point(place + point) == bool(shape.contains(*point))
+    np.testing.assert_allclose(drawn.get_array(), np.degrees(values[:, 1]))
+    assert bar.get_ylabel() == "angle (degrees)"
+    assert axes.get_xlim() == pytest.approx((-1.5, 1.5))
+
+
+def test_a_map_of_a_device_is_empty_where_there_is_no_pillar():
+    circles = Platform(lattice=Lattice.hexagonal(0.5), atom=atoms.Circle((0.05, 0.2)), height=0.6)
+    device = random_layout(circles, 9, seed=1, aperture="circle")
+    values = layout_map(device).axes[0].images[0].get_array().filled(np.nan)
+    drawn = values[np.isfinite(values)]
+    assert 0.6 < len(drawn) / values.size < 0.9  # a circle in its square, π/4, with the ragged edge
+    assert drawn.min() == pytest.approx(device.radii[device.present].min() * 1000)
 
 
 def test_pillars_are_drawn_only_with_parameters_that_they_have():
