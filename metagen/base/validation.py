@@ -36,11 +36,6 @@ WRONG_MEMBER = {"too_short", "tuple_type", "dict_type", "model_attributes_type",
 """What is said of a value as a whole where something within it is wrong, or where it was tried as another
 member of a union."""
 NOT_SUPPORTED = {
-    "polarisation": "light is polarised along x",
-    "polarization": "light is polarised along x",
-    "angle": "light comes along z, and pillars are circles",
-    "polar": "light comes along z",
-    "azimuth": "light comes along z",
     "shape": "the table [atom] of a platform says the shape of its pillars",
 }
 """Keys that somebody may well look for, and how it is instead."""

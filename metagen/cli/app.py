@@ -238,21 +238,27 @@ def validate(
         int,
         typer.Option(min=1, help="How many cells over the ranges of the meta-atom, if no radius is given."),
     ] = 5,
-    polarisation: Annotated[str, typer.Option(help="Of the light: x, y, left or right.")] = "x",
-    polar_deg: Annotated[float, typer.Option(help="Tilt of the light, in vacuum (degrees).")] = 0.0,
-    azimuth_deg: Annotated[float, typer.Option(help="Direction of the tilt, from x (degrees).")] = 0.0,
+    polarisation: Annotated[
+        str | None,
+        typer.Option(help="Of the light: x, y, left or right, instead of what the campaign says."),
+    ] = None,
+    polar_deg: Annotated[
+        float | None, typer.Option(help="Tilt of the light, in vacuum (degrees); likewise.")
+    ] = None,
+    azimuth_deg: Annotated[
+        float | None, typer.Option(help="Direction of the tilt, from x (degrees); likewise.")
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Keep the errors here (JSON).")
     ] = None,
 ) -> None:
     """Compare Meep with RCWA on periodic cells, with the numerics of a campaign."""
-    from metagen.device.illumination import Illumination
     from metagen.fdtd.campaign import Campaign
-    from metagen.fdtd.validation import remembered_errors, spread, validation_table
+    from metagen.fdtd.validation import other_light, remembered_errors, spread, validation_table
 
     wanted = Campaign.load(campaign)
-    angles = math.radians(polar_deg), math.radians(azimuth_deg)
-    light = [(Illumination(each.wavelength, polarisation, *angles), each) for each in wanted.light]
+    angles = (None if each is None else math.radians(each) for each in (polar_deg, azimuth_deg))
+    light = other_light(wanted.light, polarisation, *angles)
     pillars = [{"radius": each} for each in radius] if radius else spread(wanted.platform.atom, cells)
     validation_table(remembered_errors(wanted.platform, light, pillars, output)).print()
 
@@ -267,7 +273,7 @@ def calibrate(
 ) -> None:
     """Find resolution and index compensation for an error target (Meep against RCWA on periodic cells)."""
     from metagen.fdtd.calibration import calibration_table, search
-    from metagen.fdtd.campaign import ErrorTarget
+    from metagen.fdtd.campaign_file import ErrorTarget
 
     wanted = ErrorTarget(wavelength=wavelength, error_target=error_target)
     calibration_table(search(_platform(platform), wanted.wavelength, wanted.error_target)).print()

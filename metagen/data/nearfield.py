@@ -150,13 +150,8 @@ class NearField:
     def hash(self) -> str:
         """Content hash of what was simulated and what came out."""
         light = self.illumination
-        plain = light == Illumination(light.wavelength)  # as in earlier releases, which knew no other light
-        return content_hash(
-            self.layout.hash,
-            light.wavelength if plain else light.described,
-            dict(self.numerics),
-            self.field,
-        )
+        described = light.wavelength if light.is_plain else light.described
+        return content_hash(self.layout.hash, described, dict(self.numerics), self.field)
 
     def save(self, path: str | Path) -> None:
         """Write to an HDF5 file (atomically); of a mirror-symmetric field one half or quadrant is stored.

@@ -18,7 +18,6 @@ from metagen.base.wavelength import nanometres
 from metagen.data.dataset import Dataset
 from metagen.data.nearfield import NearField
 from metagen.design import DesignSettings, Device, run, start_layout
-from metagen.device.illumination import Illumination
 from metagen.device.layout import Layout
 from metagen.fab import LayoutFile, write_gds, write_oasis
 from metagen.fdtd.campaign import Campaign, Task
@@ -104,8 +103,7 @@ class Demo:
     def cell_errors(self) -> list[CellError] | None:
         """Errors of Meep against RCWA; None if they were not yet computed with the present numerics."""
         platform = self.campaign.platform
-        light = [(Illumination(each.wavelength), each) for each in self.campaign.light]
-        key = validation_key(platform, light, spread(platform.atom, CELLS))
+        key = validation_key(platform, self.campaign.light, spread(platform.atom, CELLS))
         return recall(self._validation, key, list[CellError])
 
     @cached_property
@@ -113,8 +111,8 @@ class Demo:
         """The training data of each wavelength."""
         folder = self.folder / "near-fields"
         return [
-            Dataset.load(folder / task.file_name for task in self.tasks if task.numerics == numerics)
-            for numerics in self.campaign.light
+            Dataset.load(folder / task.file_name for task in self.tasks if task.beam == beam)
+            for beam in self.campaign.light
         ]
 
     def trained(self, dataset: Dataset) -> tuple[Surrogate, list[ErrorRow]]:

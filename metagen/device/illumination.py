@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from pydantic import AfterValidator, BeforeValidator, model_validator
 
 from metagen.base.errors import InputError
+from metagen.base.files import content_hash
 from metagen.base.validation import Positive, check_angle, checked, in_radians
+from metagen.base.wavelength import nanometres
 from metagen.device.symmetry import Symmetry
 
 NAMED = {
@@ -83,6 +85,11 @@ class Illumination:
         return self.polar == 0
 
     @property
+    def is_plain(self) -> bool:
+        """Whether the light is polarised along x and comes along z, as all light in earlier releases."""
+        return self.polarisation == "x" and self.is_normal
+
+    @property
     def symmetry(self) -> Symmetry:
         """The mirrors and turns that leave the light as it is, up to a constant factor."""
         return Symmetry.where(self._is_kept)
@@ -104,6 +111,20 @@ class Illumination:
         return bool(
             abs(abs(np.vdot(turned, self.jones)) - 1) < SAME and np.abs(along - self.direction).max() < SAME
         )
+
+
+def label(light: Illumination) -> str:
+    """Light in the name of a file: "633nm" for plain light, else "633nm-y" or "633nm-left-15deg-30deg".
+
+    Different light has different labels; one that is not plain has a hash if its polarisation has no name.
+    """
+    parts = [f"{nanometres(light.wavelength)}nm"]
+    if not light.is_plain:
+        known = isinstance(light.polarisation, str)
+        parts.append(str(light.polarisation) if known else content_hash(light.described)[:8])
+        angles = () if light.is_normal else (light.polar, light.azimuth)
+        parts += [f"{math.degrees(angle):.10g}deg" for angle in angles]
+    return "-".join(parts)
 
 
 def in_words(light: Illumination) -> str:

@@ -27,9 +27,11 @@ from metagen.base.tables import Table, number
 from metagen.device.illumination import Illumination
 from metagen.device.layout import Layout, random_layout
 from metagen.device.platform import Platform
+from metagen.fdtd.beam import Beam
 from metagen.fdtd.grid import coarsest
+from metagen.fdtd.layout_scene import pillar_spacing
 from metagen.fdtd.numerics import Numerics
-from metagen.fdtd.periodic import cell_field, pillar_spacing
+from metagen.fdtd.periodic import cell_field
 from metagen.fdtd.simulation import simulate
 from metagen.fdtd.solids import Pillar
 from metagen.fdtd.validation import CellError, compare_with_rcwa, rcwa_field, spread, unit_cell
@@ -186,7 +188,7 @@ def _calibrate(platform: Platform, numerics: Numerics) -> Calibration:
     half = pillar_spacing(platform.lattice) / 2
     thin, thick = best_compensation(radii, half, _deviations(units, light, numerics))
     found = replace(numerics, pillar_compensation=(thin, thick))
-    return Calibration(found, tuple(compare_with_rcwa(platform, [(light, found)], cells)))
+    return Calibration(found, tuple(compare_with_rcwa(platform, [Beam(found, light)], cells)))
 
 
 def _deviations(cells: Sequence[Cell], light: Illumination, numerics: Numerics) -> NDArray[np.complex128]:

@@ -7,20 +7,22 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import BeforeValidator, Field
 from tqdm import tqdm
 
 from metagen.base.errors import InputError, MismatchError, SimulationError
 from metagen.base.parallel import aborting_together, communicator
-from metagen.base.validation import Positive, checked, load_toml
+from metagen.base.validation import checked, load_toml
 from metagen.base.wavelength import same_wavelength
 from metagen.data.nearfield import NearField
+from metagen.device.illumination import label
 from metagen.device.layout import Layout
-from metagen.device.platform import Platform, check_scale, difference
+from metagen.device.platform import Platform, difference
+from metagen.fdtd.beam import Beam, beam_of
+from metagen.fdtd.campaign_file import CampaignFile
 from metagen.fdtd.claims import Queue
 from metagen.fdtd.engine import require_meep
 from metagen.fdtd.memory import memory_here
-from metagen.fdtd.numerics import Numerics
 from metagen.fdtd.plan import TYPICAL_TIME, ranks_on_this_node, refuse_what_does_not_fit
 from metagen.fdtd.simulation import simulate
 from metagen.fdtd.stepping import OnProgress
@@ -29,52 +31,16 @@ from metagen.forward.families import Family
 
 
 @checked
-class ErrorTarget:
-    """A wavelength for which the file states an allowed error; resolution and compensation follow from it.
-
-    Attributes:
-        wavelength: wavelength in vacuum.
-        error_target: largest relative error of a near field against the converged one.
-    """
-
-    wavelength: Positive
-    error_target: Annotated[float, Field(gt=0, lt=1)]
-
-
-def _tag(light: object) -> str:
-    aims = isinstance(light, ErrorTarget) or (isinstance(light, dict) and "error_target" in light)
-    return "error target" if aims else "numerics"
-
-
-LightEntry = Annotated[
-    Annotated[Numerics, Tag("numerics")] | Annotated[ErrorTarget, Tag("error target")], Discriminator(_tag)
-]
-
-
-@checked
-class CampaignFile:
-    """What a campaign file says: a :class:`Campaign` whose light may also be given as an error target."""
-
-    light: Annotated[tuple[LightEntry, ...], Field(min_length=1)]
-    layouts: Annotated[tuple[Family, ...], Field(min_length=1)]
-    platform: Platform = Field(default_factory=Platform)
-
-    def __post_init__(self) -> None:
-        for each in self.light:
-            check_scale("wavelength", each.wavelength, self.platform.lattice.pitch[0])
-
-
-@checked
 class Campaign:
-    """Layouts × wavelengths to simulate.
+    """Layouts × light to simulate.
 
     Attributes:
-        light: settings of the simulations, one for each wavelength.
+        light: each light, and the settings of its simulations; numerics alone stand for light along x.
         layouts: families of layouts, each of which stands for many devices.
         platform: what the process fixes.
     """
 
-    light: Annotated[tuple[Numerics, ...], Field(min_length=1)]
+    light: Annotated[tuple[Annotated[Beam, BeforeValidator(beam_of)], ...], Field(min_length=1)]
     layouts: Annotated[tuple[Family, ...], Field(min_length=1)]
     platform: Platform = Field(default_factory=Platform)
 
@@ -86,34 +52,30 @@ class Campaign:
         load the file).
 
         Raises:
-            InputError: an unknown key, a value that is not allowed, or a wavelength given twice.
+            InputError: an unknown key, a value that is not allowed, or light given twice.
             MissingDependencyError: an error target, not calibrated yet, and no Meep.
         """
         written = load_toml(path, CampaignFile)
-        wavelengths = [light.wavelength for light in written.light]
-        if len(set(wavelengths)) < len(wavelengths):
-            raise InputError(f"{path}: light: a wavelength stands there twice: {wavelengths}")
-        light = tuple(_numerics(each, written.platform) for each in written.light)
-        return cls(light, written.layouts, written.platform)
+        light = [beam for entry in written.light for beam in entry.beams(written.platform)]
+        labels = [label(beam.light) for beam in light]
+        if len(set(labels)) < len(labels):
+            raise InputError(f"{path}: light: the same light stands there twice: {', '.join(labels)}")
+        return cls(tuple(light), written.layouts, written.platform)
 
-    def light_of(self, wavelengths: Iterable[float]) -> list[Numerics]:
-        """The numerics of chosen wavelengths, each once, in the order of the campaign.
+    def light_of(self, wavelengths: Iterable[float]) -> list[Beam]:
+        """The light of chosen wavelengths, each once, in the order of the campaign.
 
         Raises:
             MismatchError: the campaign says nothing of a wavelength.
         """
-        wanted, known = set(wavelengths), [numerics.wavelength for numerics in self.light]
+        wanted, known = set(wavelengths), [beam.wavelength for beam in self.light]
         missing = [each for each in wanted if not any(same_wavelength(each, other) for other in known)]
         if missing:
             raise MismatchError(
                 f"the campaign has numerics for wavelengths {known}, but none for {sorted(missing)}; add "
                 "[[light]] with that wavelength"
             )
-        return [
-            numerics
-            for numerics in self.light
-            if any(same_wavelength(numerics.wavelength, each) for each in wanted)
-        ]
+        return [beam for beam in self.light if any(same_wavelength(beam.wavelength, each) for each in wanted)]
 
     def require_platform(self, layout: Layout) -> None:
         """Refuse a layout of another platform, for which the numerics were not meant.
@@ -129,17 +91,9 @@ class Campaign:
             )
 
     def tasks(self) -> list[Task]:
-        """All simulations, wavelength by wavelength."""
+        """All simulations, light by light."""
         layouts = [layout for family in self.layouts for layout in family.layouts(self.platform)]
-        return [Task(layout, numerics) for numerics in self.light for layout in layouts]
-
-
-def _numerics(light: Numerics | ErrorTarget, platform: Platform) -> Numerics:
-    if isinstance(light, Numerics):
-        return light
-    from metagen.fdtd.calibration import numerics_for
-
-    return numerics_for(platform, light.wavelength, light.error_target)
+        return [Task(layout, beam) for beam in self.light for layout in layouts]
 
 
 def part(tasks: Sequence[Task], text: str) -> list[Task]:
@@ -194,7 +148,7 @@ def _simulate_all(world: Any, queue: Queue, folder: Path, bar: _Bar) -> list[str
     failures = []
     while (task := world.bcast(queue.next() if world.rank == 0 else None)) is not None:
         try:
-            near = simulate(task.layout, task.numerics, progress=bar.within(task))
+            near = simulate(task.layout, task.numerics, task.light, progress=bar.within(task))
         except SimulationError as error:  # the same on all ranks: all of them have the whole field
             failures.append(str(error))
         else:

@@ -75,16 +75,21 @@ def coarsest(platform: Platform, wavelength: float) -> int:
     return _coarsest(platform.at(wavelength), platform.lattice.pitch[0])
 
 
-def layout_grid(platform: Platform, numerics: Numerics, count: int) -> Grid:
-    """Lay out the simulation cell for ``count`` × ``count`` pillars with bare substrate around them.
+def layout_grid(platform: Platform, numerics: Numerics, sides: tuple[float, float]) -> Grid:
+    """Lay out the simulation cell for an aperture with bare substrate around it.
+
+    Args:
+        platform: lattice, height and media.
+        numerics: resolution and distances.
+        sides: of the aperture along x and y, in micrometres.
 
     Raises:
         InputError: the wavelength in the densest medium has fewer than four pixels.
     """
-    pixel = pixel_size(platform.period, platform.at(numerics.wavelength), numerics)
+    pixel = pixel_size(platform.lattice.pitch[0], platform.at(numerics.wavelength), numerics)
     border = 2 * (_pixels(numerics.margin, pixel) + _pixels(numerics.pml, pixel))
-    lateral = _even(count * numerics.pixels_per_period + border)
-    return _with_planes(platform.height, numerics, pixel, (lateral, lateral), 1.0)
+    along_x, along_y = (_even(_pixels(side, pixel) + border) for side in sides)
+    return _with_planes(platform.height, numerics, pixel, (along_x, along_y), 1.0)
 
 
 def periodic_grid(

@@ -80,7 +80,7 @@ def interpolation_error(platform: Platform, numerics: Numerics, radius: float) -
     The field from RCWA stands in for Meep's: taken where Yee's points are, interpolated as Meep's would be,
     and compared with itself at the samples.
     """
-    grid = layout_grid(platform, numerics, 1)
+    grid = layout_grid(platform, numerics, platform.lattice.pitch)
     cover = platform.at(numerics.wavelength).cover
     plane = Plane.of(GridWave(cover, (0.0, 0.0), numerics.wavelength, grid), platform.height)
     points = sample_points(1, SAMPLES, platform.period) / grid.pixel

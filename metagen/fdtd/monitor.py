@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from metagen.device.sampling import MIRROR_X, MIRROR_Y
+from metagen.device.sampling import mirror_signs
+from metagen.device.symmetry import Symmetry
 from metagen.fdtd.engine import require_meep
 from metagen.fdtd.grid import STENCIL
 from metagen.fdtd.interpolation import BORDER, STAGGER, Plane, to_points
@@ -31,8 +32,8 @@ class Monitor:
 
     Attributes:
         scene: what is simulated.
-        last: pixels from the axis to the end of the monitor along x and y. It begins at −last; with mirrors
-            at 0, because the quadrant x, y ≥ 0 determines the rest.
+        last: pixels from the axis to the end of the monitor along x and y. It begins at −last; with a mirror
+            at 0, because the half behind it determines the other.
         handles: Meep's monitor objects of Ex, Ey, Ez.
     """
 
@@ -48,7 +49,7 @@ class Monitor:
             min(math.ceil(farthest) + BORDER, count // 2)
             for farthest, count in zip(reach, grid.lateral, strict=True)
         )
-        first_x, first_y = (0, 0) if all(scene.mirrors) else (-last_x, -last_y)
+        first_x, first_y = _firsts(scene.mirrors, (last_x, last_y))
         low, high = grid.monitor - 1, grid.monitor + STENCIL - 2
         # Meep widens a region to the next grid points outside; ending it between two makes that unambiguous.
         centre_z, size_z = (grid.z(low) + grid.z(high)) / 2, high - low - 0.5
@@ -84,16 +85,22 @@ class Monitor:
         stagger = STAGGER[axis]
         plane = Plane.of(self.scene.indices.cover, self.scene.height).flatten(values, stagger[2])
         x, y = (self._coordinates(i, stagger[i], values.shape[i]) for i in range(2))
-        if all(self.scene.mirrors):
-            sign = 1 if self.scene.is_along_x else -1
-            x, plane = _unfold(x, plane, sign * int(MIRROR_X[axis]))
-            y, plane_y = _unfold(y, plane.T, sign * int(MIRROR_Y[axis]))
+        light = self.scene.indices.light
+        if self.scene.mirrors[0]:
+            x, plane = _unfold(x, plane, int(mirror_signs(light, Symmetry.MIRROR_X)[axis]))
+        if self.scene.mirrors[1]:
+            y, plane_y = _unfold(y, plane.T, int(mirror_signs(light, Symmetry.MIRROR_Y)[axis]))
             plane = plane_y.T
         return to_points(x, y, plane, points)
 
     def _coordinates(self, axis: int, stagger: float, count: int) -> RealArray:
-        first = 0 if all(self.scene.mirrors) else -self.last[axis]
-        return first - stagger + np.arange(count)
+        return _firsts(self.scene.mirrors, self.last)[axis] - stagger + np.arange(count)
+
+
+def _firsts(mirrors: tuple[bool, bool], last: tuple[int, int]) -> tuple[int, int]:
+    """Pixels from the axis to where the monitor begins along x and y."""
+    x, y = (0 if used else -end for used, end in zip(mirrors, last, strict=True))
+    return x, y
 
 
 def _unfold(

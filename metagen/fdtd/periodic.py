@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 
 import numpy as np
 from numpy.typing import NDArray
 
 from metagen.base.arguments import check_kind
-from metagen.base.errors import InputError, MismatchError
-from metagen.base.wavelength import same_wavelength
+from metagen.base.errors import InputError
+from metagen.data.folding import MIRRORS
 from metagen.device.illumination import Illumination
-from metagen.device.lattice import Lattice
 from metagen.device.media import Media
 from metagen.device.sampling import SAMPLES, sample_axes
 from metagen.device.symmetry import Symmetry
+from metagen.fdtd.beam import Beam
 from metagen.fdtd.grid import periodic_grid, pixel_size
 from metagen.fdtd.indices import Indices
+from metagen.fdtd.layout_scene import pillar_spacing
 from metagen.fdtd.numerics import Numerics
 from metagen.fdtd.scene import Scene
 from metagen.fdtd.simulation import solve
 from metagen.fdtd.solids import Pillar, repeated
 from metagen.fdtd.stepping import UnsettledWarning
 from metagen.rcwa import Cell
-
-MIRRORS = Symmetry.MIRROR_X, Symmetry.MIRROR_Y
 
 
 def cell_field(
@@ -64,11 +62,7 @@ def cell_field(
 def periodic_scene(cell: Cell, light: Illumination, numerics: Numerics, mirrors: bool) -> Scene:
     """Lay out the simulation of a periodic cell."""
     _check_single(cell)
-    if not same_wavelength(light.wavelength, numerics.wavelength):
-        raise MismatchError(
-            f"light has the wavelength {light.wavelength:g}, numerics are for {numerics.wavelength:g}; give "
-            "numerics of the same wavelength"
-        )
+    Beam(numerics, light)  # refuses those of different wavelengths
     media, height, lattice = _media(cell, numerics.wavelength), float(cell.height), cell.lattice
     pixel = pixel_size(lattice.pitch[0], media, numerics)
     grid, periods = periodic_grid(lattice.pitch, pixel, height, numerics)
@@ -86,11 +80,6 @@ def periodic_scene(cell: Cell, light: Illumination, numerics: Numerics, mirrors:
         periodic=True,
         mirrors=(mirror_x, mirror_y),
     )
-
-
-def pillar_spacing(lattice: Lattice) -> float:
-    """Side of a square with the area of the lattice that belongs to one pillar."""
-    return math.sqrt(lattice.area / len(lattice.sites))
 
 
 def _check_single(cell: Cell) -> None:

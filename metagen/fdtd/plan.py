@@ -13,9 +13,10 @@ from metagen.base.parallel import aborting_together, communicator
 from metagen.base.tables import Table
 from metagen.device.layout import random_layout
 from metagen.device.platform import Platform
+from metagen.fdtd.beam import Beam
 from metagen.fdtd.grid import COURANT, layout_grid
+from metagen.fdtd.layout_scene import aperture_grid
 from metagen.fdtd.memory import memory_here
-from metagen.fdtd.numerics import Numerics
 from metagen.fdtd.simulation import simulate
 from metagen.fdtd.stepping import UnsettledWarning
 from metagen.fdtd.task import Task
@@ -49,7 +50,7 @@ class TaskCost:
 
     Attributes:
         task: the simulation.
-        voxels: how many voxels are simulated (with two mirror planes a quarter of the cell's).
+        voxels: how many voxels are simulated (each mirror plane halves those of the cell).
         steps: how many time steps the fields typically take to settle.
     """
 
@@ -60,8 +61,8 @@ class TaskCost:
     @classmethod
     def of(cls, task: Task) -> TaskCost:
         """Count voxels and steps."""
-        grid = layout_grid(task.layout.platform, task.numerics, task.layout.count)
-        share = 4 if task.layout.has_mirror_planes else 1
+        grid = aperture_grid(task.layout, task.beam)
+        share = int(2 ** sum(task.mirrors))
         time = min(TYPICAL_TIME, task.numerics.max_time)
         return cls(task, grid.voxels // share, round(time / (COURANT * grid.pixel)))
 
@@ -74,15 +75,15 @@ class TaskCost:
         return self.voxels * self.steps / speed.stepping + self.voxels / speed.initialising
 
 
-def measured_speed(platform: Platform, numerics: Numerics) -> Speed:
+def measured_speed(platform: Platform, beam: Beam) -> Speed:
     """Time the first steps of a small simulation (a few seconds); every rank calls this together."""
-    brief = replace(numerics, max_time=1e-3)  # ends with the pulse, long before the fields have settled
     layout = random_layout(platform, PROBE_COUNT, seed=0)
-    voxels = TaskCost.of(Task(layout, numerics)).voxels
+    brief = replace(beam.numerics, max_time=1e-3)  # ends with the pulse, long before the fields have settled
+    voxels = TaskCost.of(Task(layout, beam)).voxels
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UnsettledWarning)
         simulate(random_layout(platform, 1, seed=0), brief)  # Meep's own start is no part of the speed
-        measured = simulate(layout, brief).provenance
+        measured = simulate(layout, brief, beam.light).provenance
     initialisation, wall, steps = (
         float(str(measured[name])) for name in ("initialisation_time_s", "wall_time_s", "steps")
     )
@@ -115,23 +116,29 @@ def _remedies(task: Task, ranks: int, ranks_here: int, free: int) -> str:
     if room <= 0:
         return "fewer ranks on this node"
     nodes = math.ceil(TaskCost.of(task).voxels * BYTES_PER_VOXEL * ranks_here / ranks / room)
-    pixels, count = task.numerics.pixels_per_period, task.layout.count
-    finest = next((p for p in range(pixels, 3, -1) if _fits(task, p, count, ranks, ranks_here, free)), None)
-    largest = next((c for c in range(count, 0, -1) if _fits(task, pixels, c, ranks, ranks_here, free)), None)
+    pixels, count = task.numerics.pixels_per_period, max(task.layout.counts)
+    share = int(2 ** sum(task.mirrors))
+
+    def fits(pixels: int, count: int) -> bool:
+        voxels = _voxels(task, pixels, count / max(task.layout.counts))
+        return ranks_here * (BASE_BYTES + voxels / share * BYTES_PER_VOXEL / ranks) <= free
+
+    finest = next((p for p in range(pixels, 3, -1) if fits(p, count)), None)
+    largest = next((c for c in range(count, 0, -1) if fits(pixels, c)), None)
     options = [f"{nodes} nodes like this one"]
     options += [f"pixels_per_period = {finest}"] if finest else []
     options += [f"count = {largest}"] if largest else []
     return ", or ".join(options)
 
 
-def _fits(task: Task, pixels: int, count: int, ranks: int, ranks_here: int, free: int) -> bool:
+def _voxels(task: Task, pixels: int, scale: float) -> float:
+    """Voxels at another resolution and size of the aperture; infinite where the grid is too coarse."""
+    along_x, along_y = (scale * side for side in task.layout.sides)
     try:
         numerics = replace(task.numerics, pixels_per_period=pixels)
-        grid = layout_grid(task.layout.platform, numerics, count)
-    except InputError:  # too coarse for the wavelength
-        return False
-    share = 4 if task.layout.has_mirror_planes else 1
-    return ranks_here * (BASE_BYTES + grid.voxels / share * BYTES_PER_VOXEL / ranks) <= free
+        return layout_grid(task.layout.platform, numerics, (along_x, along_y)).voxels
+    except InputError:
+        return math.inf
 
 
 def print_plan(tasks: list[Task] | None, folder: Path) -> None:
@@ -161,10 +168,10 @@ def print_plan(tasks: list[Task] | None, folder: Path) -> None:
 def plan_table(tasks: Sequence[Task], ranks: int) -> Table:
     """A table of the cost of every task; every rank calls this together, because it times this machine."""
     speeds = {
-        task.numerics: measured_speed(task.layout.platform, task.numerics)
-        for task in {task.numerics: task for task in tasks}.values()
+        task.beam: measured_speed(task.layout.platform, task.beam)
+        for task in {task.beam: task for task in tasks}.values()
     }
-    estimates = [(TaskCost.of(task), speeds[task.numerics]) for task in tasks]
+    estimates = [(TaskCost.of(task), speeds[task.beam]) for task in tasks]
     total = sum(estimate.seconds(speed) for estimate, speed in estimates)
     return Table(
         f"{len(tasks)} simulations to run: about {_duration(total)} on {ranks} ranks",

@@ -1,4 +1,4 @@
-"""One layout at one wavelength: from radii to the normalised near field."""
+"""One layout in one light: from pillars to the normalised near field."""
 
 from __future__ import annotations
 
@@ -14,21 +14,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metagen.base.arguments import check_kind
-from metagen.base.errors import InputError, SimulationError
+from metagen.base.errors import SimulationError
+from metagen.data.folding import folding_of
 from metagen.data.nearfield import NearField, provenance
 from metagen.device.illumination import Illumination
 from metagen.device.layout import Layout
-from metagen.device.sampling import SAMPLES, sample_points
-from metagen.device.shapes import Ellipse
+from metagen.device.sampling import SAMPLES, sample_axes
+from metagen.fdtd.beam import Beam
 from metagen.fdtd.engine import require_meep
-from metagen.fdtd.grid import layout_grid, periodic_grid, pixel_size
-from metagen.fdtd.indices import Indices
+from metagen.fdtd.layout_scene import layout_scene
 from metagen.fdtd.monitor import Monitor
 from metagen.fdtd.normalisation import normalisation
 from metagen.fdtd.numerics import Numerics
 from metagen.fdtd.periodic_monitor import PeriodicMonitor
 from metagen.fdtd.scene import Scene
-from metagen.fdtd.solids import Pillar, repeated
 from metagen.fdtd.stepping import OnProgress, Settled, run_until_decayed
 
 
@@ -56,6 +55,7 @@ class Solution:
 def simulate(
     layout: Layout,
     numerics: Numerics,
+    light: Illumination | None = None,
     *,
     periodic: bool = False,
     mirrors: bool | None = None,
@@ -67,9 +67,10 @@ def simulate(
     Args:
         layout: the device; its platform gives media and height.
         numerics: wavelength, resolution and the other settings of the simulation.
+        light: what comes from the substrate; by default it is polarised along x and comes along z.
         periodic: whether the layout is repeated without end instead of being surrounded by bare substrate.
-        mirrors: whether the two mirror planes are used; by default they are where the layout has them.
-        samples: samples of the field per cell and axis.
+        mirrors: whether the two mirror planes are used; by default each is where layout and light have it.
+        samples: samples of the field per lattice spacing.
         progress: a function that is called from time to time with the simulated time so far (µm / c).
 
     Raises:
@@ -81,12 +82,13 @@ def simulate(
     check_kind("layout", layout, Layout)
     check_kind("numerics", numerics, Numerics, ": metagen.fdtd.Numerics(wavelength, pixels_per_period)")
     started, before = time.perf_counter(), held_before_all()
-    scene = scene_for(layout, numerics, periodic=periodic, mirrors=mirrors)
-    points = sample_points(layout.count, samples, layout.platform.period)
-    solution = solve(scene, numerics, points, points, name=layout.name, progress=progress)
+    beam = Beam(numerics, light)
+    scene = layout_scene(layout, beam, periodic=periodic, mirrors=mirrors)
+    x, y = sample_axes(layout.counts, layout.platform.lattice, samples)
+    solution = solve(scene, numerics, x, y, name=layout.name, progress=progress)
     return NearField(
         layout=layout,
-        illumination=Illumination(numerics.wavelength),
+        illumination=beam.light,
         field=solution.field.astype(np.complex64),
         samples=samples,
         numerics=asdict(numerics),
@@ -102,7 +104,7 @@ def simulate(
             memory_per_rank=solution.memory - before,
             wall_time_s=round(time.perf_counter() - started, 3),
         ),
-        symmetry="mirror-xy" if all(scene.mirrors) else "none",
+        symmetry=folding_of(scene.mirrors),
     )
 
 
@@ -153,29 +155,6 @@ def _initialise(simulation: Any) -> None:
         # Compensation makes the index of air a little less than 1, which is stable at this Courant number.
         warnings.filterwarnings("ignore", message="Epsilon < 1", category=RuntimeWarning)
         simulation.init_sim()
-
-
-def scene_for(
-    layout: Layout, numerics: Numerics, *, periodic: bool = False, mirrors: bool | None = None
-) -> Scene:
-    """Check that layout and settings fit together and lay out the simulation cell."""
-    if mirrors and not layout.has_mirror_planes:
-        raise InputError(f"layout {layout.name!r} has no mirror planes; call simulate with mirrors=False")
-    platform = layout.platform
-    mirrored = layout.has_mirror_planes if mirrors is None else mirrors
-    media, light = platform.at(numerics.wavelength), Illumination(numerics.wavelength)
-    grid, periods = layout_grid(platform, numerics, layout.count), (1, 1)
-    if periodic:
-        pixel = pixel_size(platform.period, media, numerics)
-        grid, periods = periodic_grid((layout.side, layout.side), pixel, platform.height, numerics)
-    pillars = repeated(_pillars(layout), (layout.side, layout.side), periods)
-    indices = Indices(media, light, numerics, grid, spacing=platform.period)
-    return Scene(indices, platform.height, pillars, periodic, (mirrored, mirrored))
-
-
-def _pillars(layout: Layout) -> list[Pillar]:
-    x = layout.positions.tolist()
-    return [Pillar(Ellipse(radius, radius), (x[i], x[j])) for (i, j), radius in np.ndenumerate(layout.radii)]
 
 
 def resident_bytes() -> int:

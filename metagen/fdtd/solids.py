@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,7 +18,7 @@ from metagen.fdtd.grid import Grid
 OUTLINE = 0.02
 """Distance, in pixels, from the boundary of an ellipse that the polygon may have which stands for it."""
 SAME = 1e-9
-"""Corners that are closer to each other or to a plane, in pixels or in sides of the cell, lie on it."""
+"""Corners that are closer to each other, in pixels, or to a plane, in micrometres, lie on it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,12 +34,20 @@ class Pillar:
     site: tuple[float, float]
 
     def has_corner_on_mirror(self, axis: int, side: float) -> bool:
-        """Whether a corner lies on a plane where the cell is mirrored: 0 or half its side along an axis.
+        """Whether a corner lies on a plane where the cell is mirrored.
 
         Meep has no normal of the boundary there, and its mirrors are unstable or wrong.
+
+        Args:
+            axis: along which the mirror is, 0 for x → −x.
+            side: of the cell along this axis, if it repeats: the mirrors are 0 and half a side on; infinity
+                if it does not.
         """
-        halves = (_corners(self.shape)[:, axis] + self.site[axis]) / (side / 2)
-        return bool((np.abs(halves - np.rint(halves)) < SAME).any())
+        if math.isinf(side) and abs(self.site[axis]) > float(self.shape.reach) + SAME:
+            return False
+        corners = _corners(self.shape)[:, axis] + self.site[axis]
+        nearest = 0.0 if math.isinf(side) else np.rint(corners / (side / 2)) * (side / 2)
+        return bool((np.abs(corners - nearest) < SAME).any())
 
     @cached_property
     def radius(self) -> float:

@@ -3,38 +3,69 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from metagen.base.errors import DamagedError
 from metagen.base.files import content_hash
-from metagen.base.wavelength import nanometres
 from metagen.data.nearfield import NearField
+from metagen.device.illumination import Illumination, label
 from metagen.device.layout import Layout
-from metagen.fdtd.grid import layout_grid
+from metagen.fdtd.beam import Beam, beam_of
+from metagen.fdtd.layout_scene import aperture_grid, usable_mirrors
 from metagen.fdtd.numerics import Numerics
 
 
 @dataclass(frozen=True)
 class Task:
-    """One simulation; equal tasks have equal file names, and a change of anything changes the name."""
+    """One simulation; equal tasks have equal file names, and a change of anything changes the name.
+
+    Attributes:
+        layout: the device.
+        beam: the light, and how it is simulated; numerics alone stand for light along x.
+    """
 
     layout: Layout
-    numerics: Numerics
+    beam: Beam
+
+    if TYPE_CHECKING:
+
+        def __init__(self, layout: Layout, beam: Beam | Numerics) -> None: ...
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "beam", beam_of(self.beam))
+
+    @property
+    def numerics(self) -> Numerics:
+        """How the light is simulated."""
+        return self.beam.numerics
+
+    @property
+    def light(self) -> Illumination:
+        """What comes from the substrate."""
+        return self.beam.light
 
     @property
     def hash(self) -> str:
-        """Content hash of layout and numerics."""
-        return content_hash(self.layout.hash, asdict(self.numerics))
+        """Content hash of layout, numerics and light."""
+        parts = self.layout.hash, asdict(self.numerics)
+        return content_hash(*parts) if self.light.is_plain else content_hash(*parts, self.light.described)
 
     @property
     def file_name(self) -> str:
-        """Name of the near-field file, for example ``random-s1-633nm-0f3c9a1b.h5``."""
-        return f"{self.layout.name}-{nanometres(self.numerics.wavelength)}nm-{self.hash[:8]}.h5"
+        """Name of the near-field file, for example ``random-s1-633nm-0f3c9a1b.h5``, or ``…-633nm-y-….h5``."""
+        return f"{self.layout.name}-{label(self.light)}-{self.hash[:8]}.h5"
 
     @property
+    def mirrors(self) -> tuple[bool, bool]:
+        """Whether the simulation uses x → −x and y → −y, each of which halves it."""
+        return usable_mirrors(self.layout, self.light)
+
+    @cached_property
     def cost(self) -> float:
         """Voxel updates per simulated time: a measure of the work."""
-        grid = layout_grid(self.layout.platform, self.numerics, self.layout.count)
+        grid = aperture_grid(self.layout, self.beam)
         return grid.voxels / grid.pixel
 
     def is_done(self, folder: Path) -> bool:
@@ -51,4 +82,9 @@ class Task:
             near = NearField.load(path)
         except DamagedError:
             return False
-        return Task(near.layout, Numerics(**near.numerics)).hash == self.hash  # type: ignore[arg-type]
+        return _made(near).hash == self.hash
+
+
+def _made(near: NearField) -> Task:
+    """The task that a near field came from."""
+    return Task(near.layout, Beam(Numerics(**near.numerics), near.illumination))  # type: ignore[arg-type]

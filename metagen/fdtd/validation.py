@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,7 @@ from metagen.device.atoms import Atom, Kind, Parameter
 from metagen.device.illumination import Illumination, in_words
 from metagen.device.platform import Platform
 from metagen.device.sampling import monitor_height
-from metagen.fdtd.numerics import Numerics
+from metagen.fdtd.beam import Beam
 from metagen.fdtd.periodic import cell_field
 from metagen.rcwa import Cell, platform_cell, solve_cell
 
@@ -28,8 +29,6 @@ CELLS = 5
 
 Parameters = Mapping[str, float]
 """Values of the parameters of a meta-atom, by name."""
-Light = tuple[Illumination, Numerics]
-"""Light, and how it is simulated."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +74,7 @@ def _named(parameters: Sequence[Parameter], values: Sequence[float]) -> dict[str
 
 
 def remembered_errors(
-    platform: Platform, light: Sequence[Light], cells: Sequence[Parameters], path: Path | None
+    platform: Platform, light: Sequence[Beam], cells: Sequence[Parameters], path: Path | None
 ) -> list[CellError]:
     """The errors of :func:`compare_with_rcwa`: read from ``path`` if they are there, or computed and kept."""
     key = validation_key(platform, light, cells)
@@ -86,20 +85,29 @@ def remembered_errors(
     return store(path, key, errors, list[CellError]) if path else errors
 
 
-def validation_key(platform: Platform, light: Sequence[Light], cells: Sequence[Parameters]) -> str:
+def validation_key(platform: Platform, light: Sequence[Beam], cells: Sequence[Parameters]) -> str:
     """Hash of everything that determines the errors."""
-    beams = [[beam.described, asdict(numerics)] for beam, numerics in light]
+    beams = [[beam.light.described, asdict(beam.numerics)] for beam in light]
     return content_hash(platform.hash, beams, [dict(cell) for cell in cells])
 
 
+def other_light(
+    beams: Sequence[Beam], polarisation: str | None, polar: float | None, azimuth: float | None
+) -> list[Beam]:
+    """The same beams with another polarisation or direction, where one is given; equal ones once."""
+    given = {"polarisation": polarisation, "polar": polar, "azimuth": azimuth}
+    chosen: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    return list(dict.fromkeys(Beam(each.numerics, replace(each.light, **chosen)) for each in beams))
+
+
 def compare_with_rcwa(
-    platform: Platform, light: Sequence[Light], cells: Sequence[Parameters]
+    platform: Platform, light: Sequence[Beam], cells: Sequence[Parameters]
 ) -> list[CellError]:
     """Simulate periodic cells with each light and compare their near fields with those of RCWA.
 
     Args:
         platform: lattice, meta-atom and media.
-        light: each illumination, with the numerics to simulate it with.
+        light: each light, with the numerics to simulate it with.
         cells: parameters of the pillars.
 
     Raises:
@@ -109,20 +117,20 @@ def compare_with_rcwa(
     return [
         CellError(
             beam.wavelength,
-            in_words(beam),
-            numerics.pixels_per_period,
+            in_words(beam.light),
+            beam.numerics.pixels_per_period,
             dict(cell),
-            cell_error(platform, beam, numerics, cell),
+            cell_error(platform, beam, cell),
         )
-        for beam, numerics in light
+        for beam in light
         for cell in cells
     ]
 
 
-def cell_error(platform: Platform, light: Illumination, numerics: Numerics, parameters: Parameters) -> float:
+def cell_error(platform: Platform, beam: Beam, parameters: Parameters) -> float:
     """Relative error of Meep against RCWA for one periodic cell."""
-    cell = unit_cell(platform, light.wavelength, parameters)
-    return relative_error(cell_field(cell, light, numerics), rcwa_field(cell, light))
+    cell = unit_cell(platform, beam.wavelength, parameters)
+    return relative_error(cell_field(cell, beam.light, beam.numerics), rcwa_field(cell, beam.light))
 
 
 def unit_cell(platform: Platform, wavelength: float, parameters: Parameters) -> Cell:

@@ -19,6 +19,7 @@ from metagen.data.nearfield import NearField
 from metagen.design import DesignSettings, Method, Model, OptimizerSettings, optimize
 from metagen.design.correction import corrected
 from metagen.device.layout import Layout
+from metagen.fdtd.beam import Beam
 from metagen.fdtd.campaign import Task, run
 from metagen.fdtd.numerics import Numerics
 from metagen.surrogate import Surrogate, TrainingSettings
@@ -211,20 +212,20 @@ class MeepService:
     """Simulations by Meep on all MPI ranks: rank 0 calls it, the others :meth:`serve` until rank 0 closes it.
 
     Attributes:
-        light: settings of the simulations, one per wavelength.
+        light: each light, and the settings of its simulations; numerics alone stand for light along x.
         folder: folder for the near-field files; a simulation whose file is there is not done again.
         known: other folders in which near-field files are looked for, such as that of an earlier
             verification; nothing is written there.
     """
 
-    def __init__(self, light: Sequence[Numerics], folder: Path, known: Sequence[Path] = ()) -> None:
+    def __init__(self, light: Sequence[Beam | Numerics], folder: Path, known: Sequence[Path] = ()) -> None:
         self.light = light
         self.folder = folder
         self.known = known
         self._world: Any = communicator()
 
     def __call__(self, layout: Layout) -> list[NearField]:
-        """The near field of a layout at every wavelength; to be called on rank 0."""
+        """The near field of a layout in every light; to be called on rank 0."""
         tasks = [Task(layout, each) for each in self.light]
         there = {task: folder for folder in self.known for task in tasks if task.is_done(folder)}
         self._world.bcast(True)

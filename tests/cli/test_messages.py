@@ -92,12 +92,10 @@ def test_a_random_start_without_a_seed_is_one_line(tmp_path, table, key):
 def test_a_key_that_somebody_may_look_for_is_said_to_be_not_supported(tmp_path):
     campaign = tmp_path / "campaign.toml"
     campaign.write_text(
-        "[[light]]\nwavelength = 0.633\npixels_per_period = 8\npolarisation = 'y'\n"
+        "[[light]]\nwavelength = 0.633\npixels_per_period = 8\nshape = 'round'\n"
         "[[layouts]]\nfamily = 'random'\ncount = 5\nseeds = [1]\n"
     )
-    with pytest.raises(
-        InputError, match=r"'light\.0\.polarisation'; it is not supported: light is polarised"
-    ):
+    with pytest.raises(InputError, match=r"'light\.0\.shape'; it is not supported: the table \[atom\]"):
         Campaign.load(campaign)
 
 
@@ -243,7 +241,7 @@ def test_what_is_printed_of_an_object_is_a_line():
     table = mg.PhaseTable.compute(platform, wavelength=0.633)
     shown = {
         repr(layout): "Layout('random-s1', 30 × 30 pillars, side 13.29)",
-        repr(near): "NearField('random-s1', wavelength 0.633, field 300 × 300 × 3)",
+        repr(near): "NearField('random-s1', 0.633 µm, x, field 300 × 300 × 3)",
         repr(Dataset((near,))): "Dataset(wavelength 0.633, 900 cells of 1 layouts: random-s1)",
         repr(table): "PhaseTable(wavelength 0.633, radii 0.05 .. 0.17)",
     }

@@ -2,6 +2,7 @@
 
 import errno
 import fcntl
+import math
 import os
 import re
 import signal
@@ -19,8 +20,10 @@ from metagen import Platform
 from metagen.base.errors import InputError, MismatchError, SimulationError
 from metagen.base.files import stored_hash
 from metagen.data.nearfield import NearField
+from metagen.device import Illumination
 from metagen.device.layout import random_layout
 from metagen.fdtd import simulate
+from metagen.fdtd.beam import Beam
 from metagen.fdtd.calibration import numerics_for
 from metagen.fdtd.campaign import Campaign, part, run
 from metagen.fdtd.claims import Queue, holder
@@ -225,10 +228,10 @@ def test_a_full_disk_is_reported_and_the_next_run_makes_what_is_missing(campaign
 
 
 def test_a_simulation_that_fails_does_not_keep_the_others_from_running(campaign, tmp_path, monkeypatch):
-    def failing(layout, numerics, **options):
+    def failing(layout, numerics, light, **options):
         if layout.name == "random-s2":
             raise SimulationError("random-s2: the fields diverged")
-        return simulate(layout, numerics, **options)
+        return simulate(layout, numerics, light, **options)
 
     monkeypatch.setattr("metagen.fdtd.campaign.simulate", failing)
     with pytest.raises(SimulationError, match="random-s2"):
@@ -262,8 +265,43 @@ def test_a_run_that_does_not_fit_is_refused_with_what_would(campaign):
 @pytest.mark.slow
 def test_an_error_target_stands_for_numerics(campaign):
     campaign.write_text(SMALL.replace("pixels_per_period = 8", "error_target = 0.03"))
-    (numerics,) = Campaign.load(campaign).light
-    assert numerics == numerics_for(Platform(), 0.633, 0.03)
+    (beam,) = Campaign.load(campaign).light
+    assert beam == Beam(numerics_for(Platform(), 0.633, 0.03))
+
+
+def test_each_polarisation_is_a_simulation_of_its_own(campaign):
+    campaign.write_text(SMALL.replace("[[layouts]]", "polarisation = ['x', 'y']\n[[layouts]]"))
+    both = Campaign.load(campaign)
+    assert [beam.light for beam in both.light] == [Illumination(0.633, "x"), Illumination(0.633, "y")]
+    names = [task.file_name for task in both.tasks()]
+    assert len(set(names)) == 8
+    assert all("-633nm-y-" in name for name in names[4:])
+    campaign.write_text(SMALL)  # light along x needs no word, and has the names of earlier releases
+    assert [task.file_name for task in Campaign.load(campaign).tasks()] == names[:4]
+
+
+def test_tilted_light_stands_in_a_campaign_in_degrees(campaign):
+    campaign.write_text(SMALL.replace("[[layouts]]", "polar_deg = 10.0\n[[layouts]]"))
+    (beam,) = Campaign.load(campaign).light
+    assert beam.light == Illumination(0.633, "x", polar=math.radians(10))
+    assert "-633nm-x-10deg-0deg-" in Campaign.load(campaign).tasks()[0].file_name
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("polarisation = 'z'", "polarisation"),
+        ("polarisation = ['x', 'x']", "stands there twice: 633nm, 633nm"),
+        ("polarisation = []", "polarisation"),
+        ("polar = 10.0", "radians"),
+        ("polar_deg = 95.0", "polar is"),
+        ("polarization = 'y'", "did you mean 'polarisation'"),
+    ],
+)
+def test_light_that_cannot_be_is_refused(campaign, line, reason):
+    campaign.write_text(SMALL.replace("[[layouts]]", f"{line}\n[[layouts]]"))
+    with pytest.raises(InputError, match=reason):
+        Campaign.load(campaign)
 
 
 def test_other_numerics_go_into_other_files(campaign):

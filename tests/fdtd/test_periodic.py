@@ -13,6 +13,7 @@ from metagen.device.atoms import Circle, LShape, Rectangle
 from metagen.device.illumination import in_words
 from metagen.device.shapes import Difference, Ellipse, Polygon
 from metagen.fdtd import Numerics, simulate
+from metagen.fdtd.beam import Beam
 from metagen.fdtd.dispersion import GridWave
 from metagen.fdtd.grid import COURANT, periodic_grid
 from metagen.fdtd.periodic import cell_field, periodic_scene
@@ -193,7 +194,7 @@ def test_batches_are_refused():
 def test_a_platform_of_fins_is_compared_over_the_ranges_of_its_parameters():
     fins = Rectangle(length=(0.18, 0.25), width=0.095, angle=(0.0, math.pi))
     platform = mg.Platform(lattice=Lattice.square(0.325), atom=fins, height=0.6, pillar=2.42, substrate=1.46)
-    light = Illumination(0.532), Numerics(0.532, 16)
+    light = Beam(Numerics(0.532, 16))
     errors = compare_with_rcwa(platform, [light], spread(fins, 2))
     # Measured 3e-4 and, close to a resonance, 0.0042 (0.0021 with 20 pixels).
     assert max(error.relative_error for error in errors) < 0.005

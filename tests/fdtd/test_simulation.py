@@ -10,9 +10,9 @@ import metagen as mg
 from metagen.base.errors import InputError
 from metagen.base.norms import relative_error
 from metagen.data.nearfield import quadrant_of
-from metagen.device import Illumination
 from metagen.device.layout import random_layout
 from metagen.fdtd import Numerics, simulate
+from metagen.fdtd.beam import Beam
 from metagen.fdtd.calibration import (
     FRACTIONS,
     Calibration,
@@ -85,9 +85,7 @@ def test_a_calibration_is_better_than_any_fixed_compensation_and_is_remembered(m
     for pair in ((0.0, 0.0), (0.5, 0.5), (1.0, 1.0)):
         fixed = replace(found.numerics, pillar_compensation=pair)
         cells = [cell.parameters for cell in found.cells][::3]
-        errors = [
-            cell.relative_error for cell in compare_with_rcwa(platform, [(Illumination(0.4), fixed)], cells)
-        ]
+        errors = [cell.relative_error for cell in compare_with_rcwa(platform, [Beam(fixed)], cells)]
         assert found.mean_error < np.mean(errors)
     monkeypatch.setattr("metagen.fdtd.calibration._calibrate", None)
     assert calibrate(platform, Numerics(wavelength=0.4, pixels_per_period=10)) == found
@@ -125,8 +123,7 @@ def test_interpolation_from_the_grid_to_the_samples_loses_nothing():
 def test_without_pillar_compensation_finer_grids_converge_to_rcwa_with_second_order():
     """Second order in the field is fourth in the squared error; 28 pixels are near RCWA's own truncation."""
     light = [
-        (Illumination(0.633), Numerics(0.633, pixels_per_period=pixels, pillar_compensation=(0, 0)))
-        for pixels in (7, 14, 28)
+        Beam(Numerics(0.633, pixels_per_period=pixels, pillar_compensation=(0, 0))) for pixels in (7, 14, 28)
     ]
     errors = [each.relative_error for each in compare_with_rcwa(mg.Platform(), light, [{"radius": 0.1}])]
     assert np.log2(errors[0] / errors[1]) == pytest.approx(4, abs=0.2)
@@ -169,7 +166,7 @@ def test_the_grid_has_even_counts_and_the_pillar_base_on_a_plane():
     for cells in (1, 2, 21):
         for pixels in (7, 8, 11):
             numerics = Numerics(wavelength=0.633, pixels_per_period=pixels)
-            grid = layout_grid(mg.Platform(), numerics, cells)
+            grid = layout_grid(mg.Platform(), numerics, (cells * 0.4431, cells * 0.4431))
             assert grid.lateral[0] % 2 == grid.lateral[1] % 2 == grid.vertical % 2 == 0
             assert grid.source < grid.base < grid.monitor < grid.vertical - grid.pml
 
@@ -177,7 +174,7 @@ def test_the_grid_has_even_counts_and_the_pillar_base_on_a_plane():
 def test_too_coarse_a_grid_is_refused_with_what_would_do():
     numerics = Numerics(wavelength=0.4, pixels_per_period=8)
     with pytest.raises(InputError, match="at least 9"):
-        layout_grid(mg.Platform(), numerics, 1)
+        layout_grid(mg.Platform(), numerics, (0.4431, 0.4431))
 
 
 def test_mirrors_on_a_layout_without_them_are_refused():

@@ -34,6 +34,7 @@ from metagen.design import (
 from metagen.design.optics import Optics
 from metagen.device.layout import random_layout
 from metagen.fdtd import Numerics
+from metagen.fdtd.beam import Beam
 from metagen.fdtd.campaign import Campaign
 from metagen.forward.families import Random
 from metagen.surrogate import ClusterSettings, TrainingSettings, kept, predict
@@ -549,7 +550,7 @@ def test_every_device_is_predicted_by_what_it_was_designed_with(monkeypatch):
 def test_only_the_wavelengths_of_the_goals_are_simulated():
     light = [Numerics(wavelength=each, pixels_per_period=12) for each in (0.633, 0.4)]
     campaign = Campaign(light=tuple(light), layouts=(Random(family="random", count=5, seeds=(1,)),))
-    assert campaign.light_of([0.4, 0.4]) == [light[1]]
+    assert campaign.light_of([0.4, 0.4]) == [Beam(light[1])]
     with pytest.raises(MismatchError, match=r"none for \[0\.5\]"):
         campaign.light_of([0.4, 0.5])
 
