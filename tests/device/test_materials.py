@@ -1,6 +1,7 @@
 """Materials: published values, files of refractiveindex.info, and platforms made of them."""
 
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -157,6 +158,12 @@ def test_the_table_of_materials_has_indices_where_they_are_known():
     assert rows["fused_silica"][2] == "1.4701"
     assert rows["titanium_dioxide"][2] == "2.6940 + 0.00894i"
     assert rows["pmma"][1:3] == ("0.42 .. 1.62", "not known")
+
+
+@pytest.mark.parametrize("wavelength", [532, 0, math.nan])
+def test_a_wavelength_at_which_nothing_is_known_is_refused(wavelength):
+    with pytest.raises(InputError, match=r"wavelength is .*micrometres"):
+        materials_table(wavelength)
 
 
 def test_a_wavelength_without_data_is_refused():

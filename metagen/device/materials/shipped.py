@@ -5,12 +5,15 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
+from metagen.base.arguments import positive
 from metagen.base.errors import InputError
 from metagen.base.tables import Table
 from metagen.device.materials.dispersion import Dispersion
 from metagen.device.materials.reader import read_yaml
 
 FOLDER = Path(__file__).parent
+UNKNOWN = "not known"
+"""What a table shows where a material has no index."""
 
 
 @cache
@@ -32,11 +35,22 @@ def shipped(name: str) -> Dispersion:
 
 
 def materials_table(wavelength: float) -> Table:
-    """The materials that come with metagen, with their indices at one wavelength."""
+    """The materials that come with metagen, with their indices at one wavelength.
+
+    Raises:
+        InputError: none of them is known at this wavelength.
+    """
+    wavelength = positive("wavelength", wavelength)
+    rows = tuple(_row(shipped(name), wavelength) for name in shipped_names())
+    if all(index == UNKNOWN for _, _, index, _ in rows):
+        raise InputError(
+            f"wavelength is {wavelength:g}, where none of the materials is known; wavelengths are in "
+            "micrometres (532 nm is 0.532)"
+        )
     return Table(
         "Materials",
         ("name", "known for (µm)", f"index at {wavelength:g} µm", "source"),
-        tuple(_row(shipped(name), wavelength) for name in shipped_names()),
+        rows,
         "n + ik, where k > 0 is loss. Between the rows of a table the index is interpolated linearly. Any "
         "other file of refractiveindex.info is a material too: give its path.",
     )
@@ -47,5 +61,5 @@ def _row(material: Dispersion, wavelength: float) -> tuple[str, str, str, str]:
         index = material.index(wavelength)
         shown = f"{index.real:.4f} + {index.imag:.3g}i" if index.imag else f"{index.real:.4f}"
     except InputError:
-        shown = "not known"
+        shown = UNKNOWN
     return material.name, f"{material.shortest:g} .. {material.longest:g}", shown, material.source
