@@ -1,7 +1,7 @@
-"""Near fields in a compact file: one quadrant, on a basis of singular vectors, in 16-bit numbers.
+"""Near fields in a compact file: the part that mirrors leave, on a basis of singular vectors, in 16 bits.
 
 A raw near field of 113 × 113 pillars takes 8 MB. Neighbouring cells have similar fields, so that a few dozen
-patterns (the right singular vectors of all patches of one wavelength) hold nearly everything; only their
+patterns (the right singular vectors of all patches in one light) hold nearly everything; only their
 coefficients are kept, as multiples of one step: with a common step the small coefficients of the last vectors
 take few bits once compressed, which halves the file against half-precision numbers of equal error. What the
 file leaves out is measured after writing and stored with it.
@@ -19,17 +19,20 @@ from pathlib import Path
 
 import h5py
 import numpy as np
-from numpy.typing import NDArray
 
 from metagen.base.errors import InputError
 from metagen.base.files import HASH, Schema, content_hash, reading_hdf5, writing_hdf5
 from metagen.base.norms import relative_error
 from metagen.base.validation import validate
-from metagen.data.dataset import Dataset, cut
-from metagen.data.nearfield import NearField, unfold_field
-from metagen.device.illumination import Illumination
-from metagen.device.layout import Layout, unfold
+from metagen.data.dataset import Dataset, in_order
+from metagen.data.folding import Folding
+from metagen.data.form import Complex, Form, real_basis, stored_patches, unpacked
+from metagen.data.nearfield import NearField
+from metagen.device.circles import CircleLimits
+from metagen.device.illumination import Illumination, in_words
+from metagen.device.layout import Layout, read_layout, unfold, write_layout
 from metagen.device.platform import Platform
+from metagen.device.sampling import cell_samples
 
 
 def _is_intact(file: h5py.File) -> bool:
@@ -58,33 +61,33 @@ def _old_hash(layout: h5py.Group) -> str:
 
 
 SCHEMA = Schema("metagen/compact-fields", version=2, before=1, is_intact=_is_intact)
-FIXED_POINT = 2.0**36
-"""Basis vectors are unpacked as whole multiples of its inverse, finer than the single precision of the field.
-A patch is at most 2¹⁵ steps long and the basis orthonormal: coefficients times basis sum to less than 2⁵¹
-multiples, which double precision adds without rounding, in whatever order a processor does it. So the field
-that is unpacked, and its hash, is the same on every processor."""
 TOLERANCE = 2e-4
-"""Largest relative error that the compact form may add to the patches of one wavelength."""
+"""Largest relative error that the compact form may add to the patches in one light."""
 ROUNDING_SHARE = 0.3
 """Part of that error that goes to rounding; the rest goes to the basis vectors that are left out."""
-
-Complex = NDArray[np.complex64]
+ALWAYS: Folding = "mirror-xy"
+"""The mirror planes of near fields of which a file says nothing else."""
 
 
 @dataclass(frozen=True)
 class Packed:
-    """What the compact form of one wavelength keeps and loses.
+    """What the compact form of the near fields in one light keeps and loses.
 
     Attributes:
-        wavelength: wavelength in vacuum.
+        illumination: the light.
         rank: number of basis vectors.
         relative_errors: relative error of the unpacked field against the raw one, over all components, by the
             name of the layout.
     """
 
-    wavelength: float
+    illumination: Illumination
     rank: int
     relative_errors: Mapping[str, float]
+
+    @property
+    def wavelength(self) -> float:
+        """Wavelength in vacuum."""
+        return self.illumination.wavelength
 
 
 def load(name: str | Path) -> list[Dataset]:
@@ -94,8 +97,9 @@ def load(name: str | Path) -> list[Dataset]:
         name: path of the file, or name of a data set that comes with metagen.
 
     Returns:
-        One dataset per wavelength, the longest first. The provenance of each near field holds the content
-        hash of the raw field (``raw_hash``) and the relative error against it (``compact_relative_error``).
+        One dataset per light, the longest wavelength first. The provenance of each near field holds the
+        content hash of the raw field (``raw_hash``) and the relative error against it
+        (``compact_relative_error``).
 
     Raises:
         InputError: there is neither such a file nor such a name.
@@ -122,10 +126,11 @@ def near_fields(name: str | Path, layout: str | None = None) -> Iterator[NearFie
 
 @contextmanager
 def _opened(name: str | Path) -> Iterator[tuple[list[h5py.Group], Mapping[str, Layout]]]:
-    """The group of each wavelength, the longest first, and the layouts by their hashes."""
+    """The group of each light, the longest wavelength first, and the layouts by their hashes."""
     with reading_hdf5(_find(name), SCHEMA) as file:
         layouts = {key: _read_layout(group) for key, group in file["layouts"].items()}
-        yield [group for _, group in sorted(file["wavelengths"].items(), reverse=True)], layouts
+        groups = {_light(group): group for group in file["wavelengths"].values()}
+        yield [groups[light] for light in in_order(groups)], layouts
 
 
 def shipped() -> list[str]:
@@ -135,28 +140,41 @@ def shipped() -> list[str]:
 
 
 def pack(datasets: Sequence[Dataset], path: str | Path, tolerance: float = TOLERANCE) -> list[Packed]:
-    """Write datasets (one per wavelength) to a compact file.
+    """Write datasets (one per light) to a compact file.
 
     Args:
-        datasets: data sets of whole layouts, all simulated with both mirror planes.
+        datasets: data sets of whole layouts.
         path: where to write the file.
-        tolerance: largest relative error that leaving out basis vectors may add, per wavelength.
+        tolerance: largest relative error that leaving out basis vectors may add, per light.
 
     Returns:
-        Rank and errors of each wavelength, measured on what :func:`load` gives back.
+        Rank and errors in each light, measured on what :func:`load` gives back.
 
     Raises:
-        InputError: a layout has no mirror planes, or a wavelength is there twice.
+        InputError: two datasets are of the same light.
     """
-    if len({dataset.wavelength for dataset in datasets}) < len(datasets):
-        raise InputError(f"wavelengths are {[d.wavelength for d in datasets]}; give each one once")
+    if len({_key(dataset.illumination) for dataset in datasets}) < len(datasets):
+        raise InputError(f"the light is {[_key(d.illumination) for d in datasets]}; give each one once")
     with writing_hdf5(path, SCHEMA) as file:
         for layout in {each.hash: each for dataset in datasets for each in dataset.layouts}.values():
             _write_layout(file.require_group("layouts").create_group(layout.hash), layout)
         return [
-            _pack(file.create_group(f"wavelengths/{dataset.wavelength:.6f}"), dataset, tolerance)
+            _pack(file.create_group(f"wavelengths/{_key(dataset.illumination)}"), dataset, tolerance)
             for dataset in datasets
         ]
+
+
+def _key(light: Illumination) -> str:
+    """The name of a group: the wavelength, and what sets the light apart from x-polarised at normal
+    incidence."""
+    known = light == Illumination(light.wavelength)
+    return f"{light.wavelength:.6f}" + ("" if known else f" {in_words(light)}")
+
+
+def _light(group: h5py.Group) -> Illumination:
+    if "illumination" not in group.attrs:
+        return Illumination(float(group.attrs["wavelength"]))
+    return validate(json.loads(group.attrs["illumination"]), Illumination, source=str(group.file.filename))
 
 
 def _find(name: str | Path) -> Path:
@@ -168,12 +186,14 @@ def _find(name: str | Path) -> Path:
 
 
 def _pack(group: h5py.Group, dataset: Dataset, tolerance: float) -> Packed:
-    patches = [_quadrant_patches(near) for near in dataset.near_fields]
+    patches = [stored_patches(near) for near in dataset.near_fields]
     basis = singular_basis(np.concatenate(patches), (1 - ROUNDING_SHARE) * tolerance)
     step = _step(patches, len(basis), ROUNDING_SHARE * tolerance)
     group["basis"] = basis
     group.attrs["step"] = step
     group.attrs["wavelength"] = dataset.wavelength
+    if dataset.illumination != Illumination(dataset.wavelength):
+        group.attrs["illumination"] = json.dumps(dataset.illumination.described)
     group.attrs["samples_per_period"] = dataset.samples
     group.attrs["numerics"] = json.dumps(dict(dataset.numerics), sort_keys=True)
     errors = {}
@@ -185,12 +205,14 @@ def _pack(group: h5py.Group, dataset: Dataset, tolerance: float) -> Packed:
             "coefficients", data=steps, compression="gzip", compression_opts=9, shuffle=True, fletcher32=True
         )
         member.attrs["layout"] = near.layout.hash
+        if near.symmetry != ALWAYS:
+            member.attrs["symmetry"] = near.symmetry
         member.attrs["raw_hash"] = near.hash
         member.attrs["provenance"] = json.dumps(dict(near.provenance), sort_keys=True)
-        found = _field(steps, _real(basis), step, near.layout.count, dataset.samples)
+        found = unpacked(steps, real_basis(basis), step, Form.of(near))
         errors[near.layout.name] = relative_error(found, near.field)
         member.attrs["relative_error"] = errors[near.layout.name]
-    return Packed(dataset.wavelength, len(basis), errors)
+    return Packed(dataset.illumination, len(basis), errors)
 
 
 def _step(patches: Sequence[Complex], rank: int, error: float) -> float:
@@ -214,19 +236,10 @@ def singular_basis(patches: Complex, tolerance: float) -> Complex:
     return basis
 
 
-def _quadrant_patches(near: NearField) -> Complex:
-    """[⌈N/2⌉², n·n·3] field over the cells with x, y ≥ 0; cells on an axis are taken whole."""
-    if near.symmetry != "mirror-xy":
-        raise InputError(f"{near.layout.name} was simulated without mirror planes; only quadrants are packed")
-    first = near.layout.count // 2 * near.samples
-    patches = cut(near.field[first:, first:], near.samples)
-    return patches.reshape(-1, patches.shape[-1])
-
-
 def _unpack(group: h5py.Group, layouts: Mapping[str, Layout], name: str | None = None) -> Iterator[NearField]:
     """The near fields of the layouts of one name, or of all layouts."""
-    basis, step = _real(np.asarray(group["basis"])), float(group.attrs["step"])
-    samples = int(group.attrs["samples_per_period"])
+    basis, step = real_basis(np.asarray(group["basis"])), float(group.attrs["step"])
+    samples, light = int(group.attrs["samples_per_period"]), _light(group)
     for member in (member for key, member in sorted(group.items()) if key.isdigit()):
         layout = layouts[str(member.attrs["layout"])]
         if name not in (None, layout.name):
@@ -235,38 +248,24 @@ def _unpack(group: h5py.Group, layouts: Mapping[str, Layout], name: str | None =
             "raw_hash": str(member.attrs["raw_hash"]),
             "compact_relative_error": float(member.attrs["relative_error"]),
         }
+        folding = member.attrs.get("symmetry", ALWAYS)
+        form_samples = cell_samples(layout.platform.lattice, samples)
+        form = Form(layout.counts, form_samples, folding, light)
         yield NearField(
             layout=layout,
-            illumination=Illumination(float(group.attrs["wavelength"])),
-            field=_field(np.asarray(member["coefficients"]), basis, step, layout.count, samples),
+            illumination=light,
+            field=unpacked(np.asarray(member["coefficients"]), basis, step, form),
             samples=samples,
             numerics=json.loads(group.attrs["numerics"]),
             provenance={**json.loads(member.attrs["provenance"]), **raw},
-            symmetry="mirror-xy",
+            symmetry=folding,
         )
 
 
-def _real(basis: Complex) -> NDArray[np.float64]:
-    """[2K, 2P] basis vectors and i times these, as real and imaginary parts, in units of 1/FIXED_POINT."""
-    pairs = np.ascontiguousarray(np.stack([basis, 1j * basis], axis=1), dtype=np.complex128)
-    rows = pairs.reshape(-1, pairs.shape[-1]).view(np.float64)
-    whole: NDArray[np.float64] = np.rint(rows * FIXED_POINT)
-    return whole
-
-
-def _field(steps: NDArray[np.int16], basis: NDArray[np.float64], step: float, count: int, n: int) -> Complex:
-    """[N·n, N·n, 3] field of the [2K, h²] coefficients of a quadrant."""
-    sums = steps.T.astype(np.float64) @ basis
-    patches = (sums * (step / FIXED_POINT) + 0.0).astype(np.float32).view(np.complex64)  # + 0.0: no −0
-    half = (count + 1) // 2
-    blocks = patches.reshape(half, half, n, n, 3)
-    cells = blocks.swapaxes(1, 2).reshape(half * n, half * n, 3)
-    # Cells on an axis reach beyond it: the quadrant starts in their middle.
-    beyond = count % 2 * (n // 2)
-    return unfold_field(cells[beyond:, beyond:], count * n)
-
-
 def _write_layout(group: h5py.Group, layout: Layout) -> None:
+    if not (_is_short(layout) and layout.has_mirror_planes):
+        write_layout(group, layout)
+        return
     first = layout.count // 2
     quadrant = layout.radii[first:, first:]
     group.create_dataset("radii", data=quadrant, compression="gzip", shuffle=True)
@@ -276,7 +275,15 @@ def _write_layout(group: h5py.Group, layout: Layout) -> None:
     group.attrs["provenance"] = json.dumps(dict(layout.provenance))
 
 
+def _is_short(layout: Layout) -> bool:
+    """Whether it is a square array of circles, of which the radii say everything."""
+    platform = layout.platform
+    return layout.is_simple and CircleLimits.of(platform.lattice, platform.atom) is not None
+
+
 def _read_layout(group: h5py.Group) -> Layout:
+    if "count" not in group.attrs:
+        return read_layout(group)
     return Layout(
         validate(json.loads(group.attrs["platform"]), Platform, source=str(group.file.filename)),
         unfold(np.asarray(group["radii"]), int(group.attrs["count"])),

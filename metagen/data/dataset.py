@@ -1,4 +1,4 @@
-"""Near-field files as training data: the radii around every pillar and the field over its cell."""
+"""Near-field files as training data: the pillars around every cell and the field over it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 
 from metagen.base.errors import InputError, MetagenError, MismatchError
 from metagen.base.files import content_hash, schema_of
+from metagen.data.cells import around, cut, twins
 from metagen.data.nearfield import NearField
+from metagen.device.illumination import Illumination, in_words
 from metagen.device.layout import SCHEMA as LAYOUT
 from metagen.device.layout import Layout
 from metagen.device.platform import Platform
@@ -24,7 +26,7 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Near fields of several layouts of one platform, at one wavelength, computed in one way.
+    """Near fields of several layouts of one platform, in one light, computed in one way.
 
     A dataset keeps whole layouts and a mask of the cells that belong to it, so that a random split of the
     patches and a split by whole layouts are both plain datasets. M is the number of cells that belong to it,
@@ -33,11 +35,11 @@ class Dataset:
     Attributes:
         near_fields: the near fields, one per layout.
         sources: where each near field comes from, for error messages; the names of the layouts by default.
-        cells: for each layout, [N, N] whether a cell belongs to the dataset; by default all cells do.
+        cells: for each layout, [Nx, Ny] whether a cell belongs to the dataset; by default all cells do.
 
     Raises:
         InputError: there is no near field, or the same device twice.
-        MismatchError: two near fields differ in platform, wavelength, samples or numerics.
+        MismatchError: two near fields differ in platform, illumination, samples or numerics.
     """
 
     near_fields: tuple[NearField, ...]
@@ -50,7 +52,9 @@ class Dataset:
         if not self.sources:
             object.__setattr__(self, "sources", self.names)
         if not self.cells:
-            object.__setattr__(self, "cells", tuple(np.ones(r.shape, dtype=bool) for r in self.radii))
+            object.__setattr__(
+                self, "cells", tuple(np.ones(each.counts, dtype=bool) for each in self.layouts)
+            )
         for near, source in zip(self.near_fields, self.sources, strict=True):
             _check_same(self.near_fields[0], self.sources[0], near, source)
         _check_distinct(self.near_fields, self.sources)
@@ -58,7 +62,8 @@ class Dataset:
     def __repr__(self) -> str:
         """The names of the layouts and the number of cells, without the fields."""
         cells = f"{self.size} cells of {len(self.names)} layouts"
-        return f"Dataset(wavelength {self.wavelength:g}, {cells}: {', '.join(self.names)})"
+        light = f"{self.wavelength:g} µm, {in_words(self.illumination)}"
+        return f"Dataset({light}, {cells}: {', '.join(self.names)})"
 
     @classmethod
     def load(cls, paths: Iterable[str | Path]) -> Self:
@@ -73,20 +78,26 @@ class Dataset:
 
     @classmethod
     def load_all(cls, paths: Iterable[str | Path]) -> list[Self]:
-        """Read near-field files, or folders of them, of any wavelengths: one dataset for each wavelength.
+        """Read near-field files, or folders of them, of any light: one dataset for each, the longest
+        wavelength first.
 
         Raises:
             InputError, FormatError, MismatchError: see :meth:`load`; also a folder without such files.
         """
-        groups: dict[float, list[Path]] = {}
+        groups: dict[Illumination, list[Path]] = {}
         for path in expand(paths):
-            groups.setdefault(NearField.load(path).wavelength, []).append(path)
-        return [cls.load(group) for _, group in sorted(groups.items(), reverse=True)]
+            groups.setdefault(NearField.load(path).illumination, []).append(path)
+        return [cls.load(groups[light]) for light in in_order(groups)]
 
     @property
     def platform(self) -> Platform:
         """What the process fixes, the same for all layouts."""
         return self.near_fields[0].layout.platform
+
+    @property
+    def illumination(self) -> Illumination:
+        """The light, the same for all near fields."""
+        return self.near_fields[0].illumination
 
     @property
     def wavelength(self) -> float:
@@ -95,8 +106,13 @@ class Dataset:
 
     @property
     def samples(self) -> int:
-        """Field samples per cell along each axis, n."""
+        """Field samples per lattice spacing along each axis."""
         return self.near_fields[0].samples
+
+    @property
+    def cell_samples(self) -> tuple[int, int]:
+        """Field samples per cell along x and y, (n, m)."""
+        return self.near_fields[0].cell_samples
 
     @property
     def numerics(self) -> Mapping[str, object]:
@@ -115,12 +131,12 @@ class Dataset:
 
     @property
     def radii(self) -> tuple[NDArray[np.float64], ...]:
-        """[N, N] radii of each layout."""
+        """[Nx, Ny] radii of each layout of circles, or [Nx, Ny, S] where a cell has several sites."""
         return tuple(layout.radii for layout in self.layouts)
 
     @property
     def fields(self) -> tuple[NDArray[np.complex64], ...]:
-        """[N·n, N·n, 3] field of each layout."""
+        """[Nx·n, Ny·m, 3] field of each layout."""
         return tuple(near.field for near in self.near_fields)
 
     @property
@@ -134,24 +150,27 @@ class Dataset:
         return content_hash([near.hash for near in self.near_fields], *self.cells)
 
     def neighbourhoods(self, width: int = 3) -> NDArray[np.float64]:
-        """The matrix R of the paper: [M, width²] radii around every cell.
+        """The matrix R of the paper: [M, width²] radii around every cell, or [M, width², S·P] values where a
+        cell has several.
 
-        Column (a + k)·width + (b + k), k = (width − 1)/2, is the neighbour at x + a·period, y + b·period;
-        the pillar itself is in the middle column. A site outside the array has radius 0.
+        Column (a + k)·width + (b + k), k = (width − 1)/2, is the neighbour at x + a·px, y + b·py; the cell
+        itself is in the middle column. Where there is no pillar, and outside the array, values are 0.
 
         Raises:
             InputError: the width is not odd and positive.
         """
-        parts = [around(r, width)[mask] for r, mask in zip(self.radii, self.cells, strict=True)]
-        return np.concatenate(parts)
+        cells = [layout.values.reshape(*layout.counts, -1) for layout in self.layouts]
+        parts = [around(each, width)[mask] for each, mask in zip(cells, self.cells, strict=True)]
+        found: NDArray[np.float64] = np.concatenate(parts)
+        return found[..., 0] if found.shape[-1] == 1 else found
 
     def patches(self, components: int = 1) -> NDArray[np.complex64]:
-        """The matrix E of the paper: [M, n·n·components] field over every cell.
+        """The matrix E of the paper: [M, n·m·components] field over every cell.
 
         The samples run over x, then y, then the component; one component is Ex, three are (Ex, Ey, Ez).
         """
         parts = [
-            cut(field[..., :components], self.samples)[mask]
+            cut(field[..., :components], self.cell_samples)[mask]
             for field, mask in zip(self.fields, self.cells, strict=True)
         ]
         return np.concatenate(parts)
@@ -198,12 +217,12 @@ class Dataset:
     def distinct(self) -> tuple[Self, NDArray[np.int_]]:
         """Keep one cell of each group of mirror images, and say [M] how many cells each one stands for.
 
-        Only near fields with mirror planes have such groups, most of them of four cells.
+        Only near fields with mirror planes have such groups, most of them of two or four cells.
         """
         masks, counts = [], []
         for near, mask in zip(self.near_fields, self.cells, strict=True):
             cells = np.flatnonzero(mask)
-            labels = twins(len(mask)).ravel()[cells] if near.symmetry == "mirror-xy" else cells
+            labels = twins(near.layout.counts, near.symmetry).ravel()[cells]
             _, first, together = np.unique(labels, return_index=True, return_counts=True)
             order = first.argsort()
             kept = np.zeros_like(mask)
@@ -232,7 +251,7 @@ class Dataset:
             return np.arange(self.size)
         labels, start = [], 0
         for mask in self.cells:
-            labels.append(start + twins(len(mask))[mask])
+            labels.append(start + twins((len(mask), mask.shape[1]), "mirror-xy")[mask])
             start += mask.size
         groups: NDArray[np.int_] = np.unique(np.concatenate(labels), return_inverse=True)[1]
         return groups
@@ -273,31 +292,9 @@ def _is_layout(path: Path) -> bool:
         return False
 
 
-def twins(count: int) -> NDArray[np.int_]:
-    """[N, N] a number for every cell, the same for its mirror images and for no other cell."""
-    fold = np.minimum(np.arange(count), count - 1 - np.arange(count))
-    numbers: NDArray[np.int_] = fold[:, None] * count + fold[None, :]
-    return numbers
-
-
-def around(radii: NDArray[np.float64], width: int) -> NDArray[np.float64]:
-    """[N, N, width²] radii around every cell of [N, N] radii; 0 outside the array.
-
-    Raises:
-        InputError: the width is not odd and positive.
-    """
-    if width < 1 or width % 2 == 0:
-        raise InputError(f"neighbourhood width is {width}; it must be odd (1, 3, 5, …)")
-    padded = np.pad(radii, width // 2)
-    windows = np.lib.stride_tricks.sliding_window_view(padded, (width, width))
-    return windows.reshape(*radii.shape, width * width)
-
-
-def cut(field: NDArray[np.complex64], samples: int) -> NDArray[np.complex64]:
-    """[N, N, n·n·C] field over every cell of a field [N·n, N·n, C]."""
-    count, components = field.shape[0] // samples, field.shape[-1]
-    blocks = field.reshape(count, samples, count, samples, components).swapaxes(1, 2)
-    return blocks.reshape(count, count, samples * samples * components)
+def in_order(lights: Iterable[Illumination]) -> list[Illumination]:
+    """Different light, the longest wavelength first; of one wavelength, in the order of its name."""
+    return sorted(lights, key=lambda light: (-light.wavelength, in_words(light)))
 
 
 def _check_same(first: NearField, first_source: str, other: NearField, source: str) -> None:

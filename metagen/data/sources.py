@@ -8,8 +8,9 @@ from pathlib import Path
 from metagen.base.errors import FormatError, InputError
 from metagen.base.files import schema_of
 from metagen.data import compact as datasets
-from metagen.data.dataset import Dataset, expand
+from metagen.data.dataset import Dataset, expand, in_order
 from metagen.data.nearfield import NearField
+from metagen.device.illumination import Illumination
 
 ENOUGH = 2
 """Least number of layouts: one to learn from and one to test on."""
@@ -29,20 +30,20 @@ def read_near_fields(sources: Iterable[str | Path]) -> Iterator[NearField]:
 
 
 def by_wavelength(sources: Iterable[str | Path]) -> list[Dataset]:
-    """The near fields of all sources as one dataset per wavelength, the longest wavelength first.
+    """The near fields of all sources as one dataset per light, the longest wavelength first.
 
     A simulation that is there twice counts once.
 
     Raises:
         InputError, FormatError: see :func:`read_near_fields`.
-        MismatchError: the near fields of one wavelength do not make one dataset.
+        MismatchError: the near fields of one light do not make one dataset.
     """
-    groups: dict[float, list[NearField]] = {}
+    groups: dict[Illumination, list[NearField]] = {}
     for near in read_near_fields(sources):
-        group = groups.setdefault(near.wavelength, [])
+        group = groups.setdefault(near.illumination, [])
         if not any(_is_same_simulation(near, other) for other in group):
             group.append(near)
-    return [Dataset(tuple(group)) for _, group in sorted(groups.items(), reverse=True)]
+    return [Dataset(tuple(groups[light])) for light in in_order(groups)]
 
 
 def _is_same_simulation(one: NearField, other: NearField) -> bool:

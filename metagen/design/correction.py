@@ -44,12 +44,12 @@ class Corrected(torch.nn.Module):
         """Correct a model by the near field of a device.
 
         Raises:
-            MismatchError: the near field has another platform, wavelength or sampling.
+            MismatchError: the near field has another platform, light or sampling.
         """
         super().__init__()
         self.model = model
         self.domain = model.domain
-        self.domain.require_wavelength(near.wavelength)
+        self.domain.require_light(near.illumination)
         self.domain.require_samples(near.samples)
         simulated = np.moveaxis(near.field[..., : self.domain.components], -1, 0)
         self.register_buffer("residual", torch.from_numpy(simulated - predict(model, near.layout)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
@@ -17,11 +18,11 @@ from metagen.base.wavelength import same_wavelength
 from metagen.data.dataset import Dataset
 from metagen.device.atoms import Atom
 from metagen.device.circles import CircleLimits
-from metagen.device.illumination import Illumination
+from metagen.device.illumination import Illumination, in_words
 from metagen.device.layout import Layout
 from metagen.device.media import Media
 from metagen.device.platform import Platform, difference
-from metagen.device.sampling import SAMPLES
+from metagen.device.sampling import SAMPLES, cell_samples
 from metagen.device.symmetry import MIRROR_IMAGES, Symmetry
 from metagen.surrogate.known import Range, admitted, check_ranges, clamped, ranges_of, require_known
 
@@ -108,7 +109,7 @@ class Domain:
         if len(pillars) == 0:
             raise InputError("the layouts of the dataset have no pillars")
         return cls(
-            illumination=Illumination(dataset.wavelength),
+            illumination=dataset.illumination,
             known=ranges_of(dataset.platform, pillars),
             platform=dataset.platform,
             samples=dataset.samples,
@@ -186,8 +187,7 @@ class Domain:
     @property
     def cell_samples(self) -> tuple[int, int]:
         """Field samples per cell along x and y, (n, m)."""
-        spacing, (px, py) = self.platform.lattice.spacing, self.platform.lattice.pitch
-        return round(self.samples * px / spacing), round(self.samples * py / spacing)
+        return cell_samples(self.platform.lattice, self.samples)
 
     @property
     def patch_size(self) -> int:
@@ -249,16 +249,25 @@ class Domain:
                 "trained for the layout's platform, or a layout of the model's"
             )
 
-    def require_wavelength(self, wavelength: float) -> None:
-        """Refuse a wavelength that the model was not trained for.
+    def require_light(self, light: Illumination | float) -> None:
+        """Refuse light that the model was not trained for.
+
+        Args:
+            light: a number is the wavelength of x-polarised light at normal incidence.
 
         Raises:
-            MismatchError: the model predicts another wavelength.
+            MismatchError: the model predicts the field in other light.
         """
-        if not same_wavelength(self.wavelength, wavelength):
+        own, light = self.illumination, light if isinstance(light, Illumination) else Illumination(light)
+        if not same_wavelength(own.wavelength, light.wavelength):
             raise MismatchError(
-                f"the model was trained for wavelength {self.wavelength:g}, not {wavelength:g}; use a model "
-                "of that wavelength, or train one"
+                f"the model was trained for wavelength {own.wavelength:g}, not {light.wavelength:g}; use a "
+                "model of that wavelength, or train one"
+            )
+        if replace(own, wavelength=light.wavelength) != light:
+            raise MismatchError(
+                f"the model was trained for light {in_words(own)}, not {in_words(light)}; use a model of "
+                "that light, or train one"
             )
 
     def require_samples(self, samples: int) -> None:

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from metagen.base.errors import InputError
 from metagen.base.tables import numbered
-from metagen.data.dataset import Dataset, cut
+from metagen.data.cells import cut
+from metagen.data.dataset import Dataset
 from metagen.surrogate.base import Surrogate
 from metagen.surrogate.domain import Domain
 from metagen.surrogate.expansion import ExpansionSurrogate
@@ -108,10 +109,10 @@ def evaluate(model: Surrogate, dataset: Dataset) -> Evaluation:
     """Compare a model with the near fields of a dataset, on the cells that belong to it.
 
     Raises:
-        MismatchError: the model is for another platform, wavelength or number of samples.
-        InputError: the dataset has radii that the model does not know.
+        MismatchError: the model is for another platform, light or number of samples.
+        InputError: the dataset has pillars that the model does not know.
     """
-    model.domain.require_wavelength(dataset.wavelength)
+    model.domain.require_light(dataset.illumination)
     model.domain.require_samples(dataset.samples)
     return Evaluation(model.settings.label, tuple(_error(model, one) for one in dataset.by_layout()))
 
@@ -172,13 +173,13 @@ def cell_errors(model: Surrogate, dataset: Dataset, *, clamp: bool = False) -> t
     Args:
         model: the model that predicts the field.
         dataset: the true fields, with the platform and samples of the model.
-        clamp: whether to move unknown radii to the nearest known one.
+        clamp: whether to move unknown values to the nearest known ones.
     """
     parts = []
     for one in dataset.by_layout():
         truth = one.patches(model.domain.components)
         layout = model.domain.clamped(one.layouts[0]) if clamp else one.layouts[0]
-        cells = cut(np.moveaxis(predict(model, layout), 0, -1), model.samples)[one.cells[0]]
+        cells = cut(np.moveaxis(predict(model, layout), 0, -1), model.domain.cell_samples)[one.cells[0]]
         parts.append((_squares(cells - truth), _squares(truth)))
     differences, powers = zip(*parts, strict=True)
     return np.concatenate(differences), np.concatenate(powers)

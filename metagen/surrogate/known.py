@@ -15,11 +15,13 @@ from metagen.device.platform import Platform
 Range = tuple[float, float]
 
 NEAR_LIMIT = 0.03
-"""Data that miss the platform's limits by less than this share of its range count as reaching them, and
-angles that leave less than twice this share of a turn out count as going all round.
+"""Data that miss the platform's limits by less than this share of its range count as reaching them.
 
 Random values never lie exactly on a limit, and optimised devices often do.
 """
+GAP = 0.1
+"""Angles that leave no gap as large as this share of the turn after which shapes repeat count as going all
+round: between them a model of low harmonics has no freedom."""
 TOLERANCE = 1e-6
 """Values this close to the known range (micrometres, radians) count as known: single precision rounds by
 about 1e-8."""
@@ -146,7 +148,7 @@ def _arc(parameter: Parameter, period: float, column: NDArray[np.float64]) -> Ra
     turned = np.unique((column - parameter.low) % period)
     gaps = np.diff(turned, append=turned[0] + period)
     last = int(gaps.argmax())
-    if gaps[last] <= 2 * NEAR_LIMIT * period:
+    if gaps[last] <= GAP * period:
         return parameter.low, parameter.low + period
     low = parameter.low + float(turned[(last + 1) % len(turned)])
     return _span(parameter, np.array([low, low + period - float(gaps[last])]))

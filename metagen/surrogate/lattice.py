@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from metagen.device.sampling import mirror_signs
 from metagen.device.symmetry import Symmetry
 
 if TYPE_CHECKING:
@@ -83,8 +83,6 @@ def mirror_patches(patches: Tensor, domain: Domain) -> Tensor:
 
 
 def _signs(mirror: Symmetry, domain: Domain, like: Tensor) -> Tensor:
-    """Signs of the components: a mirror turns them as it turns vectors, and the light by a factor."""
-    jones = domain.illumination.jones
-    factor = round(float(np.vdot(jones, mirror.matrix @ jones).real))
-    signs = [factor * round(sign) for sign in (*mirror.matrix.diagonal(), 1)]
+    """Signs of the components under a mirror, both mirrors, or nothing."""
+    signs = mirror_signs(domain.illumination, mirror)
     return torch.tensor(signs[: domain.components], device=like.device)

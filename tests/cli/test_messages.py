@@ -242,7 +242,7 @@ def test_what_is_printed_of_an_object_is_a_line():
     shown = {
         repr(layout): "Layout('random-s1', 30 × 30 pillars, side 13.29)",
         repr(near): "NearField('random-s1', 0.633 µm, x, field 300 × 300 × 3)",
-        repr(Dataset((near,))): "Dataset(wavelength 0.633, 900 cells of 1 layouts: random-s1)",
+        repr(Dataset((near,))): "Dataset(0.633 µm, x, 900 cells of 1 layouts: random-s1)",
         repr(table): "PhaseTable(wavelength 0.633, radii 0.05 .. 0.17)",
     }
     assert list(shown) == list(shown.values())

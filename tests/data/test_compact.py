@@ -1,16 +1,15 @@
 """Compact files: what comes back is what went in, up to the error that they state."""
 
-import dataclasses
-
+import coupled_fins
 import h5py
 import numpy as np
 import pytest
 
 import metagen as mg
 from metagen.base.errors import FormatError, InputError
-from metagen.data import compact
-from metagen.data.compact import FIXED_POINT
+from metagen.base.norms import relative_error
 from metagen.data.dataset import Dataset
+from metagen.data.form import FIXED_POINT, Form, real_basis, unpacked
 from metagen.data.nearfield import NearField, unfold_field
 from metagen.device.layout import random_layout
 
@@ -99,12 +98,9 @@ def test_the_field_that_is_unpacked_is_the_exact_sum_in_whatever_order_it_is_add
         assert near.field[corner + x, corner + y, component].real == np.float32(real * unit)
     order = np.random.default_rng(0).permutation(len(basis))
     shuffled = steps.reshape(-1, 2, steps.shape[1])[order].reshape(steps.shape)
-    unpacked = [unpacked_field(s, b, count, n) for s, b in ((steps, basis), (shuffled, basis[order]))]
-    np.testing.assert_array_equal(*unpacked)
-
-
-def unpacked_field(steps, basis, count, n):
-    return compact._field(steps, compact._real(basis), 1.0, count, n)
+    form = Form.of(near)
+    fields = [unpacked(s, real_basis(b), 1.0, form) for s, b in ((steps, basis), (shuffled, basis[order]))]
+    np.testing.assert_array_equal(*fields)
 
 
 def test_an_unknown_name_is_refused_with_those_that_there_are():
@@ -112,11 +108,47 @@ def test_an_unknown_name_is_refused_with_those_that_there_are():
         mg.datasets.load("no-such-dataset")
 
 
-def test_fields_without_mirror_planes_are_refused(datasets, tmp_path):
-    near = dataclasses.replace(datasets[0].near_fields[0], symmetry="none")
-    with pytest.raises(InputError, match="mirror planes"):
-        mg.datasets.pack([Dataset((near,))], tmp_path / "c.h5")
-    assert not (tmp_path / "c.h5").exists()
+FINS = {
+    "both mirrors": (random_layout(coupled_fins.TURNED, 7, seed=1), "x"),
+    "rectangle": (random_layout(coupled_fins.FREE, (6, 5), seed=2), "y"),
+    "one mirror": (
+        mg.Layout(coupled_fins.TURNED, {"angle": np.array([[0.3, 0.7, 0.2, 1.1, 0.5, 0.9]]) * [[1], [-1]]}),
+        "y",
+    ),
+    "no mirror": (
+        mg.Layout(
+            coupled_fins.TURNED,
+            {"angle": np.arange(20).reshape(4, 5) / 7},
+            present=np.arange(20).reshape(4, 5) % 3 > 0,
+        ),
+        "x",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FINS)
+def test_fins_in_any_light_come_back_with_whatever_mirrors_they_have(name, tmp_path):
+    layout, polarisation = FINS[name]
+    near = coupled_fins.near_field(layout, mg.Illumination(0.633, polarisation))
+    assert near.symmetry == {"one mirror": "mirror-x", "no mirror": "none"}.get(name, "mirror-xy")
+    ((packed,), (loaded,)) = (
+        mg.datasets.pack([Dataset((near,))], tmp_path / "c.h5", tolerance=1e-6),
+        mg.datasets.load(tmp_path / "c.h5"),
+    )
+    (again,) = loaded.near_fields
+    assert (again.layout.hash, again.illumination) == (layout.hash, near.illumination)
+    assert (again.symmetry, again.samples) == (near.symmetry, near.samples)
+    assert packed.illumination == near.illumination
+    assert relative_error(again.field, near.field) < 2e-6  # cells on an axis count twice
+
+
+def test_both_polarisations_are_kept_apart(tmp_path):
+    lights = [mg.Illumination(0.633, polarisation) for polarisation in "yx"]
+    data = [coupled_fins.dataset(coupled_fins.TURNED, light, count=5, seeds=(1,)) for light in lights]
+    mg.datasets.pack(data, tmp_path / "c.h5")
+    assert [each.illumination.polarisation for each in mg.datasets.load(tmp_path / "c.h5")] == ["x", "y"]
+    with pytest.raises(InputError, match="give each one once"):
+        mg.datasets.pack([data[0], data[0]], tmp_path / "d.h5")
 
 
 @pytest.mark.end_to_end

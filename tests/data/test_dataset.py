@@ -3,12 +3,14 @@
 import dataclasses
 
 import coupled_dipoles
+import coupled_fins
 import numpy as np
 import pytest
 
 import metagen as mg
 from metagen.base.errors import InputError, MismatchError
 from metagen.data.dataset import Dataset
+from metagen.data.sources import by_wavelength
 from metagen.device.layout import random_layout
 
 COUNT = 5
@@ -147,3 +149,33 @@ def test_layouts_without_cells_are_left_out_one_by_one(dataset):
 def test_the_hash_changes_with_a_field(near_fields):
     brighter = dataclasses.replace(near_fields[0], field=near_fields[0].field * np.complex64(1.001))
     assert Dataset(near_fields).hash != Dataset((brighter, *near_fields[1:])).hash
+
+
+# Any meta-atom and light
+
+
+def test_the_values_around_a_cell_of_fins_are_those_of_its_neighbours():
+    data = coupled_fins.dataset(coupled_fins.FREE, count=(4, 5), seeds=(1,))
+    around = data.neighbourhoods(3).reshape(4, 5, 3, 3, 3)
+    values = data.layouts[0].values[:, :, 0]
+    np.testing.assert_array_equal(around[1, 2], values[:3, 1:4])
+    assert not around[0, :, 0].any()
+
+
+@pytest.mark.parametrize(("count", "groups"), [((4, 5), 2 * 3), ((5, 3), 3 * 2)])
+def test_of_mirror_images_one_is_kept_on_a_rectangle_too(count, groups):
+    data = coupled_fins.dataset(coupled_fins.TURNED, count=count, seeds=(1, 2))
+    distinct, counts = data.distinct()
+    assert (distinct.size, counts.sum()) == (2 * groups, data.size)
+
+
+def test_files_of_both_polarisations_make_two_datasets(tmp_path):
+    for polarisation in "xy":
+        data = coupled_fins.dataset(light=mg.Illumination(0.633, polarisation), count=4, seeds=(1, 2))
+        for near in data.near_fields:
+            near.save(tmp_path / f"{near.layout.name}-{polarisation}.h5")
+    for made in (Dataset.load_all([tmp_path]), by_wavelength([tmp_path])):
+        assert [(each.illumination.polarisation, each.names) for each in made] == [
+            ("x", ("random-s1", "random-s2")),
+            ("y", ("random-s1", "random-s2")),
+        ]

@@ -14,7 +14,8 @@ from circle_pillars import pillars_of_radii
 
 import metagen as mg
 from metagen.base.errors import InputError, MismatchError
-from metagen.data.dataset import Dataset, cut
+from metagen.data.cells import cut
+from metagen.data.dataset import Dataset
 from metagen.data.nearfield import NearField
 from metagen.design import model_hash
 from metagen.device.layout import random_layout
@@ -85,7 +86,7 @@ def test_neighbourhoods_in_torch_are_those_of_the_dataset(dataset):
 @pytest.mark.parametrize("components", [1, 3])
 def test_assembling_undoes_cutting(dataset, components):
     field = dataset.fields[0][..., :components]
-    plane = assemble(torch.from_numpy(cut(field, 6)), (6, 6), components)
+    plane = assemble(torch.from_numpy(cut(field, (6, 6))), (6, 6), components)
     np.testing.assert_array_equal(plane.movedim(0, -1), field)
 
 
@@ -380,9 +381,11 @@ def test_the_network_is_the_papers():
 
 def test_another_wavelength_than_the_trained_one_is_refused(dataset):
     model = randomised(EXPANSIONS[0], dataset)
-    model.domain.require_wavelength(0.633)
+    model.domain.require_light(0.633)
     with pytest.raises(MismatchError, match=r"0\.633, not 0\.4"):
-        model.domain.require_wavelength(0.4)
+        model.domain.require_light(0.4)
+    with pytest.raises(MismatchError, match="trained for light x, not y; use a model of that light"):
+        model.domain.require_light(mg.Illumination(0.633, "y"))
 
 
 # Local phase approximation

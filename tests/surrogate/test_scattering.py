@@ -7,7 +7,8 @@ import torch
 
 import metagen as mg
 from metagen.base.errors import InputError
-from metagen.data.dataset import Dataset, cut
+from metagen.data.cells import cut
+from metagen.data.dataset import Dataset
 from metagen.data.nearfield import NearField
 from metagen.device.layout import random_layout
 from metagen.study.trust import trust_checks, trust_figure, trust_table
@@ -71,7 +72,7 @@ def relative_errors(model, dataset):
     errors = []
     for near in dataset.near_fields:
         field = predict(model, near.layout)[0] - near.field[..., 0]
-        error = (np.abs(cut(field[..., None], near.samples)) ** 2).sum(-1)
+        error = (np.abs(cut(field[..., None], near.cell_samples)) ** 2).sum(-1)
         errors.append(error / (np.abs(near.field[..., 0]) ** 2).mean() / near.samples**2)
     return np.stack(errors)
 
