@@ -81,6 +81,8 @@ def simulate(
     """
     check_kind("layout", layout, Layout)
     check_kind("numerics", numerics, Numerics, ": metagen.fdtd.Numerics(wavelength, pixels_per_period)")
+    if light is not None:
+        check_kind("light", light, Illumination, ": metagen.Illumination(wavelength)")
     started, before = time.perf_counter(), held_before_all()
     beam = Beam(numerics, light)
     scene = layout_scene(layout, beam, periodic=periodic, mirrors=mirrors)

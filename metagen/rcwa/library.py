@@ -234,7 +234,10 @@ class Library:
         names = [axis.parameter.name for axis in axes]
         if set(parameters) != set(names):
             raise InputError(f"parameters are {sorted(parameters)}; the library has {', '.join(names)}")
-        given = [_within(axis, as_tensor(parameters[axis.parameter.name]).double()) for axis in axes]
+        given = [
+            _within(axis, as_tensor(parameters[axis.parameter.name], axis.parameter.name).double())
+            for axis in axes
+        ]
         return self.samples.function(torch.stack(torch.broadcast_tensors(*given), -1))  # type: ignore[no-untyped-call]
 
     def _jones(self, parameters: dict[str, Reals], first: int) -> Tensor:

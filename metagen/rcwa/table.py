@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from metagen.base.arguments import check_kind, count, positive
 from metagen.base.errors import FormatError, InputError
 from metagen.base.files import Schema, content_hash, reading_hdf5, writing_hdf5
 from metagen.base.memo import cache_folder
+from metagen.base.tensors import as_real
 from metagen.base.validation import validate
 from metagen.device.illumination import Illumination
 from metagen.device.platform import Platform, check_scale
@@ -135,10 +135,7 @@ class PhaseTable:
         return self.order_powers(radius)[..., columns].sum(-1)
 
     def _evaluate(self, radius: Reals, select: Callable[[Tensor], Tensor]) -> Any:
-        # A copy of an array: those of layouts are read-only, and torch warns of that.
-        radii = torch.as_tensor(
-            radius if isinstance(radius, Tensor) else np.array(radius), dtype=torch.float64
-        )
+        radii = as_real(radius, "radius")
         low, high = self.platform.radius_min, self.platform.radius_max
         outside = ~((radii >= low - ROUNDING) & (radii <= high + ROUNDING))
         if bool(outside.any()):

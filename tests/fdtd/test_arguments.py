@@ -23,6 +23,7 @@ LAYOUT = mg.Layout(mg.Platform(), [[0.1]])
         (lambda: simulate("lens.h5", NUMERICS), r"it must be a Layout: Layout\.load\('lens\.h5'\)"),
         (lambda: simulate(mg.Platform(), NUMERICS), "layout is Platform.*it must be a Layout"),
         (lambda: simulate(LAYOUT, 0.633), "numerics is 0.633; it must be a Numerics"),
+        (lambda: simulate(LAYOUT, NUMERICS, 0.633), "light is 0.633; it must be an Illumination"),
         (lambda: simulate(LAYOUT, NUMERICS, samples=0), "samples is 0; it must be a whole number"),
         (lambda: Numerics("red", 10), "wavelength: Input should be a valid number"),
     ],
