@@ -28,8 +28,8 @@ from metagen.verify.tolerance import with_bias
 from metagen.verify.verification import verify
 
 BIAS = 0.005
-FIRST = OptimizerSettings(steps=100, learning_rate=0.05, radius_bias=BIAS, over_bias=OverBias.MEAN)
-LAST = OptimizerSettings(steps=150, learning_rate=0.03, radius_bias=BIAS)
+FIRST = OptimizerSettings(steps=100, learning_rate=0.05, edge_bias=BIAS, over_bias=OverBias.MEAN)
+LAST = OptimizerSettings(steps=150, learning_rate=0.03, edge_bias=BIAS)
 
 
 def robust(plain: mg.Layout, models: Sequence[Model], settings: DesignSettings, folder: Path) -> Device:

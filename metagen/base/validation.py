@@ -39,6 +39,8 @@ NOT_SUPPORTED = {
     "shape": "the table [atom] of a platform says the shape of its pillars",
 }
 """Keys that somebody may well look for, and how it is instead."""
+RENAMED = {"radius_bias": "edge_bias"}
+"""Keys of earlier releases, and what they are called now."""
 INSTEAD = {"pixels_per_period": "; or give error_target, from which the numerics follow"}
 """What may stand in the place of a missing key."""
 
@@ -217,6 +219,8 @@ def _advice(place: tuple[int | str, ...], kind: type[Any]) -> str:
     if name.endswith("_deg") and name.removesuffix("_deg") in allowed:
         radians = name.removesuffix("_deg")
         return f"angles are in radians here: {radians}=math.radians(...)"
+    if RENAMED.get(name) in allowed:
+        return f"it is called {RENAMED[name]!r} now"
     if name in NOT_SUPPORTED:
         return f"it is not supported: {NOT_SUPPORTED[name]}"
     close = difflib.get_close_matches(

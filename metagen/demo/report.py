@@ -157,4 +157,4 @@ def _data(demo: Demo) -> Figure:
 
 def _wave(near: NearField, field: NDArray[np.complex64]) -> Wavefront:
     """An Ex on the monitor plane of a near field, ready to be propagated."""
-    return Wavefront(torch.tensor(field)[None], near.sample_spacing, near.wavelength, near.layout.platform)
+    return Wavefront(torch.tensor(field)[None], near.sample_spacings, near.illumination, near.layout.platform)

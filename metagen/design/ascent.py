@@ -1,4 +1,4 @@
-"""Gradient ascent on the radii of a device."""
+"""Gradient ascent on the pillars of a device."""
 
 from __future__ import annotations
 
@@ -20,12 +20,15 @@ from metagen.base.errors import InputError, MetagenError, MismatchError
 from metagen.base.files import content_hash
 from metagen.base.validation import Positive, PositiveInt, checked
 from metagen.design.device import Checkpoint, Device, read_checkpoint
+from metagen.design.gaps import Gaps
 from metagen.design.goal import Objective
 from metagen.design.light import Light, optics_for
 from metagen.design.methods import Climber, Method, Schedule
-from metagen.design.model import Model, common_platform, known_range, model_hash
+from metagen.design.model import Model, Pillars, common_platform, known_ranges, model_hash, name_of
 from metagen.design.optics import Optics
 from metagen.design.variables import DesignSymmetry, Limits, Variables
+from metagen.device.atoms import Atom, Kind
+from metagen.device.circles import CircleLimits
 from metagen.device.layout import Layout
 from metagen.fab.rules import DesignRules
 
@@ -50,12 +53,13 @@ class OptimizerSettings:
             the radius range); L-BFGS finds its own.
         schedule: how the learning rate changes from step to step.
         symmetry: which sites have equal radii.
-        minimum_gap: smallest gap between neighbouring pillars; it is kept by limiting every radius
-            (:meth:`metagen.fab.DesignRules.radius_limits`).
-        grid: radii are multiples of this length; None allows any radius.
-        radius_bias: δ by which the process may make all radii too large or too small. The figure of merit is
-            then computed for radii − δ, radii and radii + δ, at three times the cost; radii outside what the
-            models know are moved to the nearest known one. None computes it for the radii alone.
+        minimum_gap: smallest gap between neighbouring pillars. Circles keep it by limits of their radius
+            (:meth:`metagen.fab.DesignRules.radius_limits`), other shapes by a penalty
+            (:class:`metagen.design.gaps.Gaps`), of which a little may be left.
+        grid: lengths are multiples of this; None allows any.
+        edge_bias: δ by which the process may move the walls of all pillars outwards or inwards. The figure of
+            merit is then computed for walls at −δ, 0 and δ, at three times the cost; lengths outside what the
+            models know are moved to the nearest known one. None computes it for the pillars as they are.
         over_bias: how these three figures of merit are made one number.
         trial_steps: how many steps each start is optimised for at first, where there are several.
         save_every: how many steps lie between two writes of the device file.
@@ -71,7 +75,7 @@ class OptimizerSettings:
     symmetry: DesignSymmetry = DesignSymmetry.MIRROR
     minimum_gap: Positive | None = None
     grid: Positive | None = None
-    radius_bias: Positive | None = None
+    edge_bias: Positive | None = None
     over_bias: OverBias = OverBias.WORST
     trial_steps: PositiveInt = 50
     save_every: PositiveInt = 20
@@ -79,7 +83,7 @@ class OptimizerSettings:
     def __post_init__(self) -> None:
         if self.method is Method.LBFGS and self.grid is not None:
             raise InputError(
-                f"method is {self.method.value!r} and grid is {self.grid:g}: radii in steps leave nothing "
+                f"method is {self.method.value!r} and grid is {self.grid:g}: lengths in steps leave nothing "
                 "smooth to search along; use method 'adam', or go on with it on the grid"
             )
 
@@ -145,8 +149,9 @@ class _Ascent:
     objective: Objective
     settings: OptimizerSettings
     variables: Variables
+    gaps: Gaps | None
     key: str
-    model_hashes: dict[float, str]
+    model_hashes: dict[str, str]
     notes: Mapping[str, str]
 
     @classmethod
@@ -160,14 +165,15 @@ class _Ascent:
         notes: Mapping[str, str],
     ) -> _Ascent:
         common_platform(models)
-        hashes = {model.domain.wavelength: model_hash(model) for model in models}
+        hashes = {_label(model): model_hash(model) for model in models}
         return cls(
             name,
             layout,
             optics_for(layout, models),
             objective,
             settings,
-            Variables.of(layout, [_limits(models, settings)], settings.symmetry),
+            Variables.of(layout, _limits(models, settings), settings.symmetry),
+            _gaps(layout, settings),
             _key(layout.hash, list(hashes.values()), objective, settings),
             hashes,
             notes,
@@ -243,17 +249,24 @@ class _Ascent:
             )
         return reached, gradient
 
-    def figure(self, radii: Tensor) -> Tensor:
-        """The objective of some radii; with a radius bias, that of all three biases together."""
-        bias = self.settings.radius_bias
-        low, high = known_range([each.model for each in self.optics])
+    def figure(self, values: Tensor) -> Tensor:
+        """The objective of some pillars; with an edge bias, that of all three biases together."""
+        bias = self.settings.edge_bias
         shifts = [0.0] if bias is None else [-bias, 0.0, bias]
-        shifted = [(radii + shift).clamp(low, high) if shift else radii for shift in shifts]
-        figures = [self.objective(Light(self.optics, each)) for each in shifted]
-        if bias is None:
-            return figures[0]
-        together = torch.stack(figures)
-        return together.min() if self.settings.over_bias is OverBias.WORST else together.mean()
+        figures = [self.objective(self._light(values, shift)) for shift in shifts]
+        figure = figures[0] if bias is None else self._together(torch.stack(figures))
+        return figure if self.gaps is None else figure - self.gaps.penalty(values)
+
+    def _together(self, figures: Tensor) -> Tensor:
+        return figures.min() if self.settings.over_bias is OverBias.WORST else figures.mean()
+
+    def _light(self, values: Tensor, shift: float) -> Light:
+        """The light behind pillars whose walls have moved outwards."""
+        pillars = Pillars.of(self.layout).with_values(values)
+        if shift:
+            ranges = known_ranges([each.model for each in self.optics])
+            pillars = pillars.with_values(moved(values, self.layout.platform.atom, shift, ranges))
+        return Light(self.optics, *pillars.arguments)
 
     def device(self, state: Checkpoint) -> Device:
         """The best device so far."""
@@ -283,12 +296,47 @@ def _bar(state: Checkpoint, total: int, show: bool) -> tqdm[NoReturn]:
     )
 
 
-def _limits(models: Sequence[Model], settings: OptimizerSettings) -> Limits:
-    """The radii that the platform, all models and the gap allow."""
-    rules = DesignRules(min_diameter=0.0, min_gap=settings.minimum_gap or 0.0)
-    smallest, largest = rules.radius_limits(models[0].domain.platform)
-    low, high = known_range(models)
-    return Limits(max(smallest, low), min(largest, high), settings.grid)
+def moved(values: Tensor, atom: Atom, by: float, known: Sequence[tuple[float, float]]) -> Tensor:
+    """Values whose walls have moved outwards by a length, lengths kept within known ranges; no pillar stays
+    none.
+
+    Raises:
+        InputError: a length that would change is fixed.
+    """
+    fixed = [name for name, factor in atom.growth.items() if factor and name in atom.fixed]
+    if fixed or not atom.growth:
+        raise InputError(
+            f"edge_bias moves the walls of pillars, and the model knows one {', '.join(fixed) or 'shape'} "
+            f"of a {atom.kind} only; free it in the platform, or leave edge_bias away"
+        )
+    columns = values[..., None] if len(atom.parameters) == 1 and values.shape[-1] != 1 else values
+    made = []
+    for parameter, (low, high), column in zip(atom.parameters, known, columns.unbind(-1), strict=True):
+        step = by * atom.growth.get(parameter.name, 0.0)
+        made.append(torch.where(column == 0, column, (column + step).clamp(low, high)) if step else column)
+    return torch.stack(made, -1).reshape(values.shape)
+
+
+def _limits(models: Sequence[Model], settings: OptimizerSettings) -> list[Limits]:
+    """The values that the platform, all models and, for circles, the gap allow."""
+    platform, known = models[0].domain.platform, known_ranges(models)
+    if CircleLimits.of(platform.lattice, platform.atom) is not None:
+        rules = DesignRules(min_diameter=0.0, min_gap=settings.minimum_gap or 0.0)
+        allowed = [rules.radius_limits(platform)]
+    else:
+        allowed = [(parameter.low, parameter.high) for parameter in platform.atom.parameters]
+    return [
+        Limits(max(low, smallest), min(high, largest), settings.grid if each.kind is Kind.LENGTH else None)
+        for each, (low, high), (smallest, largest) in zip(
+            platform.atom.parameters, known, allowed, strict=True
+        )
+    ]
+
+
+def _gaps(layout: Layout, settings: OptimizerSettings) -> Gaps | None:
+    """The penalty on small gaps, where limits alone do not keep them."""
+    circles = CircleLimits.of(layout.platform.lattice, layout.platform.atom) is not None
+    return None if circles or settings.minimum_gap is None else Gaps(layout, settings.minimum_gap)
 
 
 def is_result_of(
@@ -315,6 +363,12 @@ def _place(objective: object) -> dict[str, str]:
         if inner := getattr(objective, parts, ()):
             return _place(inner[0])
     return {"distance": repr(float(objective.points()[0, 2]))} if hasattr(objective, "points") else {}
+
+
+def _label(model: Model) -> str:
+    """How the provenance of a device calls the model of some light."""
+    light = model.domain.illumination
+    return repr(light.wavelength) if light.is_plain else name_of(light)
 
 
 def _name(objective: Objective) -> str:

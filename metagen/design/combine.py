@@ -9,8 +9,9 @@ from torch import Tensor
 
 from metagen.base.errors import InputError
 from metagen.base.validation import Positive, checked
-from metagen.design.goal import Aimed, Objective, power_mean
+from metagen.design.goal import Aimed, Lit, Objective, power_mean
 from metagen.design.light import Light
+from metagen.device.illumination import Illumination
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class Sum:
 
 
 @checked
-class Trust:
+class Trust(Lit):
     """A penalty that keeps a device where its model is known to be right: −weight · expected error.
 
     Attributes:
@@ -76,8 +77,19 @@ class Trust:
     wavelength: Positive
     weight: Positive = 1.0
 
+    @classmethod
+    def of(cls, light: Illumination, weight: float) -> Trust:
+        """The penalty in some light."""
+        return cls(
+            light.wavelength,
+            weight,
+            polarisation=light.polarisation,
+            polar=light.polar,
+            azimuth=light.azimuth,
+        )
+
     def __call__(self, light: Light) -> Tensor:
-        return -self.weight * light[self.wavelength].expected_error.mean((-2, -1))
+        return -self.weight * light[self.illumination].expected_error.mean((-2, -1))
 
 
 def worst_of(*goals: Objective, sharpness: float | None = None) -> WorstOf:

@@ -11,10 +11,10 @@ from torch import Tensor
 
 from metagen.base.errors import MismatchError
 from metagen.base.files import content_hash
-from metagen.base.wavelength import of_wavelength
 from metagen.data.nearfield import NearField
 from metagen.design.model import (
     Model,
+    Pillars,
     TransmittedField,
     Transmitting,
     expected_error,
@@ -35,7 +35,7 @@ class Corrected(torch.nn.Module):
         model: the model that is corrected.
         residual: [C, X, Y] complex correction, which is added to the field of the model.
         residual_at: function from points [P, 3] to the correction of the field there, [C, P]; it is the same
-            for all radii.
+            for all pillars.
     """
 
     residual: Tensor
@@ -56,31 +56,32 @@ class Corrected(torch.nn.Module):
         self._near_hash = near.hash
         self.residual_at = once_per_points(self._residual_at)
 
-    def forward(self, radii: Tensor) -> Tensor:
-        """[..., C, X, Y] field of devices of [..., N, N] radii.
+    def forward(self, values: Tensor, present: Tensor | None = None) -> Tensor:
+        """[..., C, X, Y] field of devices, whose pillars are given as to the model.
 
         Raises:
             MismatchError: the devices are of another size than the simulated one.
         """
-        self._require_size(radii.shape[-1])
-        return self.model(radii) + self.residual
+        pillars = Pillars(values, present)
+        self._require_size(pillars)
+        return self.model(*pillars.arguments) + self.residual
 
-    def behind(self, radii: Tensor) -> CorrectedField:
-        """The field behind devices of [..., N, N] radii.
+    def behind(self, pillars: Pillars) -> CorrectedField:
+        """The field behind devices.
 
         Raises:
             MismatchError: the devices are of another size than the simulated one.
         """
-        self._require_size(radii.shape[-1])
-        return CorrectedField(self, self._uncorrected.behind(radii))
+        self._require_size(pillars)
+        return CorrectedField(self, self._uncorrected.behind(pillars))
 
-    def expected_error(self, radii: Tensor) -> Tensor:
-        """[..., N, N] error that the model expects without its correction, see :class:`Confident`.
+    def expected_error(self, values: Tensor, present: Tensor | None = None) -> Tensor:
+        """[..., Nx, Ny] error that the model expects without its correction, see :class:`Confident`.
 
         Raises:
             InputError: this model does not know its own error.
         """
-        return expected_error(self.model, radii)
+        return expected_error(self.model, Pillars(values, present))
 
     @property
     def hash(self) -> str:
@@ -94,12 +95,16 @@ class Corrected(torch.nn.Module):
     def _residual_at(self, points: Tensor) -> Tensor:
         return field_at(points, self.residual, self.domain)
 
-    def _require_size(self, count: int) -> None:
-        known = self.residual.shape[-1] // self.domain.samples
-        if count != known:
+    def _require_size(self, pillars: Pillars) -> None:
+        n, m = self.domain.cell_samples
+        known, given = (
+            (self.residual.shape[-2] // n, self.residual.shape[-1] // m),
+            pillars.counts(self.domain.platform),
+        )
+        if given != known:
             raise MismatchError(
-                f"the model was corrected by a device of {known} pillars along a side, this one has {count}; "
-                "correct it by a device of that size"
+                f"the model was corrected by a device of {known[0]} × {known[1]} cells, this one has "
+                f"{given[0]} × {given[1]}; correct it by a device of that size"
             )
 
 
@@ -139,7 +144,7 @@ def as_recorded(model: Model, hashes: Collection[str], near_fields: Sequence[Nea
     plain = model_hash(model)
     if plain in hashes:
         return model
-    own = of_wavelength(near_fields, model.domain.wavelength)
+    own = _of_its_light(near_fields, model)
     return next((Corrected(model, near) for near in own if corrected_hash(plain, near.hash) in hashes), None)
 
 
@@ -149,5 +154,9 @@ def corrected(models: Sequence[Model], near_fields: Sequence[NearField]) -> list
 
 
 def _corrected(model: Model, near_fields: Sequence[NearField]) -> Model:
-    own = of_wavelength(near_fields, model.domain.wavelength)
+    own = _of_its_light(near_fields, model)
     return Corrected(model, own[0]) if own else model
+
+
+def _of_its_light(near_fields: Sequence[NearField], model: Model) -> list[NearField]:
+    return [near for near in near_fields if near.illumination.is_like(model.domain.illumination)]

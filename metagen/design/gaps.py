@@ -28,12 +28,10 @@ class Gaps:
     Attributes:
         start: the layout whose sites and meta-atom they are.
         least: the smallest gap that is allowed.
-        reach: radius of the circle that the largest pillar needs.
     """
 
     start: Layout
     least: float
-    reach: float
 
     def penalty(self, values: Tensor) -> Tensor:
         """Sum over all pairs of squares of what is missing from the gap, over the square of the least gap."""
@@ -60,7 +58,14 @@ class Gaps:
     def _pairs(self) -> Tensor:
         """[M, 2] numbers of pillars that are close enough to break the rule."""
         tree = cKDTree(self.start.centres[self.start.present])
-        return torch.from_numpy(tree.query_pairs(2 * self.reach + self.least, output_type="ndarray"))
+        reach = max(self._largest, self.start.platform.lattice.spacing / 2)
+        return torch.from_numpy(tree.query_pairs(2 * reach + self.least, output_type="ndarray"))
+
+    @property
+    def _largest(self) -> float:
+        """Reach of the pillar whose lengths are the largest that the platform allows."""
+        atom = self.start.platform.atom
+        return float(atom.shape(torch.tensor([parameter.high for parameter in atom.parameters])).reach)
 
     @cached_property
     def _vectors(self) -> Tensor:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor
 
-from metagen.base.validation import Positive, checked
-from metagen.design.light import Light
+from metagen.base.validation import Positive, checked, in_radians
+from metagen.design.light import Light, Wave
 from metagen.design.questions import Question
+from metagen.device.illumination import Illumination, Polarisation
 
 Objective = Callable[[Light], Tensor]
 """Maps the light behind a device to one real number, to be maximised."""
@@ -23,18 +24,54 @@ CIRCLE = 32
 
 
 @checked
-class Aimed(ABC):
+class Lit:
+    """What says which light is meant, beside a wavelength in vacuum.
+
+    In a file the angles may be given in degrees, as ``polar_deg`` and ``azimuth_deg``.
+
+    Attributes:
+        polarisation: of the light that meets the device: "x", "y", "left", "right" or a Jones vector.
+        polar: angle of the light with the z axis (:class:`metagen.Illumination`).
+        azimuth: angle of its transverse wave vector with the x axis.
+    """
+
+    polarisation: Polarisation = Field(default="x", kw_only=True)
+    polar: float = Field(default=0.0, kw_only=True)
+    azimuth: float = Field(default=0.0, kw_only=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _angles(cls, given: Any) -> Any:
+        return in_radians(given, "polar", "azimuth") if isinstance(given, dict) else given
+
+    @property
+    def illumination(self) -> Illumination:
+        """The light that meets the device."""
+        wavelength: float = self.wavelength  # type: ignore[attr-defined]
+        return Illumination(wavelength, self.polarisation, self.polar, self.azimuth)
+
+
+@checked
+class Aimed(Lit, ABC):
     """What all goals have in common.
 
     Attributes:
+        analyser: what part of the light counts: its projection on "x", "y", "left", "right" or a Jones
+            vector; None for all of it. The models must then predict all components of the field.
         target: the value that counts as 1 where the goal is weighed against others
             (:func:`metagen.design.worst_of`); it does not change the goal's own value.
         in_turn: whether a matched start (:func:`metagen.design.matched`) serves each source by a zone of the
             device, instead of all sources by the whole area.
     """
 
+    analyser: Polarisation | None = Field(default=None, kw_only=True)
     target: Positive = Field(default=1.0, kw_only=True)
     in_turn: ClassVar[bool] = False
+
+    def wave(self, light: Light) -> Wave:
+        """The light that the goal looks at."""
+        wave = light[self.illumination]
+        return wave if self.analyser is None else wave.analysed(self.analyser)
 
     @property
     def label(self) -> str:

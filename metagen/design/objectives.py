@@ -4,7 +4,9 @@ A goal is a function of :class:`metagen.design.Light`. Most of those here averag
 (:meth:`metagen.design.Wave.relative_intensity`) over points, so each is a number without unit between 0 and
 about 1, whatever its wavelength and shape, and goals can be compared with each other; where they cannot (a
 ratio beside a share), each is given the ``target`` that it is measured by. For the light behind several
-devices a goal gives one number per device. Any torch function of the light can be an objective as well::
+devices a goal gives one number per device. Every goal takes the light that it is for, and an analyser
+(:class:`metagen.design.goal.Aimed`): by default x-polarised light along the axis, and all of it. Any torch
+function of the light can be an objective as well::
 
     def objective(light):
         return light[0.633].intensity(points).mean() - light[0.400].intensity(points).mean()
@@ -24,8 +26,9 @@ from torch import Tensor
 from metagen.base.errors import InputError
 from metagen.base.validation import Positive, PositiveInt, checked
 from metagen.design.goal import CIRCLE, Aimed, circle_points, points_at, power_mean, spiral_points
-from metagen.design.light import Light
+from metagen.design.light import Light, Wave
 from metagen.design.questions import DepthAlongAxis, FocusOnAxis, Question, RingAroundAxis
+from metagen.device.illumination import Illumination
 
 RING_HALF_WIDTH = 0.5
 """Half width of the ring in which the power of a circle is measured (the paper's), in micrometres."""
@@ -58,7 +61,7 @@ class Focus(Aimed):
         return FocusOnAxis(self.distance) if self.x == self.y == 0 else None
 
     def __call__(self, light: Light) -> Tensor:
-        return light[self.wavelength].relative_intensity(self.points()).mean(-1)
+        return self.wave(light).relative_intensity(self.points()).mean(-1)
 
 
 @checked
@@ -86,7 +89,7 @@ class Ring(Aimed):
         return RingAroundAxis(self.distance, self.radius, min(RING_HALF_WIDTH, self.radius / 2))
 
     def __call__(self, light: Light) -> Tensor:
-        return light[self.wavelength].relative_intensity(self.points()).mean(-1)
+        return self.wave(light).relative_intensity(self.points()).mean(-1)
 
 
 @checked
@@ -114,7 +117,7 @@ class Disc(Aimed):
         return points_at([(0.0, 0.0, self.distance)])
 
     def __call__(self, light: Light) -> Tensor:
-        return light[self.wavelength].relative_intensity(self.points()).mean(-1)
+        return self.wave(light).relative_intensity(self.points()).mean(-1)
 
 
 @checked
@@ -146,7 +149,7 @@ class Line(Aimed):
         return DepthAlongAxis(*ends) if len(self.distances) > 1 else None
 
     def __call__(self, light: Light) -> Tensor:
-        return power_mean(light[self.wavelength].relative_intensity(self.points()), self.exponent)
+        return power_mean(self.wave(light).relative_intensity(self.points()), self.exponent)
 
 
 @checked
@@ -168,7 +171,7 @@ class Spots(Aimed):
         return points_at(list(self.positions))
 
     def __call__(self, light: Light) -> Tensor:
-        return power_mean(light[self.wavelength].relative_intensity(self.points()), self.exponent)
+        return power_mean(self.wave(light).relative_intensity(self.points()), self.exponent)
 
 
 @checked
@@ -235,7 +238,7 @@ class Efficiency(Aimed):
         return torch.tensor([self.x, self.y, 0.0], dtype=torch.float64)
 
     def __call__(self, light: Light) -> Tensor:
-        wave, area = light[self.wavelength], math.pi * (self.radius**2 - self.inner**2)
+        wave, area = self.wave(light), math.pi * (self.radius**2 - self.inner**2)
         return wave.flux(self.points()).mean(-1) * (area / wave.incident_power)
 
 
@@ -286,7 +289,7 @@ class RingRatio(Aimed):
         return RingAroundAxis(self.distance, self.radius, self.half_width)
 
     def __call__(self, light: Light) -> Tensor:
-        found = light[self.wavelength].flux(self.points())
+        found = self.wave(light).flux(self.points())
         ring, inside = found[..., : self.count].mean(-1), found[..., self.count :].mean(-1)
         inner, outer = self.radius - self.half_width, self.radius + self.half_width
         return ring / inside * ((outer**2 - inner**2) / inner**2)
@@ -335,7 +338,7 @@ class SideLobes(Aimed):
         return self.points()[:1]
 
     def __call__(self, light: Light) -> Tensor:
-        found = light[self.wavelength].intensity(self.points())
+        found = self.wave(light).intensity(self.points())
         return 1 / (1 + power_mean(found[..., 1:], SHARPNESS) / found[..., 0])
 
 
@@ -350,10 +353,23 @@ class Uniformity(Aimed):
     of: Annotated[Ring | Disc | Line | Spots, Field(discriminator="kind")]
     kind: Literal["uniformity"] = "uniformity"
 
+    def __post_init__(self) -> None:
+        if self.analyser is not None or (self.polarisation, self.polar, self.azimuth) != ("x", 0.0, 0.0):
+            raise InputError("a uniformity looks at the light of another goal; say there which light it is")
+
     @property
     def wavelength(self) -> float:
         """Wavelength in vacuum."""
         return self.of.wavelength
+
+    @property
+    def illumination(self) -> Illumination:
+        """The light that meets the device."""
+        return self.of.illumination
+
+    def wave(self, light: Light) -> Wave:
+        """The light that the goal looks at."""
+        return self.of.wave(light)
 
     def points(self) -> Tensor:
         return self.of.points()
@@ -362,7 +378,7 @@ class Uniformity(Aimed):
         return self.of.sources()
 
     def __call__(self, light: Light) -> Tensor:
-        found = light[self.wavelength].intensity(self.points())
+        found = self.wave(light).intensity(self.points())
         return power_mean(found, -1.0) / found.mean(-1)
 
 

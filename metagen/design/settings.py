@@ -20,6 +20,7 @@ from metagen.design.matched import matched
 from metagen.design.model import Model, common_platform
 from metagen.design.objectives import Goal
 from metagen.design.starts import optimize
+from metagen.device.illumination import Illumination
 from metagen.device.layout import Layout, random_layout
 from metagen.device.platform import Platform
 from metagen.forward import lens
@@ -62,10 +63,10 @@ class DesignSettings(FromToml):
         name: name of the device, and of files about it; it may not have a slash.
         count: pillars along one side.
         start: where to start; with several starts the best one goes on (:func:`metagen.design.optimize`).
-        models: model files or names, one per wavelength (:func:`metagen.surrogate.load`).
+        models: model files or names, one per wavelength and polarisation (:func:`metagen.surrogate.load`).
         goals: what to reach; the worst of them is improved, each measured by its target.
         sharpness: how much the other goals count beside the worst (:class:`metagen.design.WorstOf`).
-        trust: weight of the penalty on expected errors (:class:`metagen.design.Trust`) at every wavelength;
+        trust: weight of the penalty on expected errors (:class:`metagen.design.Trust`) in every light;
             the models must know their errors. None for no penalty.
         optimizer: how the device is optimised.
     """
@@ -106,8 +107,11 @@ class DesignSettings(FromToml):
         worst = WorstOf(self.goals, self.sharpness)
         if self.trust is None:
             return worst
-        wavelengths = dict.fromkeys(goal.wavelength for goal in self.goals)
-        return Sum((worst, *(Trust(wavelength, self.trust) for wavelength in wavelengths)))
+        lights: list[Illumination] = []
+        for goal in self.goals:
+            if not any(goal.illumination.is_like(light) for light in lights):
+                lights.append(goal.illumination)
+        return Sum((worst, *(Trust.of(light, self.trust) for light in lights)))
 
 
 def run(

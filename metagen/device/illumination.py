@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, model_validator
 from metagen.base.errors import InputError
 from metagen.base.files import content_hash
 from metagen.base.validation import Positive, check_angle, checked, in_radians
-from metagen.base.wavelength import nanometres
+from metagen.base.wavelength import nanometres, same_wavelength
 from metagen.device.symmetry import Symmetry
 
 NAMED = {
@@ -93,6 +93,27 @@ class Illumination:
     def symmetry(self) -> Symmetry:
         """The mirrors and turns that leave the light as it is, up to a constant factor."""
         return Symmetry.where(self._is_kept)
+
+    def is_like(self, other: Illumination) -> bool:
+        """Whether it is the same light, up to a constant phase and the rounding of a wavelength."""
+        return bool(
+            same_wavelength(self.wavelength, other.wavelength)
+            and np.abs(self.direction - other.direction).max() < SAME
+            and abs(abs(np.vdot(self.jones, other.jones)) - 1) < SAME
+        )
+
+    def flux(self, index: float) -> float:
+        """Power per area that the light of transverse amplitude 1 carries along z in a medium of real index.
+
+        A plane wave of amplitude 1 along z in vacuum carries 1. It is (|E_p|²·n²/q + |E_s|²·q) with the parts
+        of (Ex, Ey) in and across the plane of incidence and q = √(n² − sin²θ).
+        """
+        if self.is_normal:
+            return index
+        along = self.direction / math.sin(self.polar)
+        in_plane = abs(np.dot(along, self.jones)) ** 2
+        q = math.sqrt(index**2 - math.sin(self.polar) ** 2)
+        return float(in_plane * index**2 / q + (1 - in_plane) * q)
 
     @property
     def described(self) -> dict[str, Any]:

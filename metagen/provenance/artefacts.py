@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -154,11 +155,16 @@ def _needs_of(made: Layout) -> tuple[tuple[Need, ...], tuple[str, ...]]:
     begun = tuple(Need(FileKind.DEVICE, recorded["start"], each, required=False) for each in starts)
     if "models" not in recorded:
         return begun, ("does not record its models; design it again",)
-    models = {float(key): value for key, value in json.loads(recorded["models"]).items()}
+    models = json.loads(recorded["models"])
     return (
-        *(Need(FileKind.MODEL, f"{nanometres(wavelength)} nm", key) for wavelength, key in models.items()),
+        *(Need(FileKind.MODEL, _light_of(label), key) for label, key in models.items()),
         *begun,
     ), ()
+
+
+def _light_of(label: str) -> str:
+    """What a device calls the light of a model: a wavelength in micrometres alone if it is along x."""
+    return f"{nanometres(float(label))} nm" if re.fullmatch(r"[\d.e-]+", label) else label
 
 
 def _model(path: Path) -> Artefact:

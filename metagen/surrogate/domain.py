@@ -196,6 +196,12 @@ class Domain:
         return n * m * self.components
 
     @property
+    def sample_spacings(self) -> tuple[float, float]:
+        """Distances between neighbouring field samples along x and y."""
+        (px, py), (n, m) = self.platform.lattice.pitch, self.cell_samples
+        return px / n, py / m
+
+    @property
     def sample_spacing(self) -> float:
         """Distance between neighbouring field samples."""
         return self.platform.period / self.samples

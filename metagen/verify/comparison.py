@@ -10,7 +10,7 @@ import torch
 from tqdm import tqdm
 
 from metagen.base.tables import Table, number, numbered
-from metagen.base.wavelength import nanometres, of_wavelength
+from metagen.base.wavelength import nanometres
 from metagen.data.nearfield import NearField
 from metagen.design import Goal, Light, Model
 from metagen.device.layout import Layout
@@ -161,14 +161,14 @@ def _compared(goals: Sequence[Goal], candidate: Candidate) -> Compared:
 
 
 def _findings(goals: Sequence[Goal], layout: Layout, models: Sequence[Model]) -> Findings:
-    """All quantities that belong to the goals whose wavelength has a model."""
-    known = [goal for goal in goals if _has(models, goal.wavelength)]
+    """All quantities that belong to the goals whose light has a model."""
+    light, found = Light.behind(layout, models), dict[str, Finding]()
+    known = [goal for goal in goals if goal.illumination in light]
     if not known:
         return {}
-    light, found = Light.behind(layout, models), dict[str, Finding]()
     with torch.no_grad():
         reached = [float(goal(light)) for goal in known]
-        means = [float(light[goal.wavelength].intensity(goal.points()).mean()) for goal in known]
+        means = [float(goal.wave(light).intensity(goal.points()).mean()) for goal in known]
     measured = zip(known, reached, means, metrics_of_goals(known, layout, models), strict=True)
     for goal, value, mean, metrics in measured:
         _add(found, f"goal: {describe_goal(goal)}", value)
@@ -184,10 +184,6 @@ def _add(found: dict[str, Finding], name: str, value: Finding) -> None:
     """Add a finding; several goals of one kind get numbers, but a metric that they share is there once."""
     names = itertools.chain([name], (f"{name} ({count})" for count in itertools.count(2)))
     found[next(each for each in names if found.get(each, value) is value)] = value
-
-
-def _has(models: Sequence[Model], wavelength: float) -> bool:
-    return bool(of_wavelength([model.domain for model in models], wavelength))
 
 
 def _named(metrics: Metrics | None) -> Iterator[tuple[str, Finding]]:

@@ -16,16 +16,19 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from metagen.base.errors import InputError
 from metagen.data.nearfield import NearField
+from metagen.device.illumination import Illumination
 from metagen.device.layout import Layout
 from metagen.device.media import Media
 from metagen.device.platform import Platform
 from metagen.propagation import (
+    axes,
     axial_section,
     coordinates,
     focal_flux,
@@ -34,7 +37,7 @@ from metagen.propagation import (
     power,
     rayleigh_sommerfeld,
 )
-from metagen.propagation.grid import check_lengths
+from metagen.propagation.grid import Spacing, check_lengths, pair
 from metagen.propagation.planes import LEAST_PADDING
 from metagen.surrogate.prediction import Model, predict
 
@@ -51,8 +54,9 @@ class Wavefront:
 
     Attributes:
         field: [C, X, Y] complex on the monitor plane, C = 3 for (Ex, Ey, Ez) or 1 for Ex.
-        sample_spacing: distance between neighbouring samples.
-        wavelength: wavelength in vacuum.
+        sample_spacing: distance between neighbouring samples; a pair (along x, along y) if they differ.
+        illumination: the light that met the device; a number is the wavelength of x-polarised light along the
+            axis.
         platform: what the process fixes; it gives the media in front of and behind the device.
 
     Raises:
@@ -60,11 +64,23 @@ class Wavefront:
     """
 
     field: Tensor
-    sample_spacing: float
-    wavelength: float
+    sample_spacing: Spacing
+    illumination: Illumination
     platform: Platform
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            field: Tensor,
+            sample_spacing: Spacing,
+            illumination: Illumination | float,
+            platform: Platform,
+        ) -> None: ...
+
     def __post_init__(self) -> None:
+        if not isinstance(self.illumination, Illumination):
+            object.__setattr__(self, "illumination", Illumination(self.illumination))
         if self.field.ndim != 3 or self.field.shape[0] not in (1, 3):
             raise InputError(
                 f"field has shape {tuple(self.field.shape)}, expected [C, X, Y] with 1 component (Ex) or 3"
@@ -74,7 +90,7 @@ class Wavefront:
     def of(cls, near: NearField) -> Wavefront:
         """The wavefront of a simulated near field, with all its components."""
         field = torch.tensor(near.field).movedim(-1, 0)
-        return cls(field, near.sample_spacing, near.wavelength, near.layout.platform)
+        return cls(field, near.sample_spacings, near.illumination, near.layout.platform)
 
     @classmethod
     def predicted(cls, model: Model, layout: Layout) -> Wavefront:
@@ -84,17 +100,23 @@ class Wavefront:
             MismatchError, InputError: see :func:`metagen.surrogate.predict`.
         """
         field, domain = torch.from_numpy(predict(model, layout)), model.domain
-        return cls(field, domain.sample_spacing, domain.wavelength, layout.platform)
+        return cls(field, domain.sample_spacings, domain.illumination, layout.platform)
 
     @property
-    def side(self) -> float:
-        """Side of the aperture along x."""
-        return self.field.shape[1] * self.sample_spacing
+    def wavelength(self) -> float:
+        """Wavelength in vacuum."""
+        return self.illumination.wavelength
+
+    @property
+    def sides(self) -> tuple[float, float]:
+        """Sides of the rectangular aperture along x and y."""
+        along_x, along_y = pair(self.sample_spacing)
+        return self.field.shape[1] * along_x, self.field.shape[2] * along_y
 
     @property
     def area(self) -> float:
         """Area of the aperture."""
-        return self.side * self.field.shape[2] * self.sample_spacing
+        return math.prod(self.sides)
 
     @cached_property
     def media(self) -> Media:
@@ -199,8 +221,8 @@ def ring_metrics(
 
 
 def incident_power(wave: Wavefront) -> float:
-    """Power incident on the aperture: n_substrate times its area."""
-    return wave.substrate * wave.area
+    """Power incident on the aperture: n_substrate times its area, where the light comes along the axis."""
+    return wave.illumination.flux(wave.substrate) * wave.area
 
 
 def transmitted_power(wave: Wavefront) -> float:
@@ -294,7 +316,7 @@ def fwhm(wave: Wavefront, distance: float) -> float:
     The intensity is Σ|E|² over the components. It is NaN if the intensity does not fall below half within
     4 λ f/D, more than four times the width that the aperture D can make: there is no focus on the axis then.
     """
-    reach = 4 * wave.wavelength * distance / wave.side
+    reach = 4 * wave.wavelength * distance / min(wave.sides)
     cut = torch.linspace(-reach, reach, 2 * GRID - 1, dtype=torch.float64)
     axis = cut[GRID - 1 : GRID]
     along_x = plane_intensity(wave, distance, cut, axis)[:, 0]
@@ -367,11 +389,11 @@ def _power_within(wave: Wavefront, distance: float, radii: list[float]) -> list[
 
 def ideal_lens(wave: Wavefront, distance: float) -> Wavefront:
     """The ideal lens of :func:`strehl`: amplitude 1 and perfect phase on the samples of ``wave``."""
-    x, y = (coordinates(side, wave.sample_spacing) for side in wave.field.shape[1:])
+    x, y = axes(wave.field.shape[1:], wave.sample_spacing)
     path = torch.sqrt(x[:, None] ** 2 + y**2 + distance**2) - distance
     k = 2 * torch.pi * wave.cover / wave.wavelength
     field = torch.polar(torch.ones_like(path), -k * path).to(wave.field.dtype)
-    return Wavefront(field[None], wave.sample_spacing, wave.wavelength, wave.platform)
+    return Wavefront(field[None], wave.sample_spacing, wave.illumination, wave.platform)
 
 
 def _on_axis(distances: list[float]) -> Tensor:

@@ -17,7 +17,7 @@ from metagen.base.threads import one_thread
 from metagen.base.validation import checked
 from metagen.design import Light, Model
 from metagen.design.light import optics_for
-from metagen.design.model import known_range
+from metagen.design.model import known_ranges
 from metagen.design.objectives import Goal
 from metagen.design.optics import Optics
 from metagen.device.layout import Layout
@@ -184,7 +184,7 @@ class _Device:
 
     def clamp(self, radii: Values) -> tuple[Values, int]:
         """Radii moved into the range that all models know, and how many were moved; 0 (no pillar) stays 0."""
-        low, high = known_range([each.model for each in self.optics])
+        ((low, high),) = known_ranges([each.model for each in self.optics])
         known = np.where(radii == 0, 0.0, radii.clip(low, high))
         return known, int(np.count_nonzero((known != radii) & (known > 0)))
 

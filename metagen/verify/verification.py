@@ -11,14 +11,15 @@ import torch
 from torch import Tensor
 
 from metagen.base.errors import InputError, MismatchError
-from metagen.base.wavelength import of_wavelength, same_wavelength
 from metagen.data.dataset import expand
 from metagen.data.nearfield import NearField
 from metagen.design import Goal, Light, Model
+from metagen.design.model import name_of
 from metagen.design.questions import DepthAlongAxis, FocusOnAxis, Question, RingAroundAxis
 from metagen.device.layout import Layout
 from metagen.surrogate import Domain
 from metagen.surrogate.domain import Components
+from metagen.surrogate.known import admitted
 from metagen.verify.metrics import (
     DepthOfFocus,
     FocusMetrics,
@@ -97,13 +98,16 @@ class Simulated:
     def __init__(self, near: NearField, components: Components = 1) -> None:
         """Use 1 (Ex) or all 3 components of a near field."""
         self._near = near
-        platform, radii = near.layout.platform, near.layout.radii[near.layout.radii > 0]
+        layout, platform = near.layout, near.layout.platform
+        pillars = layout.values[layout.present].T
         self.domain = Domain(
             platform=platform,
-            wavelength=near.wavelength,
+            illumination=near.illumination,
             samples=near.samples,
-            radius_low=float(radii.min(initial=platform.radius_min)),
-            radius_high=float(radii.max(initial=platform.radius_max)),
+            known=tuple(
+                (float(own.min(initial=each.low)), float(own.max(initial=each.high)))
+                for each, own in zip(platform.atom.parameters, pillars, strict=True)
+            ),
             components=components,
         )
 
@@ -114,7 +118,9 @@ class Simulated:
             MismatchError: the pillars are not those of the simulated device.
         """
         layout = self._near.layout
-        if not torch.equal(values, torch.tensor(layout.radii, dtype=values.dtype)):
+        given = admitted(layout.platform, values, present)
+        own = torch.tensor(layout.values, dtype=values.dtype), torch.tensor(layout.present)
+        if not all(torch.equal(one, other) for one, other in zip(given, own, strict=True)):
             raise MismatchError(
                 f"this near field is of the device {layout.name!r}, and the light behind another device was "
                 "asked for: simulate that one, or predict it by a surrogate"
@@ -129,12 +135,12 @@ def verify(
 
     Args:
         layout: the device.
-        near_fields: of this device, one per wavelength of the goals.
+        near_fields: of this device, one for every light of the goals, or x and y light of which it is made.
         goals: what it was designed for.
         models: the surrogates to compare the simulation with; none for no prediction.
 
     Raises:
-        MismatchError: a near field is of another device, or a goal's wavelength was not simulated.
+        MismatchError: a near field is of another device, or a goal's light was not simulated.
     """
     for near in near_fields:
         if near.layout.hash != layout.hash:
@@ -152,26 +158,26 @@ def verify(
 def as_predicted(
     near_fields: Sequence[NearField], models: Sequence[Model], otherwise: Components
 ) -> list[Simulated]:
-    """Simulated near fields, each with as many components as the model of its wavelength predicts.
+    """Simulated near fields, each with as many components as the model of its light predicts.
 
     Args:
-        near_fields: the near fields, one per wavelength.
-        models: the models, one per wavelength.
-        otherwise: number of components for a wavelength without a model.
+        near_fields: the near fields, one per wavelength and polarisation.
+        models: the models, likewise.
+        otherwise: number of components for light without a model.
     """
-    known = [model.domain for model in models]
-    components = [of_wavelength(known, near.wavelength) for near in near_fields]
-    return [
-        Simulated(near, domains[0].components if domains else otherwise)
-        for near, domains in zip(near_fields, components, strict=True)
-    ]
+
+    def components(near: NearField) -> Components:
+        known = (m.domain.components for m in models if m.domain.illumination.is_like(near.illumination))
+        return next(known, otherwise)
+
+    return [Simulated(near, components(near)) for near in near_fields]
 
 
 def values(goals: Sequence[Goal], layout: Layout, models: Sequence[Model]) -> list[float]:
     """The value of each goal with the light that the models give behind a layout.
 
     Raises:
-        MismatchError: a model is of another platform, or a goal's wavelength has no model.
+        MismatchError: a model is of another platform, or a goal's light has no model.
     """
     light = Light.behind(layout, models)
     with torch.no_grad():
@@ -183,13 +189,25 @@ def metrics_of_goals(goals: Sequence[Goal], layout: Layout, models: Sequence[Mod
 
     Goals that ask for the same metrics are measured once.
     """
-    waves = [Wavefront.predicted(model, layout) for model in models]
-    answers: dict[tuple[float, Question | None], Metrics] = {
-        (goal.wavelength, goal.question): answer(goal.question, of_wavelength(waves, goal.wavelength)[0])
-        for goal in goals
-        if goal.question is not None
-    }
-    return [answers.get((goal.wavelength, goal.question)) for goal in goals]
+    light, found = Light.behind(layout, models), dict[tuple[object, ...], Metrics]()
+    answers: list[Metrics | None] = []
+    for goal in goals:
+        question = goal.question
+        if question is None:
+            answers.append(None)
+            continue
+        key = (goal.illumination, goal.analyser, question)
+        if key not in found:
+            found[key] = answer(question, wavefront(goal, light, layout))
+        answers.append(found[key])
+    return answers
+
+
+def wavefront(goal: Goal, light: Light, layout: Layout) -> Wavefront:
+    """The field that a goal looks at: of its light, through its analyser."""
+    wave = goal.wave(light)
+    with torch.no_grad():
+        return Wavefront(wave.near_field, wave.sample_spacings, wave.illumination, layout.platform)
 
 
 def near_fields_of(layout: Layout, paths: Iterable[str | Path]) -> list[NearField]:
@@ -198,21 +216,19 @@ def near_fields_of(layout: Layout, paths: Iterable[str | Path]) -> list[NearFiel
     Folders may also hold layouts and devices, as those of :func:`metagen.verify.refinement.refine` do.
 
     Raises:
-        InputError, FormatError: see :meth:`metagen.NearField.load`; also a folder without files, or a
-            wavelength that is there twice.
+        InputError, FormatError: see :meth:`metagen.NearField.load`; also a folder without files, or two of
+            the same light.
     """
     found: dict[Path, NearField] = {}
     for path in expand(paths):
         near = NearField.load(path)
         if near.layout.hash != layout.hash:
             continue
-        twin = next(
-            (one for one, of in found.items() if same_wavelength(of.wavelength, near.wavelength)), None
-        )
+        twin = next((one for one, of in found.items() if of.illumination.is_like(near.illumination)), None)
         if twin is not None:
             raise InputError(
-                f"{twin} and {path} are both near fields of {layout.name} at {near.wavelength:g}; give the "
-                "one that counts"
+                f"{twin} and {path} are both near fields of {layout.name}, {name_of(near.illumination)}; "
+                "give the one that counts"
             )
         found[path] = near
     return list(found.values())

@@ -70,7 +70,7 @@ def stop():
 
 
 def test_a_wavelength_without_a_model_is_named(red, start):
-    with pytest.raises(MismatchError, match=r"wavelength 0\.4, the models predict 0\.633"):
+    with pytest.raises(MismatchError, match=r"wavelength 0\.4, the models predict wavelength 0\.633"):
         optimize(start, [red], RING, SHORT, progress=False)
 
 
@@ -138,7 +138,7 @@ def test_going_on_with_a_bias_makes_a_device_better_at_its_worst_bias(start):
         return min(float(FOCUS(Light([Optics(model)], radii + bias))) for bias in (-0.01, 0, 0.01))
 
     plain = optimize(start, [model], FOCUS, OptimizerSettings(steps=80), progress=False)
-    robust = optimize(plain, [model], FOCUS, OptimizerSettings(steps=80, radius_bias=0.01), progress=False)
+    robust = optimize(plain, [model], FOCUS, OptimizerSettings(steps=80, edge_bias=0.01), progress=False)
     assert robust.figure == pytest.approx(worst_bias(robust), rel=1e-4)
     assert worst_bias(robust) > 1.1 * worst_bias(plain)
     assert float(FOCUS(Light([Optics(model)], torch.tensor(robust.radii).float()))) < plain.figure
@@ -149,10 +149,10 @@ def test_a_bias_asks_for_no_radius_that_the_models_do_not_know(red, start):
     asked = []
 
     def objective(light):
-        asked.append(light[0.633]._radii.detach())
+        asked.append(light[0.633]._pillars.values.detach())
         return FOCUS(light)
 
-    settings = OptimizerSettings(steps=20, learning_rate=1.0, radius_bias=0.01)
+    settings = OptimizerSettings(steps=20, learning_rate=1.0, edge_bias=0.01)
     device = optimize(start, [red], objective, settings, progress=False)
     assert min(float(radii.min()) for radii in asked) >= LOW - 1e-7
     assert max(float(radii.max()) for radii in asked) <= HIGH + 1e-7

@@ -26,7 +26,7 @@ def layout():
 
 @pytest.mark.cross_check
 def test_gaps_are_the_distances_of_the_outlines(layout):
-    found = Gaps(layout, least=0.1, reach=0.2)
+    found = Gaps(layout, least=0.1)
     centres, values = layout.centres[layout.present], torch.tensor(layout.values[layout.present])
     outlines = [
         shapely.Polygon(PLATFORM.atom.shape(value).outline(1e-4)[0] + centre)
@@ -43,12 +43,12 @@ def test_gaps_are_the_distances_of_the_outlines(layout):
 
 @pytest.mark.gradient
 def test_the_penalty_has_the_gradient_of_finite_differences(layout):
-    gaps = Gaps(layout, least=0.25, reach=0.2)
+    gaps = Gaps(layout, least=0.25)
     values = torch.tensor(layout.values)
     assert float(gaps.penalty(values)) > 0
     assert torch.autograd.gradcheck(gaps.penalty, values.requires_grad_(), atol=1e-6)
 
 
 def test_there_is_no_penalty_where_all_gaps_suffice(layout):
-    gaps = Gaps(layout, least=1e-3, reach=0.2)
+    gaps = Gaps(layout, least=1e-3)
     assert float(gaps.penalty(torch.tensor(layout.values))) == 0

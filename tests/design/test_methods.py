@@ -82,7 +82,7 @@ def test_lbfgs_asks_for_no_device_twice(models, start):
     seen = []
 
     def objective(light):
-        seen.append(light[0.633]._radii.detach().numpy().tobytes())
+        seen.append(light[0.633]._pillars.values.detach().numpy().tobytes())
         return smooth(light)
 
     optimize(start, models, objective, LBFGS, progress=False)
@@ -184,7 +184,7 @@ def test_the_mean_over_biases_is_their_mean(start):
             start,
             [model],
             FOCUS,
-            OptimizerSettings(steps=80, radius_bias=0.01, over_bias=kind),
+            OptimizerSettings(steps=80, edge_bias=0.01, over_bias=kind),
             progress=False,
         )
         for kind in OverBias

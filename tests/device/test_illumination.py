@@ -109,3 +109,26 @@ def test_description_is_read_back(polarisation):
 def test_impossible_light_is_refused(values, said):
     with pytest.raises(InputError, match=said):
         validate({"wavelength": 0.5, **values}, Illumination, "light.toml")
+
+
+@pytest.mark.closed_form
+def test_power_of_tilted_light_follows_from_its_angle_in_the_substrate():
+    index, polar = 1.45, 0.5
+    cosine = math.sqrt(1 - (math.sin(polar) / index) ** 2)
+    across = Illumination(0.633, "y", polar=polar)
+    along = Illumination(0.633, "x", polar=polar)
+    assert across.flux(index) == pytest.approx(index * cosine)
+    # Its transverse part is 1, so the field is 1/cos θ long.
+    assert along.flux(index) == pytest.approx(index / cosine)
+    assert Illumination(0.633).flux(index) == index
+
+
+def test_light_is_like_itself_whatever_its_phase():
+    left = Illumination(0.633, "left")
+    assert left.is_like(Illumination(0.633 + 1e-9, (math.sqrt(0.5) * 1j, -math.sqrt(0.5))))
+    for other in (
+        Illumination(0.633, "right"),
+        Illumination(0.634, "left"),
+        Illumination(0.633, "left", polar=0.1),
+    ):
+        assert not left.is_like(other)

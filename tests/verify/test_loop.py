@@ -154,9 +154,9 @@ def test_a_correction_by_what_does_not_belong_to_the_model_is_refused(device):
         Corrected(MODELS[1], near)
     with pytest.raises(MismatchError, match="samples"):
         Corrected(Delay(domain(samples=3)), near)
-    with pytest.raises(MismatchError, match="9 pillars along a side, this one has 7"):
+    with pytest.raises(MismatchError, match="9 × 9 cells, this one has 7 × 7"):
         Corrected(MODELS[0], near)(torch.full((7, 7), 0.1))
-    with pytest.raises(MismatchError, match="9 pillars along a side, this one has 7"):
+    with pytest.raises(MismatchError, match="9 × 9 cells, this one has 7 × 7"):
         FOCUS(light_of(Corrected(MODELS[0], near), random_layout(PLATFORM, 7, seed=1)))
 
 

@@ -195,7 +195,7 @@ def test_the_focus_of_a_small_aperture_far_away_is_that_of_the_integral(count, d
     x = coordinates(count, SPACING)
     path = torch.sqrt(x[:, None] ** 2 + x**2 + distance**2) - distance
     wave = metrics.Wavefront(torch.exp(-1j * K * path)[None], SPACING, WAVELENGTH, mg.Platform())
-    cut = torch.linspace(0, 2 * WAVELENGTH * distance / wave.side, 101, dtype=torch.float64)
+    cut = torch.linspace(0, 2 * WAVELENGTH * distance / wave.sides[0], 101, dtype=torch.float64)
     points = torch.stack([cut, 0 * cut, 0 * cut + distance], 1)
     exact = metrics.intensity(wave, points)
     found = metrics.plane_intensity(wave, distance, cut, torch.zeros(1, dtype=torch.float64))[:, 0]

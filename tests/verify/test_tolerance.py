@@ -146,7 +146,7 @@ def test_phase_noise_lowers_a_focus_as_marechal_says():
 def weights_of(layout):
     """What each pillar adds to the field at the focus."""
     probe = torch.eye(layout.radii.size).reshape(-1, layout.count, layout.count)
-    fields = BySamples(RED).propagator(FOCUS.points(), layout.count)
+    fields = BySamples(RED).propagator(FOCUS.points(), layout.counts)
     plane = RED(torch.tensor(layout.radii, dtype=torch.float32))
     masks = probe.repeat_interleave(2, -2).repeat_interleave(2, -1)
     return fields(plane * masks).numpy()
