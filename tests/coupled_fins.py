@@ -42,7 +42,8 @@ def field(layout, light, samples=SAMPLES, strength=0.4):
     k = 2 * np.pi / light.wavelength * (1 + ABSORPTION * 1j)
     there = layout.present
     sites = layout.centres[there]
-    length, width, angle = (layout[name].reshape(there.shape)[there] for name in ("length", "width", "angle"))
+    extents = layout.platform.atom.extents
+    length, width, angle = (layout[name].reshape(there.shape)[there] for name in extents)
     answers = strength * layout.platform.lattice.spacing * _answer(length, width, angle)
     waves = _waves(sites[:, None] - sites[None], 0.0, k)[..., :2, :2]
     own = np.arange(len(sites))
@@ -71,7 +72,7 @@ def dataset(platform=TURNED, light=LIGHT, count=9, seeds=(1, 2, 3, 4)):
 
 def _answer(length, width, angle):
     """[J, 2, 2] dipole moment that a field along x and y makes."""
-    along, across = (length / 0.4) ** 2 * np.exp(1j * length / 0.4), (width / 0.4) ** 2
+    along, across = ((side / 0.4) ** 2 * np.exp(1j * side / 0.4) for side in (length, width))
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     return np.einsum("aij,ij,bij->jab", turn, np.stack([along, across]), turn)
 

@@ -7,6 +7,28 @@ from numpy.typing import NDArray
 
 from metagen.base.errors import InputError
 from metagen.data.folding import Folding, mirrors_of
+from metagen.device.illumination import Illumination, in_words
+
+
+def components_of(light: Illumination, count: int) -> slice:
+    """Which of (Ex, Ey, Ez) are meant by a number of components: all three, or the one along the light.
+
+    Args:
+        light: what meets the device.
+        count: 1 or 3.
+
+    Raises:
+        InputError: one component of light that is polarised along neither x nor y.
+    """
+    if count == 3:
+        return slice(0, 3)
+    if light.polarisation not in ("x", "y"):
+        raise InputError(
+            f"components is {count}, and the light ({in_words(light)}) is polarised along neither x nor y; "
+            "take all 3"
+        )
+    along = "xy".index(str(light.polarisation))
+    return slice(along, along + 1)
 
 
 def twins(counts: tuple[int, int], folding: Folding) -> NDArray[np.int_]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from metagen.base.errors import InputError, MetagenError, MismatchError
 from metagen.base.files import content_hash, schema_of
-from metagen.data.cells import around, cut, twins
+from metagen.data.cells import around, components_of, cut, twins
 from metagen.data.nearfield import NearField
 from metagen.device.illumination import Illumination, in_words
 from metagen.device.layout import SCHEMA as LAYOUT
@@ -167,10 +167,12 @@ class Dataset:
     def patches(self, components: int = 1) -> NDArray[np.complex64]:
         """The matrix E of the paper: [M, n·m·components] field over every cell.
 
-        The samples run over x, then y, then the component; one component is Ex, three are (Ex, Ey, Ez).
+        The samples run over x, then y, then the component; one component is that along the light (Ex in
+        x-polarised light), three are (Ex, Ey, Ez).
         """
+        chosen = components_of(self.illumination, components)
         parts = [
-            cut(field[..., :components], self.cell_samples)[mask]
+            cut(field[..., chosen], self.cell_samples)[mask]
             for field, mask in zip(self.fields, self.cells, strict=True)
         ]
         return np.concatenate(parts)

@@ -51,7 +51,7 @@ class Corrected(torch.nn.Module):
         self.domain = model.domain
         self.domain.require_light(near.illumination)
         self.domain.require_samples(near.samples)
-        simulated = np.moveaxis(near.field[..., : self.domain.components], -1, 0)
+        simulated = np.moveaxis(near.field[..., self.domain.axes], -1, 0)
         self.register_buffer("residual", torch.from_numpy(simulated - predict(model, near.layout)))
         self._near_hash = near.hash
         self.residual_at = once_per_points(self._residual_at)

@@ -18,6 +18,7 @@ from metagen.surrogate.evaluation import (
     record,
 )
 from metagen.surrogate.expansion import ExpansionSurrogate, SymmetricSurrogate
+from metagen.surrogate.light import for_light
 from metagen.surrogate.linear import LinearModel
 from metagen.surrogate.lpa import LPA
 from metagen.surrogate.network import MirrorNetwork, Network
@@ -68,6 +69,7 @@ __all__ = [
     "cell_errors",
     "compare_recipes",
     "evaluate",
+    "for_light",
     "load",
     "predict",
     "record",

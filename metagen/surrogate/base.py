@@ -29,8 +29,9 @@ class Surrogate(nn.Module, ABC):
     """A differentiable map from the pillars of a device to its near field.
 
     ``model(values)`` takes the parameters of pillars on Nx × Ny cells, with any leading axes, and returns the
-    complex field [..., C, Nx·n, Ny·m] in the conventions of :class:`metagen.NearField`: C is 1 for Ex and 3
-    for (Ex, Ey, Ez), as ``domain.components`` says. Everything around the array is bare substrate.
+    complex field [..., C, Nx·n, Ny·m] in the conventions of :class:`metagen.NearField`: C is 3 for
+    (Ex, Ey, Ez) and 1 for the one along the light, as ``domain.components`` says. Everything around the array
+    is bare substrate.
 
     Attributes:
         domain: platform, light and sampling of the model, and the pillars that it knows.

@@ -15,6 +15,7 @@ from torch import Tensor
 from metagen.base.errors import InputError, MismatchError
 from metagen.base.validation import PositiveInt, checked
 from metagen.base.wavelength import same_wavelength
+from metagen.data.cells import components_of
 from metagen.data.dataset import Dataset
 from metagen.device.atoms import Atom
 from metagen.device.circles import CircleLimits
@@ -56,10 +57,10 @@ class Domain:
             are known from the first one counterclockwise to the second. No pillar is always known.
         platform: what the process fixes.
         samples: field samples per lattice spacing along each axis.
-        components: 1 for Ex, 3 for (Ex, Ey, Ez).
+        components: 3 for (Ex, Ey, Ez); 1 for the one along the light, Ex in x- and Ey in y-polarised light.
 
     Raises:
-        InputError: a range is missing, or is a single value.
+        InputError: a range is missing, or is a single value; one component of other light.
     """
 
     illumination: Light
@@ -92,6 +93,7 @@ class Domain:
 
     def __post_init__(self) -> None:
         check_ranges(self.platform, self.known)
+        components_of(self.illumination, self.components)
 
     @model_serializer
     def _serialised(self) -> dict[str, Any]:
@@ -188,6 +190,11 @@ class Domain:
     def cell_samples(self) -> tuple[int, int]:
         """Field samples per cell along x and y, (n, m)."""
         return cell_samples(self.platform.lattice, self.samples)
+
+    @property
+    def axes(self) -> slice:
+        """Which of (Ex, Ey, Ez) the model predicts."""
+        return components_of(self.illumination, self.components)
 
     @property
     def patch_size(self) -> int:

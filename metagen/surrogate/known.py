@@ -100,6 +100,28 @@ def check_ranges(platform: Platform, known: tuple[Range, ...]) -> None:
             )
 
 
+def common_ranges(
+    platform: Platform, some: tuple[Range, ...], others: tuple[Range, ...]
+) -> tuple[Range, ...]:
+    """What two models of a platform both know of every parameter.
+
+    Raises:
+        InputError: of one parameter they know no common range.
+    """
+    period = platform.atom.period
+    found = tuple(
+        _common_arc(one, other, period) if each.kind is Kind.ANGLE else _overlap(one, other)
+        for each, one, other in zip(platform.atom.parameters, some, others, strict=True)
+    )
+    check_ranges(platform, found)
+    return found
+
+
+def goes_round(limits: Range, period: float) -> bool:
+    """Whether a range of angles is the whole turn after which shapes repeat."""
+    return limits[1] - limits[0] >= period - TOLERANCE
+
+
 def require_known(
     platform: Platform, known: tuple[Range, ...], values: Tensor, present: Tensor, *, clamp: bool
 ) -> None:
@@ -152,6 +174,20 @@ def _arc(parameter: Parameter, period: float, column: NDArray[np.float64]) -> Ra
         return parameter.low, parameter.low + period
     low = parameter.low + float(turned[(last + 1) % len(turned)])
     return _span(parameter, np.array([low, low + period - float(gaps[last])]))
+
+
+def _overlap(one: Range, other: Range) -> Range:
+    return max(one[0], other[0]), min(one[1], other[1])
+
+
+def _common_arc(one: Range, other: Range, period: float) -> Range:
+    """Angles on two arcs; of two pieces, the one in which the first arc starts later."""
+    if goes_round(one, period):
+        return other
+    if goes_round(other, period):
+        return one
+    turns = period * round((one[0] - other[0]) / period)
+    return _overlap(one, (other[0] + turns, other[1] + turns))
 
 
 def _is_known(parameter: Parameter, period: float, limits: Range, column: Tensor) -> Tensor:

@@ -85,4 +85,4 @@ def mirror_patches(patches: Tensor, domain: Domain) -> Tensor:
 def _signs(mirror: Symmetry, domain: Domain, like: Tensor) -> Tensor:
     """Signs of the components under a mirror, both mirrors, or nothing."""
     signs = mirror_signs(domain.illumination, mirror)
-    return torch.tensor(signs[: domain.components], device=like.device)
+    return torch.tensor(signs[domain.axes], device=like.device)

@@ -25,9 +25,9 @@ class Model(Protocol):
     def __call__(self, values: Tensor, present: Tensor | None = None, /) -> Tensor:
         """[..., C, Nx·n, Ny·m] complex field on the monitor plane of devices.
 
-        C is 1 for Ex and 3 for (Ex, Ey, Ez), as ``domain.components`` says. The pillars are given as to
-        :meth:`metagen.surrogate.Surrogate.forward`: ``values`` alone, [..., Nx, Ny], for circles, and both
-        where the values do not say which sites have a pillar.
+        C is 3 for (Ex, Ey, Ez) and 1 for the one along the light, as ``domain.components`` says. The pillars
+        are given as to :meth:`metagen.surrogate.Surrogate.forward`: ``values`` alone, [..., Nx, Ny], for
+        circles, and both where the values do not say which sites have a pillar.
         """
 
 
@@ -39,8 +39,8 @@ def predict(model: Model, layout: Layout) -> NDArray[np.complex64]:
         layout: the device; the model must know all its pillars.
 
     Returns:
-        [C, Nx·n, Ny·m] in the conventions of :class:`metagen.NearField`: C is 1 for Ex and 3 for
-        (Ex, Ey, Ez).
+        [C, Nx·n, Ny·m] in the conventions of :class:`metagen.NearField`: C is 3 for
+        (Ex, Ey, Ez) and 1 for the one along the light.
 
     Raises:
         MismatchError: the layout is of another platform than the model.

@@ -206,7 +206,7 @@ class TrainingSettings(FromToml):
 
     Attributes:
         model: the kind of model and its size.
-        components: 1 for Ex, 3 for (Ex, Ey, Ez).
+        components: 3 for (Ex, Ey, Ez); 1 for the one along the light, Ex in x-polarised light.
         epochs: at most this many passes over the training cells.
         batch: cells per step of the descent.
         learning_rate: step size of Adam at the start; it falls to 0 over ``epochs`` as half a cosine.

@@ -47,7 +47,16 @@ class Header:
 
 
 def save(model: Surrogate, path: str | Path) -> None:
-    """Write a model to a safetensors file (atomically), with its card in the metadata."""
+    """Write a model to a safetensors file (atomically), with its card in the metadata.
+
+    Raises:
+        InputError: the model is made of others (:func:`metagen.surrogate.for_light`).
+    """
+    if type(build(model.domain, model.settings)) is not type(model):
+        raise InputError(
+            f"{path}: this model ({type(model).__name__}) is made of others; save those, and call "
+            "metagen.surrogate.for_light again"
+        )
     header = Header(domain=model.domain, model=model.settings, card=model.card)
     text = json.dumps({"schema": SCHEMA, **TypeAdapter(Header).dump_python(header, mode="json")})
     weights = {name: tensor.contiguous().cpu() for name, tensor in model.state_dict().items()}

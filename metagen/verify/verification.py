@@ -125,7 +125,7 @@ class Simulated:
                 f"this near field is of the device {layout.name!r}, and the light behind another device was "
                 "asked for: simulate that one, or predict it by a surrogate"
             )
-        return torch.tensor(self._near.field[..., : self.domain.components]).movedim(-1, 0)
+        return torch.tensor(self._near.field[..., self.domain.axes]).movedim(-1, 0)
 
 
 def verify(
