@@ -86,7 +86,7 @@ def writing_hdf5(path: str | Path, schema: Schema) -> Iterator[h5py.File]:
         AccessError: the file system has no locks.
         InputError: there is a file of another kind already, which would be lost.
     """
-    _keep_other_kinds(Path(path), schema)
+    check_replaceable(Path(path), schema)
     with replacing(path) as partial, _created(partial) as file:
         file.attrs["schema"] = schema.name
         file.attrs["schema_version"] = schema.version
@@ -95,8 +95,12 @@ def writing_hdf5(path: str | Path, schema: Schema) -> Iterator[h5py.File]:
         file.attrs[HASH] = stored_hash(file)
 
 
-def _keep_other_kinds(path: Path, schema: Schema) -> None:
-    """Refuse to write over a file of another kind; one that cannot be read is no obstacle."""
+def check_replaceable(path: Path, schema: Schema) -> None:
+    """Refuse to write over a file of another kind; one that cannot be read is no obstacle.
+
+    Raises:
+        InputError: there is such a file.
+    """
     try:
         found = schema_of(path) if path.is_file() else schema.name
     except MetagenError:

@@ -17,6 +17,7 @@ from metagen.base.parallel import launched_rank
 from metagen.base.wavelength import nanometres
 from metagen.cli.design import DESIGN, DESIGN_COMMANDS
 from metagen.cli.fab import FAB, FAB_COMMANDS
+from metagen.cli.layout import layout
 from metagen.cli.output import require_ending
 from metagen.cli.study import Sources, studies
 from metagen.device.platform import Platform
@@ -165,25 +166,7 @@ def table(
             print(path)
 
 
-@app.command(rich_help_panel=BEGIN)
-def layout(
-    focal_length: Annotated[
-        float, typer.Option(help="Focal length (µm), from half a wavelength above the pillars to the focus.")
-    ],
-    output: Annotated[
-        Path, typer.Option("--output", "-o", help="Layout file, such as lens.h5.", show_default=False)
-    ],
-    wavelength: Annotated[float, typer.Option(help="Wavelength that the lens focuses (µm).")] = 0.633,
-    count: Annotated[int, typer.Option(help="Pillars along one side.")] = 113,
-    platform: PlatformFile = None,
-) -> None:
-    """Design a lens from the phase table, pillar by pillar."""
-    from metagen.forward.lens import focusing
-
-    require_ending(output, ".h5")
-    made = focusing(_platform(platform), focal_length, wavelength, count)
-    made.save(output)
-    print(f"{output}: {made.count} × {made.count} pillars, side {made.side:.3f} µm, for {wavelength:g} µm")
+app.command(rich_help_panel=BEGIN)(layout)
 
 
 @app.command(rich_help_panel=SIMULATE)

@@ -7,6 +7,7 @@ from metagen.forward.fit import fit as fit
 from metagen.forward.hologram import Hologram as Hologram
 from metagen.forward.local import LocalField as LocalField
 from metagen.forward.local import local_field as local_field
+from metagen.forward.matched import designed as designed
 from metagen.forward.matched import geometric_phase as geometric_phase
 from metagen.forward.matched import matched as matched
 from metagen.forward.targets import Axicon as Axicon

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -55,7 +56,13 @@ def _steps(parameter: Parameter, atom: Atom, lengths: int, angles: int) -> NDArr
 
 def response_of(platform: Platform, light: Illumination) -> Response:
     """The phase table, or the library, of a platform for all light of a wavelength and a direction."""
-    return tabulated(platform, replace(light, polarisation="x"))
+    return _tabulated(platform, replace(light, polarisation="x"))
+
+
+@lru_cache(maxsize=4)
+def _tabulated(platform: Platform, light: Illumination) -> Response:
+    """What a design has read is there for its fit too, and what is wrong with it is said once."""
+    return tabulated(platform, light)
 
 
 def check_response(response: Response, platform: Platform, light: Illumination) -> None:
