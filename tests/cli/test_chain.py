@@ -129,7 +129,7 @@ def test_table_and_layout_agree_on_the_platform_file(tmp_path, metagen):
     assert mg.Layout.load(lens).radii.max() <= 0.12
 
 
-@pytest.mark.parametrize(("radius", "reason"), [(np.nan, "finite"), (0.3, "half the period")])
+@pytest.mark.parametrize(("radius", "reason"), [(np.nan, "finite"), (0.3, "half the distance of neighbours")])
 def test_a_layout_with_an_impossible_radius_is_one_clear_error(tmp_path, metagen, radius, reason):
     path = tmp_path / "lens.h5"
     random_layout(mg.Platform(), 3, seed=1).save(path)
