@@ -15,7 +15,7 @@ from metagen.base.validation import FromToml, Positive, PositiveInt, checked
 from metagen.design.ascent import OptimizerSettings
 from metagen.design.combine import Sum, Trust, WorstOf
 from metagen.design.device import Device
-from metagen.design.goal import Objective
+from metagen.design.goal import Lit, Objective
 from metagen.design.matched import matched
 from metagen.design.model import Model, common_platform
 from metagen.design.objectives import Goal
@@ -23,12 +23,13 @@ from metagen.design.starts import optimize
 from metagen.device.illumination import Illumination
 from metagen.device.layout import Layout, random_layout
 from metagen.device.platform import Platform
+from metagen.device.sites import Aperture
 from metagen.forward import lens
 
 
 @checked
-class LensStart:
-    """Start from a forward-designed lens (:func:`metagen.forward.lens.focusing`)."""
+class LensStart(Lit):
+    """Start from a forward-designed lens for some light (:func:`metagen.forward.lens.focusing`)."""
 
     focal_length: Positive
     wavelength: Positive
@@ -37,7 +38,7 @@ class LensStart:
 
 @checked
 class RandomStart:
-    """Start from random radii (:func:`metagen.device.layout.random_layout`)."""
+    """Start from random pillars (:func:`metagen.device.layout.random_layout`)."""
 
     seed: Annotated[int, Field(ge=0)]
     kind: Literal["random"] = "random"
@@ -61,7 +62,8 @@ class DesignSettings(FromToml):
 
     Attributes:
         name: name of the device, and of files about it; it may not have a slash.
-        count: pillars along one side.
+        count: cells along x, or along x and y (:func:`metagen.device.sites.counts_of`).
+        aperture: shape of the device; outside a circle there are no pillars.
         start: where to start; with several starts the best one goes on (:func:`metagen.design.optimize`).
         models: model files or names, one per wavelength and polarisation (:func:`metagen.surrogate.load`).
         goals: what to reach; the worst of them is improved, each measured by its target.
@@ -72,12 +74,13 @@ class DesignSettings(FromToml):
     """
 
     name: Annotated[str, Field(pattern=r"^[^/]+$")]
-    count: PositiveInt
+    count: PositiveInt | tuple[PositiveInt, PositiveInt]
     start: Start | Annotated[tuple[Start, ...], Field(min_length=1)]
     models: Annotated[tuple[str, ...], Field(min_length=1)]
     goals: Annotated[tuple[Annotated[Goal, Field(discriminator="kind")], ...], Field(min_length=1)]
     sharpness: Positive | None = None
     trust: Positive | None = None
+    aperture: Aperture = "rectangle"
     optimizer: OptimizerSettings = Field(default_factory=OptimizerSettings)
 
     @classmethod
@@ -133,11 +136,11 @@ def run(
         MetagenError: see :func:`metagen.surrogate.load` and :func:`metagen.design.optimize`.
     """
     models = models or tuple(surrogate.load(name) for name in settings.models)
-    side = settings.count * common_platform(models).period
+    starts = start_layouts(settings, common_platform(models))
     for goal in settings.goals:
-        lens.warn_if_far(side, goal.wavelength, float(goal.points()[:, 2].max()))
+        lens.warn_if_far(min(starts[0].sides), goal.wavelength, float(goal.points()[:, 2].max()))
     return optimize(
-        start_layouts(settings, common_platform(models)),
+        starts,
         models,
         settings.objective,
         settings.optimizer,
@@ -161,8 +164,10 @@ def start_layout(settings: DesignSettings, platform: Platform) -> Layout:
 def _start_layout(start: Start, settings: DesignSettings, platform: Platform) -> Layout:
     match start:
         case RandomStart():
-            return random_layout(platform, settings.count, start.seed)
+            return random_layout(platform, settings.count, start.seed, settings.aperture)
         case MatchedStart():
-            return matched(platform, settings.goals, settings.count)
+            return matched(platform, settings.goals, settings.count, aperture=settings.aperture)
         case LensStart():
-            return lens.focusing(platform, start.focal_length, start.wavelength, settings.count)
+            return lens.focusing(
+                platform, start.focal_length, start.illumination, settings.count, aperture=settings.aperture
+            )

@@ -24,6 +24,8 @@ from metagen.design import (
     optimize,
 )
 from metagen.design.gaps import Gaps
+from metagen.design.matched import matched
+from metagen.design.settings import DesignSettings, start_layout
 from metagen.surrogate import Domain
 
 WAVELENGTH, PITCH, COUNT, DISTANCE = 0.66, 0.43, 21, 4.0
@@ -115,6 +117,32 @@ def test_an_optimised_geometric_phase_reaches_that_of_the_formula():
     assert device.history[0] < 0.05
     # The formula is the optimum of phases alone, up to the obliquity of the rays at NA 0.8.
     assert device.figure > 0.99 * formula
+
+
+def test_a_matched_start_in_circular_light_is_the_geometric_phase():
+    start = matched(PLATFORM, [RIGHT_FOCUS], COUNT)
+    light = behind(start)
+    with torch.no_grad():
+        reached, formula = float(RIGHT_FOCUS(light)), float(RIGHT_FOCUS(behind(geometric_lens(1))))
+    # The start is for real fins, whose phase is not quite twice their angle: 1 % of a focus of plates.
+    assert reached == pytest.approx(formula, rel=0.02)
+
+
+def test_a_design_file_says_its_light_and_aperture(tmp_path):
+    path = tmp_path / "design.toml"
+    path.write_text(
+        'name = "round"\ncount = [9, 7]\naperture = "circle"\nmodels = ["x.safetensors"]\n'
+        'start = {kind = "random", seed = 1}\n'
+        '[[goals]]\nkind = "focus"\nwavelength = 0.66\ndistance = 4.0\npolarisation = "left"\n'
+        'polar_deg = 10\nanalyser = "right"\n'
+    )
+    settings = DesignSettings.load(path)
+    goal = settings.goals[0]
+    assert goal.illumination == mg.Illumination(0.66, "left", polar=math.radians(10))
+    assert goal.analyser == "right"
+    start = start_layout(settings, PLATFORM)
+    assert start.counts == (9, 7)
+    assert not start.present[0, 0, 0]
 
 
 def test_efficiencies_are_shares_of_the_incident_power_in_any_light():
