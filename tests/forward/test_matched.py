@@ -100,9 +100,9 @@ def test_a_fin_that_turns_gives_light_twice_its_angle_as_phase(polarisation, sen
     angles = np.linspace(0, math.pi, 9)[:-1]
     matrices = mg.rcwa.solve(FINS, aim.light, angle=angles, orders=4).jones
     seen = aim.seen(FINS.atom, matrices)
-    # A lattice does not turn with its fins: by how much it changes the phase, 0.13 rad, is known from 9 orders.
+    # A lattice does not turn with its fins: with 9 orders too it changes the phase by 0.13 rad.
     turned = np.angle(seen / seen[0] * np.exp(-2j * sense * angles))
-    assert np.abs(turned).max() < 0.25
+    assert np.abs(turned).max() < 0.2
     assert np.abs(seen).min() > 0.5
 
 
