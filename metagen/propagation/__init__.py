@@ -25,5 +25,6 @@ from metagen.propagation.planes import focal_plane as focal_plane
 from metagen.propagation.planes import padding_for as padding_for
 from metagen.propagation.planes import padding_of_all as padding_of_all
 from metagen.propagation.planes import power as power
+from metagen.propagation.planes import poynting as poynting
 from metagen.propagation.points import attainable_intensity as attainable_intensity
 from metagen.propagation.points import rayleigh_sommerfeld as rayleigh_sommerfeld

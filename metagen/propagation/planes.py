@@ -181,6 +181,43 @@ def focal_flux(
     return (waves.sampled(there, x, y).conj() * slope).imag * (wavelength / (2 * torch.pi))
 
 
+def poynting(
+    field: Tensor,
+    sample_spacing: Spacing,
+    wavelength: float,
+    distance: float,
+    x: Tensor,
+    y: Tensor,
+    index: float = 1.0,
+    padding: int | None = None,
+) -> Tensor:
+    """z component of Poynting's vector at chosen points of a parallel plane, Re(E × H*) with H = k × E/k0.
+
+    A plane wave of amplitude 1 along z has the value ``index``. Summed over the whole plane it is the
+    :func:`focal_flux`; over a small part of it only this is the power that a detector there would measure.
+
+    Args:
+        field: [3, X, Y] complex (Ex, Ey, Ez).
+        sample_spacing, wavelength, distance, x, y, index, padding: see :func:`focal_plane`.
+
+    Returns:
+        [A, B] real.
+
+    Raises:
+        InputError: see :func:`focal_plane`; also if there are not three components.
+    """
+    if field.ndim != 3 or field.shape[0] != 3:
+        raise InputError(f"field has shape {tuple(field.shape)}; Poynting's vector takes (Ex, Ey, Ez)")
+    padding = padding or padding_of_all(field, sample_spacing, wavelength, distance, index)
+    waves = Spectrum.of(field, sample_spacing, wavelength, index, padding, distance)
+    electric, kz = waves.at(distance), waves.kz.to(field.dtype)
+    kx, ky = (waves.signed_wavenumbers(axis).to(field.dtype) for axis in (-2, -1))
+    magnetic_x = ky * electric[2] - kz * electric[1]
+    magnetic_y = kz * electric[0] - kx[:, None] * electric[2]
+    ex, ey, hx, hy = (waves.sampled(each, x, y) for each in (*electric[:2], magnetic_x, magnetic_y))
+    return (ex * hy.conj() - ey * hx.conj()).real * (wavelength / (2 * torch.pi))
+
+
 def axial_section(
     field: Tensor,
     sample_spacing: Spacing,

@@ -116,11 +116,15 @@ class Spectrum:
 
     def waves_at(self, points: Tensor, axis: int) -> Tensor:
         """[A, U] or [A, V] each plane wave at coordinates [A] along an axis, over the number of samples."""
-        order = torch.arange(self.amplitudes.shape[axis], device=self.amplitudes.device)
-        k = self._wavenumbers(axis)[torch.minimum(order, len(order) - order)]
-        k = torch.where(order <= len(order) // 2, k, -k)
+        k = self.signed_wavenumbers(axis)
         phase = torch.outer(points.to(k) - coordinates(self.shape[axis], self.spacings[axis])[0], k)
         return torch.polar(torch.full_like(phase, 1 / self.padded[axis]), phase).to(self.amplitudes.dtype)
+
+    def signed_wavenumbers(self, axis: int) -> Tensor:
+        """[U] kx (axis −2) or [V] ky (axis −1) of the waves."""
+        order = torch.arange(self.amplitudes.shape[axis], device=self.amplitudes.device)
+        k = self._wavenumbers(axis)[torch.minimum(order, len(order) - order)]
+        return torch.where(order <= len(order) // 2, k, -k)
 
     def both_signs(self, half: Tensor, axis: int) -> Tensor:
         """Extend a function of |kx| (axis −2) or |ky| (axis −1) to both signs, in the transform's order."""

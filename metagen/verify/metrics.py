@@ -35,6 +35,7 @@ from metagen.propagation import (
     focal_plane,
     padding_for,
     power,
+    poynting,
     rayleigh_sommerfeld,
 )
 from metagen.propagation.grid import Spacing, check_lengths, pair
@@ -262,6 +263,24 @@ def focusing_efficiency(wave: Wavefront, distance: float, circle: float = 1.5) -
     """
     radius = circle * fwhm(wave, distance)
     return _power_within(wave, distance, [radius])[0] / incident_power(wave)
+
+
+def square_efficiency(wave: Wavefront, distance: float, width: float) -> float:
+    """Power through a square around the axis in a plane / power incident on the aperture.
+
+    The power is that of Poynting's vector, as a detector in the plane would measure it.
+
+    Args:
+        wave: the field behind the device, with all three components.
+        distance: distance of the plane.
+        width: side of the square.
+    """
+    check_lengths(width=width)
+    step = width / GRID
+    x, padding = coordinates(GRID, step), _padding(wave, distance, width / 2)
+    medium = (wave.cover, padding)
+    flux = poynting(wave.field, wave.sample_spacing, wave.wavelength, distance, x, x, *medium)
+    return float(flux.sum()) * step**2 / incident_power(wave)
 
 
 def annulus_ratio(wave: Wavefront, distance: float, radius: float = 1.5, half_width: float = 0.5) -> float:
