@@ -17,8 +17,8 @@ class Claim:
         quantity: what the number is.
         published: the number, in words where it is a bound.
         ours: the same from this package.
-        difference: between the two, or how the bound is met.
-        reason: where the difference comes from; empty where none is left to explain.
+        difference: ours less the published number, or how the bound is met.
+        reason: where the difference comes from.
     """
 
     case: str
@@ -26,7 +26,7 @@ class Claim:
     published: str
     ours: str
     difference: str
-    reason: str = ""
+    reason: str
 
     @property
     def row(self) -> tuple[str, ...]:
@@ -36,5 +36,5 @@ class Claim:
 
 def table(claims: Iterable[Claim]) -> Table:
     """All of them."""
-    columns = ("case", "quantity", "published", "ours", "difference", "reason")
+    columns = ("case", "quantity", "published", "ours", "difference", "why")
     return Table("Published results", columns, tuple(claim.row for claim in claims))

@@ -6,7 +6,7 @@ Sizes, indices and phases as in the invrs-io/gym challenge "meta-atom library", 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +34,8 @@ CONVERTED = {
     0.650: (0, 0.502, 1.137, 1.945, 2.306, 3.600, 3.861, 4.843),
 }
 """The same of the light that changes it."""
-AIM = 0.2
+CHANGE = 0.01
+"""Of the index, to see what it does: the TiO2 that comes with metagen has 0.04 to 0.06 more."""
 
 
 def quartered(*quarter: tuple[float, float]) -> Corners:
@@ -85,39 +86,39 @@ def platform(wavelength: float, change: float = 0.0) -> mg.Platform:
     )
 
 
-def circular(wavelength: float, orders: int = ORDERS, change: float = 0.0) -> NDArray[np.complex128]:
-    """[2, 8] amplitudes of the light that keeps and that changes its handedness, for every atom."""
+def circular(
+    wavelength: float, orders: int = ORDERS, change: float = 0.0, atoms: Sequence[int] = range(len(ATOMS))
+) -> NDArray[np.complex128]:
+    """[2, K] amplitudes of the light that keeps and that changes its handedness, for some atoms."""
     made, light = platform(wavelength, change), Illumination(wavelength, "left")
-    solved = [mg.rcwa.solve(made, light, orders=orders, choice=k).jones for k in range(len(ATOMS))]
+    solved = [mg.rcwa.solve(made, light, orders=orders, choice=k).jones for k in atoms]
     xx, yy = np.array(solved)[:, 0, 0], np.array(solved)[:, 1, 1]
     return np.array([xx + yy, xx - yy]) / 2
 
 
-def differences(wavelength: float, **settings: float) -> NDArray[np.float64]:
-    """[2, 8] our phase relative to the first atom less the published one, between −π and π."""
-    amplitudes = circular(wavelength, **settings)  # type: ignore[arg-type]
+def differences(
+    wavelength: float, amplitudes: NDArray[np.complex128], atoms: Sequence[int] = range(len(ATOMS))
+) -> NDArray[np.float64]:
+    """[2, K] phase relative to the first of some atoms less the published one, between −π and π."""
     phase = np.angle(amplitudes / amplitudes[:, :1])
-    published = np.array([CONSERVED[wavelength], CONVERTED[wavelength]])
-    return np.asarray((phase - published + math.pi) % (2 * math.pi) - math.pi)
+    published = np.array([CONSERVED[wavelength], CONVERTED[wavelength]])[:, list(atoms)]
+    return np.asarray((phase - published + published[:, :1] + math.pi) % (2 * math.pi) - math.pi)
 
 
 def claims() -> Iterator[Claim]:
     """The largest difference per wavelength and handedness."""
     for wavelength in CONSERVED:
-        found = differences(wavelength)
-        other = differences(wavelength, change=0.02)
-        size = np.abs(circular(wavelength))
+        amplitudes = circular(wavelength)
+        found = differences(wavelength, amplitudes)
+        other = differences(wavelength, circular(wavelength, change=CHANGE))
         for row, name in enumerate(("conserved", "converted")):
             atom = int(np.abs(found[row]).argmax())
-            moved = other[row, atom] - found[row, atom]
-            which = f"atom {atom + 1}, amplitude {size[row, atom]:.2f}"
-            reason = f"{which}; an index larger by 0.02 moves it by {moved:+.2f} rad"
-            largest = abs(found[row, atom])
+            published = (CONSERVED, CONVERTED)[row][wavelength][atom]
             yield Claim(
-                f"P3 pluses and I-beams, {wavelength * 1e3:.0f} nm",
-                f"relative phase, handedness {name}",
-                f"{(CONSERVED, CONVERTED)[row][wavelength][atom]:.3f} rad",
-                f"{(CONSERVED, CONVERTED)[row][wavelength][atom] + found[row, atom]:.3f} rad",
-                f"{largest:.3f} rad at most (aim {AIM})",
-                reason,
+                f"P3 pluses and I-beams, {wavelength * 1e3:.0f} nm, handedness {name}",
+                f"phase of atom {atom + 1}, the farthest from print, relative to atom 1",
+                f"{published:.3f} rad",
+                f"{published + found[row, atom]:.3f} rad",
+                f"{found[row, atom]:+.3f} rad",
+                f"an index larger by {CHANGE}: {np.abs(other[row]).max():.3f} rad at most, of all atoms",
             )

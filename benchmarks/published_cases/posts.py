@@ -83,12 +83,12 @@ def claims() -> Iterator[Claim]:
     """For each index that the silicon may have had."""
     for index in INDICES:
         found = posts(index)
-        left_out = ", ".join(f"{low:.3f}–{high:.3f}" for low, high in found.left_out)
+        left_out = ", ".join(f"{1e3 * low:.1f}–{1e3 * high:.1f}" for low, high in found.left_out)
         yield Claim(
             f"P4 a-Si:H posts, indices {index} and {SILICA}",
             f"phases of posts with transmission over {TRANSMISSION}",
-            "2π",
-            f"the whole circle with no gap over {found.gap:.2f} rad",
-            f"{100 * found.good.mean():.0f} % of the diameters",
-            f"resonances are left out: diameters {left_out}",
+            "all of 2π",
+            f"all of 2π, no gap over {found.gap:.2f} rad",
+            "none",
+            f"{100 * found.good.mean():.0f} % of the diameters, without the resonances at {left_out} nm",
         )
