@@ -132,7 +132,7 @@ def test_p1_the_command_prints_a_line_per_pattern_and_one_per_bad_file(file):
 @pytest.mark.slow
 @pytest.mark.cross_check
 def test_p1_meep_agrees_on_walls_that_lie_inside_voxels(file):
-    """A pixel is a little more than two voxels. Measured: 0.003 apart; RCWA is off by 2e-4, Meep by the rest."""
+    """A pixel is a little over two voxels. Measured: 0.003 apart; RCWA is off by 2e-4, Meep by the rest."""
     pattern = Pattern.read(file(line_grating()))
     assert meep(pattern) == pytest.approx(metagrating.rcwa(pattern), abs=0.005)
 
