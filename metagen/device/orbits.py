@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from metagen.base.errors import InputError
 from metagen.device.atoms import Atom, Kind, Parameter
 from metagen.device.sites import Sites
-from metagen.device.symmetry import MIRROR_IMAGES, Symmetry, permutation
+from metagen.device.symmetry import MIRROR_IMAGES, Symmetry
 
 SAME = 1e-9
 """Parameters that differ by less than this are the same."""
@@ -42,13 +42,13 @@ class SiteOrbits:
             InputError: the sites lack one of the symmetries.
         """
         operations = tuple(each for each in MIRROR_IMAGES if each in symmetry)
-        moved = [permutation(sites.centres, each, sites.lattice.spacing) for each in operations]
-        images = [each for each in moved if each is not None]
-        if len(images) < len(operations):
-            lost = ", ".join(str(each.name) for each, to in zip(operations, moved, strict=True) if to is None)
-            raise InputError(f"the sites of {sites.lattice} lack the symmetry {lost} about the axis")
-        everywhere = np.stack(images)
-        return cls(sites, operations, everywhere[:, np.unique(everywhere.max(axis=0))])
+        images = np.stack([sites.moved(each) for each in operations])
+        lost = [str(each.name) for each, to in zip(operations, images, strict=True) if (to < 0).any()]
+        if lost:
+            raise InputError(
+                f"the sites of {sites.lattice} lack the symmetry {', '.join(lost)} about the axis"
+            )
+        return cls(sites, operations, images[:, images.max(axis=0) == images[0]])
 
     @property
     def centres(self) -> Values:
@@ -58,13 +58,13 @@ class SiteOrbits:
     def groups(self) -> list[tuple[tuple[Symmetry, ...], NDArray[np.intp]]]:
         """The operations that leave sites where they are: each set with the numbers [n] of its orbits."""
         stays = self.images == self.images[0]
-        kinds, which = np.unique(stays, axis=1, return_inverse=True)
+        kinds = 2 ** np.arange(len(stays)) @ stays
         return [
             (
-                tuple(each for each, still in zip(self.operations, kind, strict=True) if still),
-                np.flatnonzero(which.ravel() == number),
+                tuple(each for number, each in enumerate(self.operations) if kind >> number & 1),
+                np.flatnonzero(kinds == kind),
             )
-            for number, kind in enumerate(kinds.T)
+            for kind in np.unique(kinds)
         ]
 
     def settled(self, atom: Atom, values: Values) -> tuple[Values, NDArray[np.bool_]]:

@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 
 from metagen.base.errors import InputError
 from metagen.device.lattice import Lattice
-from metagen.device.symmetry import MIRROR_IMAGES, closed
+from metagen.device.symmetry import MIRROR_IMAGES, Symmetry
 
 Aperture = Literal["rectangle", "circle"]
 """Shapes of a device: all cells, or the sites whose centre is in the circle that fits into them."""
+SAME = 1e-9
+"""Sites closer than this share of the cell are the same."""
 ROUNDING = 1e-9
 """A site this far outside the circle, over its radius, is taken for inside."""
 
@@ -53,9 +55,9 @@ class Sites:
         if aperture == "circle":
             radius = min(n * p for n, p in zip(counts, lattice.pitch, strict=True)) / 2
             inside = np.hypot(centres[..., 0], centres[..., 1]) <= radius * (1 + ROUNDING)
-        if lattice.sites != ((0.0, 0.0),):  # else they are closed, and a million of them take no time
-            mirrors = [each for each in MIRROR_IMAGES if each in lattice.symmetry]
-            inside[inside] = closed(centres[inside], mirrors, lattice.spacing)
+        found = cls(lattice, inside)
+        kept = [found.moved(each) >= 0 for each in MIRROR_IMAGES if each in lattice.symmetry]
+        inside[inside] = np.all(kept, axis=0)
         return cls(lattice, inside)
 
     @cached_property
@@ -63,10 +65,31 @@ class Sites:
         """[M, 2] x and y of each site."""
         return site_centres(self.lattice, self.counts)[self.present]
 
+    def moved(self, operation: Symmetry) -> NDArray[np.intp]:
+        """[M] to which site a mirror x → −x or y → −y, or both, or nothing moves each; −1 where none is."""
+        signs = np.diag(operation.matrix)
+        numbers = np.where(self.present, np.cumsum(self.present).reshape(self.present.shape) - 1, -1)
+        found = np.full_like(numbers, -1)
+        for site, place in enumerate(self.lattice.sites):
+            apart = signs * place - np.array(self.lattice.sites)
+            same = np.flatnonzero((np.abs(apart - np.rint(apart)) < SAME).all(axis=1))
+            for image in same:
+                x, y = map(_moved_cells, self.counts, signs, np.rint(apart[image]).astype(int))
+                there = numbers[..., image][np.ix_(x, y)]
+                found[..., site] = np.where((x >= 0)[:, None] & (y >= 0), there, -1)
+        return found[self.present]
+
     @property
     def counts(self) -> tuple[int, int]:
         """Cells along x and along y."""
         return self.present.shape[0], self.present.shape[1]
+
+
+def _moved_cells(count: int, sign: float, shift: int) -> NDArray[np.intp]:
+    """[count] to which of some cells in a row each is moved, −1 where to none of them."""
+    cells = np.arange(count)
+    moved = (cells if sign > 0 else cells[::-1]) + shift
+    return np.where((moved >= 0) & (moved < count), moved, -1)
 
 
 def cell_centres(count: int, period: float) -> NDArray[np.float64]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from enum import Flag, auto
 from typing import Any
 
@@ -93,22 +93,3 @@ def permutation(
     places = np.empty(len(positions), dtype=np.intp)
     places[after] = before
     return places
-
-
-def closed(
-    positions: NDArray[np.float64], operations: Sequence[Symmetry], spacing: float
-) -> NDArray[np.bool_]:
-    """[M] which of some positions [M, 2] every one of some mirrors and turns moves to one of them.
-
-    Args:
-        positions: all different.
-        operations: each one mirror or turn, or none.
-        spacing: smallest distance between two positions.
-    """
-    from scipy.spatial import cKDTree
-
-    tree, kept = cKDTree(positions), np.ones(len(positions), dtype=np.bool_)
-    for operation in operations:
-        images = positions @ operation.matrix.T
-        kept &= np.isfinite(tree.query(images, distance_upper_bound=SAME * spacing)[0])
-    return kept

@@ -13,7 +13,7 @@ from metagen.device.layout import Layout, mirrored_layout
 from metagen.device.orbits import SiteOrbits, own_image
 from metagen.device.platform import Platform
 from metagen.device.sites import Aperture, Sites, counts_of, suffix
-from metagen.device.symmetry import Symmetry, permutation
+from metagen.device.symmetry import Symmetry
 from metagen.forward.aim import OTHER, Aim
 from metagen.forward.matching import Groups, best_candidates
 from metagen.forward.response import (
@@ -175,8 +175,8 @@ def _symmetry(platform: Platform, aims: Sequence[Aim], sites: Sites, wanted: Seq
     for operation in (Symmetry.MIRROR_X, Symmetry.MIRROR_Y, Symmetry.HALF_TURN):
         kept = operation in platform.lattice.symmetry & platform.atom.symmetry
         if kept and all(aim.is_kept_by(operation, platform.atom) for aim in aims):
-            moved = permutation(sites.centres, operation, platform.lattice.spacing)
-            if moved is not None and all(np.abs(each[moved] - each).max() < ALIKE for each in wanted):
+            moved = sites.moved(operation)
+            if all(np.abs(each[moved] - each).max() < ALIKE for each in wanted):
                 found |= operation
     return found
 
