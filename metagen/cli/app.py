@@ -290,12 +290,13 @@ def pack(
     """Write near-field files of any wavelengths to one compact file (metagen.data.compact.load opens it)."""
     from metagen.data import compact as datasets
     from metagen.data.dataset import Dataset
+    from metagen.device.illumination import short_label
 
     require_ending(output, ".h5")
     for packed in datasets.pack(Dataset.load_all(files), output):
         print(
-            f"{packed.wavelength:g} µm: {len(packed.relative_errors)} fields on {packed.rank} basis vectors, "
-            f"relative error at most {max(packed.relative_errors.values()):.2g}"
+            f"{short_label(packed.illumination)} nm: {len(packed.relative_errors)} fields on {packed.rank} "
+            f"basis vectors, relative error at most {max(packed.relative_errors.values()):.2g}"
         )
     print(f"{output}: {output.stat().st_size / 1e6:.2f} MB")
 
@@ -307,7 +308,7 @@ def train(
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the models.", show_default=False)],
     seed: Annotated[int | None, typer.Option(help="Seed instead of the recipe's, to see the spread.")] = None,
 ) -> None:
-    """Train a surrogate for each wavelength of the near fields.
+    """Train a surrogate for each light (wavelength and polarisation) of the near fields.
 
     Ctrl-C during the descent keeps the best model so far, and ends.
     """
@@ -315,6 +316,7 @@ def train(
 
     from metagen import surrogate
     from metagen.data.sources import by_wavelength
+    from metagen.device.illumination import short_label
     from metagen.surrogate import TrainingSettings
 
     settings = TrainingSettings.load(recipe)
@@ -324,7 +326,7 @@ def train(
         if settings.held_out:
             _, held_out = dataset.split_layouts(settings.held_out)
             surrogate.record(model, surrogate.evaluate(model, held_out))
-        path = output / f"model-{nanometres(model.wavelength)}.safetensors"
+        path = output / f"model-{short_label(dataset.illumination)}.safetensors"
         surrogate.save(model, path)
         print(f"{path}: trained on {', '.join(model.card.layouts)}")
         if model.card.errors:

@@ -167,8 +167,7 @@ def pack(datasets: Sequence[Dataset], path: str | Path, tolerance: float = TOLER
 def _key(light: Illumination) -> str:
     """The name of a group: the wavelength, and what sets the light apart from x-polarised at normal
     incidence."""
-    known = light == Illumination(light.wavelength)
-    return f"{light.wavelength:.6f}" + ("" if known else f" {in_words(light)}")
+    return f"{light.wavelength:.6f}" + ("" if light.is_plain else f" {in_words(light)}")
 
 
 def _light(group: h5py.Group) -> Illumination:
@@ -192,7 +191,7 @@ def _pack(group: h5py.Group, dataset: Dataset, tolerance: float) -> Packed:
     group["basis"] = basis
     group.attrs["step"] = step
     group.attrs["wavelength"] = dataset.wavelength
-    if dataset.illumination != Illumination(dataset.wavelength):
+    if not dataset.illumination.is_plain:
         group.attrs["illumination"] = json.dumps(dataset.illumination.described)
     group.attrs["samples_per_period"] = dataset.samples
     group.attrs["numerics"] = json.dumps(dict(dataset.numerics), sort_keys=True)

@@ -148,6 +148,11 @@ def label(light: Illumination) -> str:
     return "-".join(parts)
 
 
+def short_label(light: Illumination) -> str:
+    """As :func:`label`, without the unit: "633", or "633-y"."""
+    return label(light).replace("nm", "", 1)
+
+
 def in_words(light: Illumination) -> str:
     """Polarisation and direction of light: "x", or "left from 15°", or "y from 15° at azimuth 90°"."""
     known = isinstance(light.polarisation, str)

@@ -10,9 +10,10 @@ import torch
 
 from metagen.base.errors import MismatchError
 from metagen.base.tables import Table, number
-from metagen.base.wavelength import nanometres, of_wavelength
+from metagen.base.wavelength import nanometres
 from metagen.data.dataset import Dataset
 from metagen.data.nearfield import NearField
+from metagen.device.illumination import short_label
 from metagen.device.layout import Layout
 from metagen.surrogate import Surrogate, evaluate
 from metagen.verify.metrics import Wavefront, focusing_efficiency, intensity, ring_metrics
@@ -128,11 +129,13 @@ def _row(error: DeviceError) -> tuple[str, ...]:
 
 
 def _model_for(models: Sequence[Surrogate], near: NearField) -> Surrogate:
-    for model in of_wavelength(models, near.wavelength):
-        return model
+    for model in models:
+        if model.domain.illumination.is_like(near.illumination):
+            return model
     raise MismatchError(
-        f"{near.layout.name} was simulated at wavelength {near.wavelength:g}, but the models predict "
-        f"{[model.wavelength for model in models]}; give a model of that wavelength"
+        f"{near.layout.name} was simulated in light of {short_label(near.illumination)} nm, but the models "
+        f"are of {[short_label(model.domain.illumination) for model in models]}; give a model of that "
+        "wavelength and polarisation"
     )
 
 

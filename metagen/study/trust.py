@@ -11,10 +11,11 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from metagen.base.tables import Table, number
-from metagen.base.wavelength import nanometres, of_wavelength
+from metagen.base.wavelength import nanometres
 from metagen.data.dataset import Dataset
 from metagen.data.nearfield import NearField
 from metagen.surrogate import ExpansionSurrogate, cell_errors
+from metagen.surrogate.prediction import arguments
 
 Floats = NDArray[np.float64]
 GROUPS = 10
@@ -49,19 +50,24 @@ class TrustCheck:
 
 
 def trust_checks(models: Iterable[ExpansionSurrogate], near_fields: Iterable[NearField]) -> list[TrustCheck]:
-    """Check models on the near fields of their wavelengths.
+    """Check models on the near fields in their light.
 
     Raises:
-        InputError: a model without an error map, or radii that it does not know.
+        InputError: a model without an error map, or pillars that it does not know.
     """
     known = list(models)
-    return [_check(model, near) for near in near_fields for model in of_wavelength(known, near.wavelength)]
+    return [
+        _check(model, near)
+        for near in near_fields
+        for model in known
+        if model.domain.illumination.is_like(near.illumination)
+    ]
 
 
 def _check(model: ExpansionSurrogate, near: NearField) -> TrustCheck:
     differences, powers = cell_errors(model, Dataset((near,)))
     with torch.no_grad():
-        expected = model.expected_error(torch.tensor(near.layout.radii, dtype=torch.float32))
+        expected = model.expected_error(*arguments(near.layout))
     return TrustCheck(
         layout=near.layout.name,
         wavelength=near.wavelength,

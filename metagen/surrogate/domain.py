@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
@@ -122,9 +121,7 @@ class Domain:
     def described(self) -> dict[str, Any]:
         """The attributes as plain values for files; in the short form, if the domain has one."""
         platform = self.platform
-        short = CircleLimits.of(platform.lattice, platform.atom) and self.illumination == Illumination(
-            self.wavelength
-        )
+        short = CircleLimits.of(platform.lattice, platform.atom) and self.illumination.is_plain
         light = (
             dict(zip(SHORT, (self.wavelength, *self.known[0]), strict=True))
             if short
@@ -277,7 +274,7 @@ class Domain:
                 f"the model was trained for wavelength {own.wavelength:g}, not {light.wavelength:g}; use a "
                 "model of that wavelength, or train one"
             )
-        if replace(own, wavelength=light.wavelength) != light:
+        if not own.is_like(light):
             raise MismatchError(
                 f"the model was trained for light {in_words(own)}, not {in_words(light)}; use a model of "
                 "that light, or train one"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from metagen.base.tables import Table, number
-from metagen.base.wavelength import nanometres
+from metagen.device.illumination import short_label
 from metagen.surrogate.evaluation import Comparison
 
 
@@ -14,7 +15,7 @@ from metagen.surrogate.evaluation import Comparison
 class ErrorRow:
     """Errors of one model in one split, as a report shows them."""
 
-    wavelength: float
+    light: str
     split: str
     model: str
     relative_error: float
@@ -26,7 +27,7 @@ def error_rows(comparisons: Iterable[Comparison]) -> list[ErrorRow]:
     """The errors of comparisons as plain numbers that can be stored."""
     return [
         ErrorRow(
-            wavelength=each.model.wavelength,
+            light=short_label(each.model.domain.illumination),
             split=str(each.split),
             model=each.evaluation.model,
             relative_error=each.evaluation.overall.relative_error,
@@ -41,21 +42,30 @@ def error_table(rows: Iterable[ErrorRow]) -> Table:
     """A table of the errors of models and baselines on both splits."""
     return Table(
         "Near field: error on patches and layouts that were not trained on",
-        ("model", "nm", "tested on", "relative error", "of the modes alone", "worst layout"),
+        (
+            "model",
+            "nm",
+            "tested on",
+            "relative error",
+            "relative L2",
+            "of the modes alone",
+            "worst layout",
+        ),
         tuple(
             (
                 row.model,
-                f"{nanometres(row.wavelength)}",
+                row.light,
                 row.split,
                 number(row.relative_error),
+                number(math.sqrt(row.relative_error)),
                 number(row.floor) if row.floor else "–",
                 "{} {}".format(*_worst(row)),
             )
             for row in rows
         ),
-        "‖E_pred − E‖² / ‖E‖² (the paper's eq. 9) of Ex. Random patches share pillars and mirror twins with "
-        "the training set; whole layouts do not. Of the modes alone: the error of the best field that "
-        "the model's modes can make, whatever it predicts.",
+        "‖E_pred − E‖² / ‖E‖² (the paper's eq. 9), and its root, of the component along the light. Random "
+        "patches share pillars and mirror twins with the training set; whole layouts do not. Of "
+        "the modes alone: the error of the best field that the model's modes can make, whatever it predicts.",
     )
 
 
