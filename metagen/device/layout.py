@@ -19,7 +19,7 @@ from metagen.base.validation import validate
 from metagen.device.atoms import Atom, Kind
 from metagen.device.circles import CircleLimits
 from metagen.device.orbits import SiteOrbits
-from metagen.device.pillars import admitted, check_pillars
+from metagen.device.pillars import Mask, admitted, check_pillars
 from metagen.device.platform import Platform
 from metagen.device.sites import Aperture, Sites, counts_of, site_centres, suffix
 from metagen.device.sites import cell_centres as cell_centres
@@ -64,7 +64,7 @@ class Layout:
     values: NDArray[np.float64]
     name: str = "layout"
     provenance: Mapping[str, str] = field(default_factory=dict)
-    present: NDArray[np.bool_] = field(default=None, kw_only=True)  # type: ignore[arg-type]
+    present: Mask = field(default=None, kw_only=True)  # type: ignore[arg-type]
 
     if TYPE_CHECKING:
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from metagen.base.errors import InputError
 from metagen.device.atoms import Atom, Kind, Parameter
-from metagen.device.sites import Sites
+from metagen.device.sites import Mask, Sites
 from metagen.device.symmetry import MIRROR_IMAGES, Symmetry
 
 SAME = 1e-9
@@ -67,7 +67,7 @@ class SiteOrbits:
             for kind in np.unique(kinds)
         ]
 
-    def settled(self, atom: Atom, values: Values) -> tuple[Values, NDArray[np.bool_]]:
+    def settled(self, atom: Atom, values: Values) -> tuple[Values, Mask]:
         """Change pillars on a mirror line as little as makes each of them its own image.
 
         Args:
@@ -95,7 +95,7 @@ class SiteOrbits:
         return whole
 
 
-def own_image(atom: Atom, values: Values, operations: Sequence[Symmetry]) -> NDArray[np.bool_]:
+def own_image(atom: Atom, values: Values, operations: Sequence[Symmetry]) -> Mask:
     """[...] whether shapes of parameters [..., P] are left as they are by all of some mirrors and turns."""
     same = np.ones(values.shape[:-1], dtype=np.bool_)
     for operation in operations:
@@ -104,9 +104,7 @@ def own_image(atom: Atom, values: Values, operations: Sequence[Symmetry]) -> NDA
     return same
 
 
-def _nearest_own_image(
-    atom: Atom, values: Values, operations: Sequence[Symmetry]
-) -> tuple[Values, NDArray[np.bool_]]:
+def _nearest_own_image(atom: Atom, values: Values, operations: Sequence[Symmetry]) -> tuple[Values, Mask]:
     """[n, P] the parameters nearest to others that make own images, and [n] whether there are any."""
     candidates = _candidates(atom, values, operations)
     own = own_image(atom, candidates, operations)

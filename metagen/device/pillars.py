@@ -11,6 +11,7 @@ from metagen.base.errors import InputError
 from metagen.base.validation import check_angle
 from metagen.device.atoms.parameter import Kind
 from metagen.device.platform import Platform
+from metagen.device.sites import Mask as Mask
 
 ROUNDING = 1e-9
 """Values this far outside the limits, in micrometres or radians, are taken for the limits."""
@@ -18,7 +19,6 @@ TOUCHING = 1e-9
 """Pillars that reach over half the distance of neighbours by less than this share of it touch."""
 
 Values = NDArray[np.float64]
-Mask = NDArray[np.bool_]
 
 
 def admitted(

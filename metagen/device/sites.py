@@ -13,6 +13,7 @@ from metagen.base.errors import InputError
 from metagen.device.lattice import Lattice
 from metagen.device.symmetry import MIRROR_IMAGES, Symmetry
 
+Mask = NDArray[np.bool_]
 Aperture = Literal["rectangle", "circle"]
 """Shapes of a device: all cells, or the sites whose centre is in the circle that fits into them."""
 SAME = 1e-9
@@ -36,7 +37,7 @@ class Sites:
     """
 
     lattice: Lattice
-    present: NDArray[np.bool_]
+    present: Mask
 
     @classmethod
     def within(cls, lattice: Lattice, counts: tuple[int, int], aperture: Aperture = "rectangle") -> Self:
