@@ -15,8 +15,9 @@ from metagen.device.shapes import Difference, Ellipse, Shape
 from metagen.fdtd.engine import require_meep
 from metagen.fdtd.grid import Grid
 
-OUTLINE = 0.02
-"""Distance, in pixels, from the boundary of an ellipse that the polygon may have which stands for it."""
+OUTLINE = 0.1
+"""Distance, in pixels, from the boundary of an ellipse that the polygon may have which stands for it. Finer
+polygons take longer and are no closer to RCWA (docs/fdtd.md)."""
 SAME = 1e-9
 """Corners that are closer to each other, in pixels, or to a plane, in micrometres, lie on it."""
 
@@ -115,22 +116,55 @@ class Extrusion:
         outline = shape.outline(OUTLINE * self.grid.pixel)
         if isinstance(shape, Ellipse):
             outline = tuple(half_a_step_on(polygon) for polygon in outline)
-        return [self._prism(self.grid.at(polygon + site), inside) for polygon in outline]
+        corners = (_without_twins(self.grid.at(polygon + site)) for polygon in outline)
+        return [self._block(each, inside) if _is_box(each) else self._prism(each, inside) for each in corners]
 
     def _cylinder(self, circle: Ellipse, site: tuple[float, float], medium: Any) -> Any:
         mp = require_meep()
         x, y = self.grid.at(np.array([site[0] + float(circle.x), site[1] + float(circle.y)])).tolist()
-        height = self.height / self.grid.pixel
         return mp.Cylinder(
             radius=float(circle.a) / self.grid.pixel,
-            height=height,
-            center=mp.Vector3(x, y, self.grid.z(self.grid.base) + height / 2),
+            height=self._pixels_high,
+            center=mp.Vector3(x, y, self._middle),
+            material=medium,
+        )
+
+    def _block(self, corners: NDArray[np.float64], medium: Any) -> Any:
+        """A parallelogram, which Meep averages over pixels sooner as a block than as a prism."""
+        mp, sides = require_meep(), np.diff(corners[:3], axis=0)
+        return mp.Block(
+            center=mp.Vector3(*corners.mean(axis=0), self._middle),
+            size=mp.Vector3(*np.hypot(*sides.T), self._pixels_high),
+            e1=mp.Vector3(*sides[0]),
+            e2=mp.Vector3(*sides[1]),
             material=medium,
         )
 
     def _prism(self, corners: NDArray[np.float64], medium: Any) -> Any:
-        mp = require_meep()
-        base = self.grid.z(self.grid.base)
-        apart = np.abs(corners - np.roll(corners, 1, axis=0)).max(axis=1) > SAME
-        vertices = [mp.Vector3(x, y, base) for x, y in corners[apart].tolist()]
-        return mp.Prism(vertices, self.height / self.grid.pixel, axis=mp.Vector3(z=1), material=medium)
+        mp, base = require_meep(), self.grid.z(self.grid.base)
+        vertices = [mp.Vector3(x, y, base) for x, y in corners.tolist()]
+        return mp.Prism(vertices, self._pixels_high, axis=mp.Vector3(z=1), material=medium)
+
+    @property
+    def _pixels_high(self) -> float:
+        return self.height / self.grid.pixel
+
+    @property
+    def _middle(self) -> float:
+        return self.grid.z(self.grid.base) + self._pixels_high / 2
+
+
+def is_prism(solid: Any) -> bool:
+    """Whether one of Meep's solids is a prism."""
+    return isinstance(solid, require_meep().Prism)
+
+
+def _without_twins(corners: NDArray[np.float64]) -> NDArray[np.float64]:
+    """[V, 2] corners in pixels, of equal neighbours only one."""
+    apart = np.abs(corners - np.roll(corners, 1, axis=0)).max(axis=1) > SAME
+    return np.asarray(corners[apart])
+
+
+def _is_box(corners: NDArray[np.float64]) -> bool:
+    """Whether the polygon is a parallelogram."""
+    return len(corners) == 4 and bool(np.abs(corners[0] + corners[2] - corners[1] - corners[3]).max() < SAME)
