@@ -278,8 +278,9 @@ def mirrored_layout(
         provenance: of the layout.
 
     Raises:
-        InputError: the image of a pillar is not one of the platform's.
+        InputError: the images of pillars are not all within the platform's limits.
     """
+    orbits.check(platform.atom)
     choice = [parameter.kind is Kind.CHOICE for parameter in platform.atom.parameters]
     settled, possible = orbits.settled(platform.atom, np.where(choice, np.floor(values), values))
     present, array = orbits.sites.present.copy(), np.zeros((*orbits.sites.present.shape, values.shape[1]))

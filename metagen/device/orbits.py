@@ -67,6 +67,19 @@ class SiteOrbits:
             for kind in np.unique(kinds)
         ]
 
+    def check(self, atom: Atom) -> None:
+        """Refuse pillars whose images are not all of the same family and within its limits.
+
+        Raises:
+            InputError: they are not.
+        """
+        lost = [str(each.name) for each in self.operations if each not in atom.symmetry]
+        if lost:
+            raise InputError(
+                f"{', '.join(lost)} makes of {atom} pillars that are not within its limits: free the angle "
+                f"over a whole period, {atom.period:.4g}, or add the images to a list of shapes"
+            )
+
     def settled(self, atom: Atom, values: Values) -> tuple[Values, Mask]:
         """Change pillars on a mirror line as little as makes each of them its own image.
 

@@ -111,6 +111,7 @@ def test_the_pillars_of_one_mirror_alone_follow_from_half_of_them():
     [
         (platform(mg.Lattice((0.6, 0.6), ((0.0, 0.0), (0.3, 0.4))), atoms.Circle(0.05)), "lack the symmetry"),
         (platform(mg.Lattice.square(0.45), atoms.Rectangle((0.1, 0.2), 0.1, 0.3)), "free the angle"),
+        (platform(mg.Lattice.square(0.45), atoms.Rectangle(0.2, 0.1, (0, 1.5))), "whole period, 3.142"),
     ],
 )
 def test_what_lacks_the_mirrors_is_refused(each, message):

@@ -31,6 +31,11 @@ def test_a_lens_of_pillars_with_any_phase_has_the_ideal_profile_up_to_a_constant
     assert np.abs(spread).max() < 2 * 0.004
 
 
+def test_the_radii_of_a_lens_are_those_of_earlier_releases():
+    corner = mg.lens.focusing(PLATFORM, 8.0, 0.633, 21, DelayTable()).radii[:3, 0]
+    assert corner.tolist() == [0.1208, 0.1559, 0.06788]
+
+
 @pytest.mark.cross_check
 def test_a_lens_takes_the_nearest_phasor_at_the_best_common_phase():
     # A table that spans half a turn with a dim stretch; brute force over offsets and radii is the definition.
