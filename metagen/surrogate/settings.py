@@ -33,8 +33,10 @@ class LPASettings:
 
     Attributes:
         cell: the field that is taken over a cell.
-        points: radii at which the periodic cell is computed; between them the field is a cubic spline
-            (on the paper's platform 61 points leave a relative error of 1e-6 at 633 nm, 5e-6 at 400 nm).
+        points: lengths at which the periodic cell is computed if a pillar has one free length; between them
+            the field is a cubic spline (on the paper's platform 61 points leave a relative error of 1e-6 at
+            633 nm, 5e-6 at 400 nm). Pillars with an angle or several parameters have a grid of up to 700
+            cells, joined by polynomials and Fourier series.
     """
 
     kind: Literal["lpa"] = "lpa"

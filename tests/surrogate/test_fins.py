@@ -11,9 +11,12 @@ from metagen.device.layout import random_layout
 from metagen.device.sampling import mirror_signs
 from metagen.device.symmetry import Symmetry
 from metagen.surrogate import (
+    LPA,
+    CellField,
     ClusterSettings,
     Domain,
     LinearSettings,
+    LPASettings,
     MirrorSettings,
     NetworkSettings,
     ScatteringSettings,
@@ -275,3 +278,58 @@ def test_one_value_of_a_parameter_is_no_range():
     layout = mg.Layout(coupled_fins.FREE, {"length": 0.3, "width": 0.1, "angle": np.array([[0.1, 0.3]])})
     with pytest.raises(InputError, match="at least two different values of length"):
         Domain.of(mg.dataset.Dataset((coupled_fins.near_field(layout),)))
+
+
+# Local phase approximation
+
+
+@pytest.fixture(scope="module")
+def periodic():
+    """Eight angles are enough for what is said here; a baseline has 32."""
+    domain = Domain(
+        illumination=LIGHTS[1], known=((0.0, np.pi),), platform=coupled_fins.TURNED, samples=4, components=3
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("metagen.surrogate.interpolation.FINEST", 3)
+        return {cell: LPA.compute(domain, LPASettings(cell=cell)).double() for cell in CellField}
+
+
+@pytest.mark.cross_check
+def test_the_near_field_version_repeats_the_rcwa_field_of_every_fins_own_cell(periodic):
+    """At a sampled angle to the rounding of what is stored in single precision; a bare site is bare glass."""
+    angles = torch.tensor([[np.pi / 4, 0.3]], dtype=torch.float64)
+    field = periodic[CellField.NEAR_FIELD](angles, torch.tensor([[True, False]])).movedim(-3, -1).numpy()
+    cell = mg.rcwa.solve(coupled_fins.TURNED, LIGHTS[1], angle=np.pi / 4)
+    exact = cell.near_field(0.6 + 0.633 / 2, 4)
+    np.testing.assert_allclose(field[:, :4], exact, rtol=0, atol=1e-6)
+    passed = 2 * 1.45 / 2.45 * np.exp(2j * np.pi * (0.6 / 0.633 + 0.5))
+    np.testing.assert_allclose(field[:, 4:, 1], passed, rtol=0, atol=1e-6)
+    assert not field[:, 4:, 0].any()
+
+
+@pytest.mark.cross_check
+def test_the_flat_version_is_the_jones_matrix_times_the_light_carried_half_a_wavelength(periodic):
+    angles = torch.tensor([[np.pi / 8]], dtype=torch.float64)
+    field = periodic[CellField.FLAT](angles).movedim(-3, -1).numpy()
+    jones = mg.rcwa.solve(coupled_fins.TURNED, LIGHTS[1], angle=np.pi / 8).jones
+    expected = np.broadcast_to(-jones[:, 1], (4, 4, 2))
+    np.testing.assert_allclose(field[..., :2], expected, rtol=0, atol=1e-6)  # stored in single precision
+    assert not field[..., 2].any()
+
+
+@pytest.mark.closed_form
+def test_the_periodic_field_of_mirrored_fins_is_the_mirrored_field(periodic):
+    """Sampled angles are images of each other, and the cells keep the mirror up to what 10 orders do."""
+    model = periodic[CellField.NEAR_FIELD]
+    angles = torch.tensor([[0.3, 1.1], [2.0, 2.9]], dtype=torch.float64)
+    signs = torch.from_numpy(mirror_signs(LIGHTS[1], Symmetry.MIRROR_X))[:, None, None]
+    mirrored = model(np.pi - angles.flip(0))
+    assert torch.allclose(mirrored, model(angles).flip(1) * signs, rtol=0, atol=1e-6)
+
+
+def test_tilted_light_has_no_local_phase_approximation():
+    domain = Domain(
+        illumination=mg.Illumination(0.633, polar=0.2), known=((0.0, 3.0),), platform=coupled_fins.TURNED
+    )
+    with pytest.raises(InputError, match="light along the axis; the platform has 1 per cell"):
+        LPA.compute(domain)

@@ -34,10 +34,10 @@ from metagen.surrogate import (
     train,
 )
 from metagen.surrogate.examples import neighbourhoods_and_fields
+from metagen.surrogate.interpolation import LengthSpline
 from metagen.surrogate.lattice import assemble, mirror_images, mirror_patches, neighbourhoods
 from metagen.surrogate.models import build_expansion
 from metagen.surrogate.pillars import features
-from metagen.surrogate.spline import RadiusSpline, knots
 from metagen.surrogate.terms import ClusterTerms, Reach, SymmetricTerms
 
 DOMAIN = Domain(wavelength=0.633, radius_low=0.05, radius_high=0.17, samples=6)
@@ -206,11 +206,11 @@ def test_a_radius_spline_is_smooth_and_goes_through_its_values():
     between = torch.linspace(0.0501, 0.1699, 57, dtype=torch.float64, requires_grad=True)
     values, slopes = [], []
     for count in (11, 21):
-        radii = torch.from_numpy(knots(DOMAIN, count))
-        spline = RadiusSpline(DOMAIN, count, 1).double()
+        spline = LengthSpline(DOMAIN, count, 1).double()
+        radii = torch.from_numpy(spline.knots[:, 0])
         spline.fit(wave(radii), torch.tensor([5.0 + 1j], dtype=torch.complex128))
-        (slope,) = torch.autograd.grad(spline(between).real.sum(), between)
-        values.append(float((spline(between) - wave(between)).detach().abs().max()))
+        (slope,) = torch.autograd.grad(spline(pillars_of_radii(between)).real.sum(), between)
+        values.append(float((spline(pillars_of_radii(between)) - wave(between)).detach().abs().max()))
         slopes.append(float((slope + 20 * torch.sin(20 * between)).detach().abs().max()))
     assert values[1] < 1e-5
     assert slopes[1] < 1e-2
@@ -218,8 +218,8 @@ def test_a_radius_spline_is_smooth_and_goes_through_its_values():
     assert math.log2(values[0] / values[1]) == pytest.approx(4, abs=0.1)
     assert math.log2(slopes[0] / slopes[1]) == pytest.approx(3, abs=0.1)
     # Values at the knots are kept in single precision.
-    assert torch.allclose(spline(radii), wave(radii), rtol=0, atol=2e-7)
-    assert spline(torch.zeros(1, dtype=torch.float64)).item() == 5 + 1j
+    assert torch.allclose(spline(pillars_of_radii(radii)), wave(radii), rtol=0, atol=2e-7)
+    assert spline(pillars_of_radii(torch.zeros(1, dtype=torch.float64))).item() == 5 + 1j
 
 
 @pytest.mark.closed_form
