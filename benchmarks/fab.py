@@ -29,7 +29,7 @@ from metagen.device.layout import random_layout
 from metagen.fab import LayoutFileOptions, read_gds, read_oasis, write_gds, write_oasis
 from metagen.fab.circle import circle_polygon
 
-OPTIONS = LayoutFileOptions()
+OPTIONS = LayoutFileOptions(grid=1e-3)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from metagen.base.wavelength import nanometres
 
 if TYPE_CHECKING:
     from metagen.data.nearfield import NearField
+    from metagen.device.layout import Layout
 
 FAB = "To the fab"
 """Heading over these commands in the help."""
@@ -46,26 +47,51 @@ def export(
     ] = None,
 ) -> None:
     """Write a device as GDSII or OASIS, and read it back to make sure."""
-    import numpy as np
-
-    from metagen.device.layout import Layout, on_grid
-    from metagen.fab import DesignRules, LayoutFileOptions, check, load_device, write_gds, write_oasis
+    from metagen.device.layout import Layout
+    from metagen.fab import (
+        DesignRules,
+        LayoutFileOptions,
+        check,
+        load_device,
+        rounded,
+        write_gds,
+        write_oasis,
+    )
     from metagen.fab.formats import DrawnFormat, format_to_write
 
     write = {DrawnFormat.GDS: write_gds, DrawnFormat.OASIS: write_oasis}[format_to_write(output)]
     made = Layout.load(device)
     drawn = LayoutFileOptions.load(options) if options else LayoutFileOptions()
     if rules:
-        violations = check(made.with_values(on_grid(made.radii, drawn.grid)), DesignRules.load(rules))
+        violations = check(rounded(made, drawn), DesignRules.load(rules))
         if violations:
             broken = "\n".join(map(str, violations))
             raise MetagenError(f"{device} breaks the rules of {rules}, so nothing was written:\n{broken}")
     written = write(made, output, drawn)
-    moved = np.abs(load_device(output, made.platform).radii - made.radii).max()
+    read = load_device(output, made.platform)
     print(
         f"{output}: {written.pillars} pillars in {written.cells} cells, {written.bytes} bytes; read back, "
-        f"radii differ by at most {moved * 1000:.2g} nm"
+        f"{_difference(read, made)}"
     )
+
+
+def _difference(read: Layout, made: Layout) -> str:
+    """How far the parameters of two layouts with the same pillars are apart, in words."""
+    import numpy as np
+
+    from metagen.device.atoms import Kind
+
+    parts = []
+    for i, each in enumerate(made.platform.atom.parameters):
+        apart = np.abs(read.values[..., i] - made.values[..., i])
+        if each.kind is Kind.ANGLE:
+            period = made.platform.atom.period
+            apart = np.minimum(apart % period, -apart % period)
+        largest = float(apart.max())
+        name = "radii" if each.name == "radius" else f"values of {each.name}"
+        size = f"{np.degrees(largest):.2g}°" if each.kind is Kind.ANGLE else f"{largest * 1000:.2g} nm"
+        parts.append(f"{name} differ by at most {size}")
+    return ", ".join(parts) or "all pillars are there"
 
 
 def handover(

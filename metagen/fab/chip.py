@@ -33,7 +33,7 @@ from pydantic import Field
 from metagen.base.errors import InputError
 from metagen.base.validation import Positive, PositiveInt, checked, load_toml
 from metagen.device.layout import Layout
-from metagen.fab.drawing import draw
+from metagen.fab.drawing import Drawing, draw
 from metagen.fab.formats import DrawnFormat, format_to_write
 from metagen.fab.options import DEFAULTS, BiasTable, LayoutFileOptions
 from metagen.fab.write import LayoutFile, Save, layout_cells, save_cells, save_gds, save_oasis
@@ -160,21 +160,29 @@ def _chip_cells(chip: Chip, drawn: list[_Drawn]) -> Iterator[gdstk.Cell]:
     if chip.export.outline:
         top.add(gdstk.rectangle((-corner[0], -corner[1]), corner, *chip.export.outline_layer))
     for array in chip.device:
-        layout, options = Layout.load(array.layout), array.options(chip.export)
-        drawing = draw(layout, options)
-        boxes = array.centres[:, None] + footprint(layout, options) * np.array([[-1, -1], [1, 1]])
+        drawing = draw(Layout.load(array.layout), array.options(chip.export))
+        boxes = array.centres[:, None] + footprint(drawing) * np.array([[-1, -1], [1, 1]])
         device = _Drawn(array.name, boxes, drawing.pillars, drawing.area_error, drawing.position_error)
         _check_place(device, drawn, corner)
         drawn.append(device)
-        yield from layout_cells(layout, drawing, options, array.name, f"{array.name}_R")
+        yield from layout_cells(drawing, array.name, f"{array.name}_")
         top.add(_placed(array))
     yield top
 
 
-def footprint(layout: Layout, options: LayoutFileOptions) -> float:
-    """Half the side of the square that a device takes up with its marks and its text, in micrometres."""
+def footprint(drawing: Drawing) -> NDArray[np.float64]:
+    """[2] half the sides of the rectangle that a device takes up with its marks and its text, in micrometres.
+
+    Pillars of lattices with several sites reach beyond the aperture.
+    """
+    layout, options = drawing.layout, drawing.options
     text = 1.5 * options.text_height if options.text else 0.0
-    return layout.side / 2 + 3 * options.mark_size + text
+    marks = np.array(layout.sides) / 2 + 3 * options.mark_size + text
+    lattice = layout.platform.lattice
+    if len(lattice.sites) == 1:
+        return np.asarray(marks)
+    sites = [np.abs(axis).max() for axis in (drawing.sites.x, drawing.sites.y)]
+    return np.maximum(marks, np.array(sites) + lattice.spacing / 2)
 
 
 def _check_place(device: _Drawn, others: list[_Drawn], corner: tuple[float, float]) -> None:

@@ -1,22 +1,27 @@
-"""A layout rounded to what a file can hold: radii to the grid, coordinates to the database unit."""
+"""A layout rounded to what a file can hold: parameters to the grids, coordinates to the database unit."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from metagen.base.errors import InputError
-from metagen.device.layout import Layout
-from metagen.fab.cells import site_polygons
+from metagen.device.layout import Layout, cell_centres
+from metagen.fab.block import ABSENT, Block
 from metagen.fab.circle import polygon_areas
+from metagen.fab.forms import Forms, forms_of
+from metagen.fab.gaps import narrow_gaps
 from metagen.fab.options import LayoutFileOptions, Tone, drawn_radii
+from metagen.fab.outline import Polygons, drawn_shape, pillar_polygons, space_polygons
+from metagen.fab.steps import ROUNDING, Grids, in_steps, is_circle, steps_hash, turned_by
 
 AREA_TOLERANCE = 1e-3
 """Largest relative error of a pillar's area that rounding to the database unit may cause."""
-ROUNDING = 1e-12
-"""Relative margin on half the period, for what sums and products of floats add to it."""
+TOUCHING = 1e-9
+"""Outlines closer than this touch or overlap."""
 LARGEST_COORDINATE = 2**31 - 1
 
 
@@ -25,102 +30,199 @@ class Drawing:
     """A layout rounded to what a file can hold.
 
     Attributes:
-        distinct: [M] radii that are drawn, each once and in increasing order; 0 is a site without a pillar.
-        grid_steps: [M] the radii before the bias, in steps of the grid.
-        steps: [N, N] for each site, the index of its radius in ``distinct``.
-        positions: [N] lattice coordinates, rounded to the database unit.
-        area_error: largest relative difference between the area of a drawn pillar and its circle.
+        layout: the device, as it is.
+        options: how it is drawn.
+        grids: the steps to which its parameters are rounded.
+        forms: the distinct shapes, before they are turned.
+        sites: which form, turned how far, stands where.
+        steps_hash: hash of the pillars in steps of the grids.
+        area_error: largest relative difference between the area of a drawn pillar and its shape.
         position_error: largest distance along an axis between a rounded position and its lattice site.
     """
 
-    distinct: NDArray[np.float64]
-    grid_steps: NDArray[np.int64]
-    steps: NDArray[np.int32]
-    positions: NDArray[np.float64]
+    layout: Layout
+    options: LayoutFileOptions
+    grids: Grids
+    forms: Forms
+    sites: Block
+    steps_hash: str
     area_error: float
     position_error: float
 
     @property
-    def radii_in_steps(self) -> NDArray[np.int32]:
-        """[N, N] radii before the bias, in steps of the grid."""
-        return self.grid_steps[self.steps].astype(np.int32)
-
-    @property
     def pillars(self) -> int:
         """How many pillars are drawn."""
-        return int(np.count_nonzero(self.distinct[self.steps]))
+        return int(np.count_nonzero(self.layout.present))
+
+    @property
+    def names(self) -> list[str]:
+        """[M] names of the forms; empty for one that draws nothing."""
+        names = self.forms.names
+        if self.options.tone is Tone.HOLES:
+            return names
+        return [name if there else "" for name, there in zip(names, self.forms.there, strict=True)]
+
+    def polygons(self) -> Iterator[Polygons]:
+        """What is drawn for each form that has a name."""
+        yield from (polygons for polygons, _ in _drawn(self.layout, self.forms, self.grids, self.options))
 
 
 def draw(layout: Layout, options: LayoutFileOptions) -> Drawing:
-    """Round the radii to the grid and the positions to the database unit, and apply the bias.
+    """Round the parameters to the grids and the positions to the database unit, and apply the bias.
 
     Raises:
-        InputError: the bias leaves a radius of 0 or less, or pillars that overlap; the grid would lose a
-            pillar; the device is too wide for the database unit, or the unit too coarse for its pillars.
+        InputError: the bias leaves nothing of a pillar, or pillars that overlap; the grid would lose a
+            pillar; the device is too wide for the database unit, or the unit too coarse for its pillars; the
+            space between pillars is to be drawn, and they are no circles on a square lattice.
     """
-    period = layout.platform.period
-    in_steps = grid_steps_of(layout, options.grid)
-    grid_steps = np.flatnonzero(np.bincount(in_steps.ravel()))
-    distinct = drawn_radii(grid_steps * options.grid, options.bias)
-    wrong = (distinct > period / 2 * (1 + ROUNDING)) | ((distinct <= 0) & (grid_steps > 0))
-    if wrong.any():
-        raise InputError(
-            f"bias is {options.bias}: a pillar of radius {grid_steps[wrong][0] * options.grid:g} would be "
-            f"drawn with radius {distinct[wrong][0]:g}; allowed are radii over 0, up to half the period, "
-            f"{period / 2:g}"
-        )
-    unit = options.database_unit
-    if layout.side + 20 * options.mark_size > LARGEST_COORDINATE * unit:
-        raise InputError(
-            f"database_unit is {unit:g}: coordinates end at ±{LARGEST_COORDINATE * unit:.4g}, the device is "
-            f"{layout.side:.4g} wide; use a coarser database_unit"
-        )
-    index_of = np.zeros(grid_steps[-1] + 1, dtype=np.int32)
-    index_of[grid_steps] = np.arange(len(grid_steps))
-    positions = np.rint(layout.positions / unit) * unit
+    atom = layout.platform.atom
+    _check_tone(layout, options)
+    grids = Grids.of(options, atom)
+    steps = in_steps(layout, grids)
+    forms, numbers = forms_of(steps, layout.present, atom)
+    _check_bias(layout, forms.values(grids)[forms.there], options)
+    _check_width(layout, options)
+    angle = turned_by(atom)
+    turns = np.broadcast_to(np.int32(0), numbers.shape) if angle is None else steps[..., angle]
+    sites, position_error = _placed(layout, numbers, turns, options.database_unit)
+    if len(layout.platform.lattice.sites) > 1:
+        sites = sites.with_pillars_only(forms.there)
     return Drawing(
-        distinct,
-        grid_steps,
-        index_of[in_steps],
-        positions,
-        area_error=_checked_area_error(distinct, period, options),
-        position_error=float(np.abs(positions - layout.positions).max()),
+        layout,
+        options,
+        grids,
+        forms,
+        sites,
+        steps_hash=steps_hash(steps, layout.present, atom),
+        area_error=_area_error(layout, forms, grids, options),
+        position_error=position_error,
     )
 
 
-def grid_steps_of(layout: Layout, grid: float) -> NDArray[np.int32]:
-    """[N, N] radii in whole steps of the grid; a radius up to half the period is not rounded beyond it."""
-    touching = np.floor(layout.platform.period / 2 / grid * (1 + ROUNDING))
-    steps = np.minimum(np.rint(layout.radii / grid), touching).astype(np.int32)
-    lost = (steps == 0) & (layout.radii > 0)
-    if lost.any():
+def _check_tone(layout: Layout, options: LayoutFileOptions) -> None:
+    if options.tone is not Tone.HOLES:
+        return
+    lattice, unit = layout.platform.lattice, options.database_unit
+    if not (lattice.is_square and is_circle(layout.platform.atom)):
         raise InputError(
-            f"grid is {grid:g}: the pillar of radius {layout.radii[lost][0]:g} would vanish; use a "
-            "finer grid, or radius 0 for a site without a pillar"
+            "tone is holes: the space between pillars is drawn for circles on a square lattice only; draw "
+            "the pillars, and invert the layer in the mask program"
         )
-    return np.asarray(steps)
-
-
-def _checked_area_error(distinct: NDArray[np.float64], period: float, options: LayoutFileOptions) -> float:
-    """Largest relative error of the drawn areas; refuses a database unit that is too coarse."""
-    unit = options.database_unit
-    if options.tone is Tone.HOLES and abs(period / 2 - np.rint(period / 2 / unit) * unit) > 1e-3 * unit:
+    half = lattice.pitch[0] / 2
+    if abs(half - np.rint(half / unit) * unit) > 1e-3 * unit:
         raise InputError(
-            f"database_unit is {unit:g}, and half the period ({period / 2:g}) is no multiple of it: inverted "
+            f"database_unit is {unit:g}, and half the period ({half:g}) is no multiple of it: inverted "
             "lattice cells would overlap or leave slits; use a finer database_unit"
         )
-    pillars = distinct[distinct > 0]
-    errors = [abs(_drawn_area(radius, period, options) / (np.pi * radius**2) - 1) for radius in pillars]
-    worst = max(errors, default=0.0)
+
+
+def _check_bias(layout: Layout, values: NDArray[np.float64], options: LayoutFileOptions) -> None:
+    """Refuse a bias that leaves nothing of pillars of parameters [M, P], or with which neighbours overlap."""
+    if not options.bias:
+        return
+    room = layout.platform.lattice.spacing / 2
+    reach, area = _reach_and_area(layout, values, options)
+    large = reach > room * (1 + ROUNDING)
+    wrong = (area <= 0) | (large & is_circle(layout.platform.atom))
+    if wrong.any():
+        names = [parameter.name for parameter in layout.platform.atom.parameters]
+        which = ", ".join(f"{name} {value:g}" for name, value in zip(names, values[wrong][0], strict=True))
+        raise InputError(
+            f"bias is {options.bias}: a pillar of {which} would be drawn with an area of {area[wrong][0]:g}, "
+            f"reaching {reach[wrong][0]:g} from its site; it must have an area, and circles reach up to half "
+            f"the period, {room:g}"
+        )
+    if large.any():
+        _check_overlap(layout, options)
+
+
+def _check_overlap(layout: Layout, options: LayoutFileOptions) -> None:
+    there, centres = layout.present, layout.centres
+    pairs, _ = narrow_gaps(
+        layout.platform.atom, layout.values[there], centres[there], TOUCHING, options.edge_bias
+    )
+    if len(pairs):
+        (x, y), (other_x, other_y) = centres[there][pairs[0]]
+        raise InputError(
+            f"bias is {options.bias}: the pillars at ({x:.4f}, {y:.4f}) and ({other_x:.4f}, {other_y:.4f}) "
+            f"would overlap, as {len(pairs)} pairs would; use a smaller bias"
+        )
+
+
+def _reach_and_area(
+    layout: Layout, values: NDArray[np.float64], options: LayoutFileOptions
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """[M] reach and area of what is drawn for pillars of these parameters."""
+    if is_circle(layout.platform.atom):
+        radii = drawn_radii(values[:, 0], options.bias)
+        return radii, np.sign(radii) * np.pi * radii**2
+    shape = drawn_shape(layout.platform.atom, values, options.edge_bias)
+    return shape.reach.numpy(), shape.area.numpy()
+
+
+def _check_width(layout: Layout, options: LayoutFileOptions) -> None:
+    unit, side = options.database_unit, max(layout.sides)
+    if side + 20 * options.mark_size > LARGEST_COORDINATE * unit:
+        raise InputError(
+            f"database_unit is {unit:g}: coordinates end at ±{LARGEST_COORDINATE * unit:.4g}, the device is "
+            f"{side:.4g} wide; use a coarser database_unit"
+        )
+
+
+def _drawn(
+    layout: Layout, forms: Forms, grids: Grids, options: LayoutFileOptions
+) -> Iterator[tuple[Polygons, float]]:
+    """What is drawn for each form, and by what share the area of the pillar is missed."""
+    values = forms.values(grids)
+    if options.tone is Tone.PILLARS:
+        yield from pillar_polygons(layout.platform.atom, values[forms.there], options)
+        return
+    period = layout.platform.lattice.pitch[0]
+    for radius in drawn_radii(values[:, 0], options.bias).tolist():
+        polygons = space_polygons(radius, period, options)
+        left = period**2 - sum(float(polygon_areas(points[None])[0]) for points in polygons)
+        yield polygons, abs(left / (np.pi * radius**2) - 1) if radius else 0.0
+
+
+def _area_error(layout: Layout, forms: Forms, grids: Grids, options: LayoutFileOptions) -> float:
+    """The largest relative error of the drawn areas; refuses a database unit that is too coarse."""
+    worst = max((error for _, error in _drawn(layout, forms, grids, options)), default=0.0)
     if worst > AREA_TOLERANCE:
         raise InputError(
-            f"database_unit is {unit:g}: rounding the vertices to it changes the area of a pillar by "
-            f"{worst:.1e}, at most {AREA_TOLERANCE:g} is allowed; use a finer database_unit"
+            f"database_unit is {options.database_unit:g}: rounding the vertices to it changes the area of a "
+            f"pillar by {worst:.1e}, at most {AREA_TOLERANCE:g} is allowed; use a finer database_unit"
         )
     return worst
 
 
-def _drawn_area(radius: float, period: float, options: LayoutFileOptions) -> float:
-    """Area of the pillar that the polygons of one site draw or leave out."""
-    covered = sum(float(polygon_areas(points[None])[0]) for points in site_polygons(radius, period, options))
-    return covered if options.tone is Tone.PILLARS else period**2 - covered
+def _placed(
+    layout: Layout, numbers: NDArray[np.int32], turns: NDArray[np.int32], unit: float
+) -> tuple[Block, float]:
+    """The sites on one rectangular grid of coordinates, rounded, and by how much that moved any."""
+    lattice = layout.platform.lattice
+    exact = [
+        cell_centres(count, pitch)[:, None] + offsets
+        for count, pitch, offsets in zip(layout.counts, lattice.pitch, lattice.positions.T, strict=True)
+    ]
+    whole = [np.rint(each / unit) for each in exact]
+    moved = max(float(np.abs(a * unit - b).max()) for a, b in zip(whole, exact, strict=True))
+    if len(lattice.sites) == 1:
+        x, y = (each[:, 0] * unit for each in whole)
+        return Block(numbers[:, :, 0], turns[:, :, 0], x, y), moved
+    return _spread(numbers, turns, whole[0], whole[1], unit), moved
+
+
+def _spread(
+    numbers: NDArray[np.int32],
+    turns: NDArray[np.int32],
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+    unit: float,
+) -> Block:
+    """Several sites per cell as one per crossing of a row and a column, most of them empty."""
+    (rows, i), (columns, j) = (np.unique(each, return_inverse=True) for each in (x, y))
+    place = i.reshape(x.shape)[:, None, :], j.reshape(y.shape)[None, :, :]
+    forms = np.full((len(rows), len(columns)), ABSENT, dtype=np.int32)
+    turned = np.zeros_like(forms)
+    forms[place], turned[place] = numbers, turns
+    return Block(forms, turned, rows * unit, columns * unit)

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from metagen.device.layout import Layout
+from metagen.fab.check_shapes import areas
 from metagen.fab.rules import Rule, Violation
+from metagen.fab.steps import is_circle
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,7 +24,9 @@ COLOURS = {
 
 
 def plot_violations(layout: Layout, violations: tuple[Violation, ...]) -> Figure:
-    """Draw the radii in grey and every violation over them; a bar joins the two pillars of a gap.
+    """Draw the radii in grey, or how much of its cell each other shape covers, and every violation over them.
+
+    A bar joins the two pillars of a gap.
 
     Args:
         layout: the device.
@@ -35,11 +39,11 @@ def plot_violations(layout: Layout, violations: tuple[Violation, ...]) -> Figure
 
     figure = Figure(figsize=(7, 6), layout="constrained")
     axes = figure.subplots()
-    half = layout.side / 2
-    image = axes.imshow(
-        layout.radii.T, origin="lower", extent=(-half, half, -half, half), cmap="Greys", vmin=0
-    )
-    figure.colorbar(image, label="radius (µm)")
+    simple = layout.is_simple and is_circle(layout.platform.atom)
+    shown = layout.radii if simple else areas(layout) / layout.platform.lattice.area
+    x, y = (side / 2 for side in layout.sides)
+    image = axes.imshow(shown.T, origin="lower", extent=(-x, x, -y, y), cmap="Greys", vmin=0)
+    figure.colorbar(image, label="radius (µm)" if simple else "covered share of the cell")
     for violation in violations:
         _mark(axes, violation)
     axes.set(xlabel="x (µm)", ylabel="y (µm)", title=f"{layout.name}: design rules")

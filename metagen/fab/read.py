@@ -9,16 +9,18 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import gdstk
-import numpy as np
 
-from metagen.base.errors import FormatError, InputError, MismatchError
-from metagen.device.layout import Layout, on_grid
+from metagen.base.errors import FormatError, InputError
+from metagen.device.layout import Layout
 from metagen.device.platform import Platform
+from metagen.fab.finders import finder_of, hole_finder
 from metagen.fab.formats import DRAWN_ENDINGS, DrawnFormat, drawn_format, drawn_name, unpacked
-from metagen.fab.hierarchy import Circles, collect, hole_finder, pillar_finder, placed_cells
-from metagen.fab.label import DeviceLabel, parse_label, steps_hash
+from metagen.fab.found import Pillars
+from metagen.fab.hierarchy import collect, placed_cells
+from metagen.fab.label import DeviceLabel, check_match, parse_labels
 from metagen.fab.options import DEFAULTS, Layer, Tone, designed_radii
-from metagen.fab.sites import CELL_OPTION, Frame, frame_of, sites_of
+from metagen.fab.sites import CELL_OPTION, Frame, checked_layout, frame_of, layout_of
+from metagen.fab.steps import at_steps, is_circle, steps_hash, steps_of_values
 from metagen.fab.whole import check_oasis
 
 MICROMETRE = 1e-6
@@ -35,28 +37,29 @@ def read_gds(
 ) -> Layout:
     """Read a GDSII file, compressed by gzip or not, as a layout.
 
-    A file of ours gives the layout that was written, with its radii rounded to the grid of the file (bias and
-    tone are undone as its label says). A file of another program may hold circles as polygons or as cells of
-    polygons in any hierarchy. Its radii are those of circles of equal area; its lattice is centred on the
-    axis, and it is as large as the outermost circles say.
+    A file of ours gives the layout that was written, with its parameters rounded to the grids of the file
+    (bias and tone are undone as its label says). A file of another program may hold the shapes of the
+    platform's pillars as polygons or as cells of polygons in any hierarchy: circles are those of equal area,
+    any other shape has the parameters that fit best. Its lattice is centred on the axis, and it is as large
+    as the outermost pillars say.
 
     Args:
         path: the file.
-        platform: the process; the circles must lie on a square lattice with its period.
+        platform: the process; the pillars must be of its kind, and lie on its lattice.
         layer: layer and datatype of the pillars; by default the one that our label names, (1, 0) without a
             label.
         cell: name of the cell that is the device; by default the only cell that no other cell places.
 
     Returns:
         The layout; ``provenance`` holds the name of the file and the hashes that a label of ours records:
-        ``layout_hash`` of the layout that was written, ``steps_hash`` of its rounded radii.
+        ``layout_hash`` of the layout that was written, ``steps_hash`` of its rounded parameters.
 
     Raises:
         InputError: there is no such file or cell, or several cells could be the device.
-        MismatchError: the file was written for a platform with another period.
+        MismatchError: the file was written for a platform with another lattice or other shapes.
         FormatError: the file is damaged, or one of ours that was edited; cells place each other in a circle;
-            the layer has paths, shapes that are no circles, or circles off the lattice or on top of each
-            other.
+            the layer has paths, polygons that are no pillars of the platform, or pillars off the lattice or
+            on top of each other.
     """
     return _read(Path(path), platform, layer, cell, DrawnFormat.GDS)
 
@@ -102,43 +105,48 @@ def _read(
         cells = placed_cells(_device_cell(library, cell, source), source)
     found = find_label(cells, source)
     if found is None:
-        circles = _circles(library, cells, layer or DEFAULTS.pillar_layer, None, source)
-        radii = sites_of(circles, platform, frame_of(circles, platform.period), source)
-        return Layout(platform, radii, drawn_name(path), {"file": path.name})
+        pillars = _pillars(library, cells, layer or DEFAULTS.pillar_layer, platform, None, source)
+        values, present = layout_of(pillars, platform, frame_of(pillars, platform), source)
+        return checked_layout(platform, values, present, drawn_name(path), {"file": path.name}, source)
     label, origin = found
-    check_lattice(label, platform, source)
-    circles = _circles(library, cells, layer or label.layer, label, source)
-    sites = sites_of(circles, platform, Frame(origin, label.count), source)
-    drawn_as = designed_radii(sites, label.bias)
-    steps = np.rint(drawn_as / label.grid).astype(np.int32)
-    if steps_hash(steps) != label.steps:
+    check_match(label, platform, source)
+    pillars = _pillars(library, cells, layer or label.layer, platform, label, source)
+    values, present = layout_of(pillars, platform, Frame(origin, label.counts), source)
+    if is_circle(platform.atom):
+        values = designed_radii(values, label.bias)
+    steps = steps_of_values(values, present, platform.atom, label.grids)
+    if steps_hash(steps, present, platform.atom) != label.steps:
         raise FormatError(
             f"{source}: the pillars are not those that its device label announces; the file was edited or "
             "damaged. Write it again, or remove the label to read it as it is"
         )
-    return Layout(
-        platform,
-        on_grid(drawn_as, label.grid),
-        label.name,
-        {"file": path.name, "layout_hash": label.hash, "steps_hash": label.steps},
-    )
+    provenance = {"file": path.name, "layout_hash": label.hash, "steps_hash": label.steps}
+    values = at_steps(steps, platform.atom, label.grids)
+    return checked_layout(platform, values, present, label.name, provenance, source)
 
 
-def _circles(
-    library: gdstk.Library, cells: list[gdstk.Cell], layer: Layer, label: DeviceLabel | None, source: str
-) -> Circles:
-    """The circles that the last cell draws on a layer, or the holes that it leaves there."""
+def _pillars(
+    library: gdstk.Library,
+    cells: list[gdstk.Cell],
+    layer: Layer,
+    platform: Platform,
+    label: DeviceLabel | None,
+    source: str,
+) -> Pillars:
+    """The pillars that the last cell draws on a layer, or leaves out there."""
     if label is not None and label.tone is Tone.HOLES:
-        circles = collect(cells, hole_finder(layer, label.period), source)
+        find = hole_finder(layer, label.lattice.pitch[0])
     else:
-        circles = collect(cells, pillar_finder(layer, library.precision / MICROMETRE, source), source)
-    if not circles.radii.size:
-        others = sorted(f"{number}/{datatype}" for number, datatype in library.layers_and_datatypes())
+        find = finder_of(layer, platform.atom, label, library.precision / MICROMETRE, source)
+    pillars = collect(cells, find, platform.atom, source)
+    if not pillars.count:
+        others = [f"{number}/{datatype}" for number, datatype in sorted(library.layers_and_datatypes())]
         raise FormatError(
-            f"{source}: no circle on the pillar layer {layer[0]}/{layer[1]}; the file has shapes on "
-            f"{', '.join(others[:20]) or 'no layer'}. Say which layer has the pillars ({LAYER_OPTION})"
+            f"{source}: no {platform.atom.kind} on the pillar layer {layer[0]}/{layer[1]}; the file has "
+            f"shapes on {', '.join(others[:20]) or 'no layer'}. Say which layer has the pillars "
+            f"({LAYER_OPTION})"
         )
-    return circles
+    return pillars
 
 
 def device_labels(path: str | Path) -> dict[str, DeviceLabel]:
@@ -173,16 +181,15 @@ def _decoding_names(source: str) -> Iterator[None]:
         ) from error
 
 
-def _labels_of(cell: gdstk.Cell, source: str) -> Iterator[tuple[DeviceLabel, complex]]:
+def _labels_of(cell: gdstk.Cell, source: str) -> list[tuple[DeviceLabel, complex]]:
     """Our labels in a cell, and where they stand as x + i·y."""
+    texts = []
     for label in cell.labels:
         try:
-            text = label.text
+            texts.append((label.text, complex(*label.origin)))
         except TypeError:  # in another encoding than UTF-8: no label of ours, which is ASCII
             continue
-        parsed = parse_label(text, source)
-        if parsed is not None:
-            yield parsed, complex(*label.origin)
+    return parse_labels(texts, source)
 
 
 def _library(path: Path, drawn: DrawnFormat) -> gdstk.Library:
@@ -234,12 +241,3 @@ def find_label(cells: list[gdstk.Cell], source: str) -> tuple[DeviceLabel, compl
             f"choose one ({CELL_OPTION})"
         )
     return labelled.get(cells[-1].name)
-
-
-def check_lattice(label: DeviceLabel, platform: Platform, source: str) -> None:
-    """Raise MismatchError if a file was written for another period than that of the platform."""
-    if label.period != platform.period:
-        raise MismatchError(
-            f"{source}: written for a period of {label.period:g}, the platform has {platform.period:g}; use "
-            "the platform of the layout"
-        )

@@ -1,7 +1,7 @@
-"""Design rules: what a fab can make, checked exactly, in time and memory proportional to the pillars.
+"""Design rules: what a fab can make.
 
-The gap and the diameter are defined once, here, and with arithmetic only: the optimiser computes the same
-functions on torch tensors.
+The gap and the diameter of circles are defined once, here, and with arithmetic only: the optimiser computes
+the same functions on torch tensors.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from pydantic import Field
 
 from metagen.base.errors import InputError
 from metagen.base.validation import FromToml, Positive, checked
-from metagen.device.layout import Layout
 from metagen.device.platform import Platform
 
 if TYPE_CHECKING:
@@ -46,9 +45,11 @@ class DesignRules(FromToml):
     """What a fab can make; lengths in micrometres.
 
     Attributes:
-        min_diameter: smallest diameter that a pillar may have.
-        min_gap: smallest distance that the walls of neighbouring pillars may have, diagonal ones included.
-        grid: step of which all radii must be whole multiples; None leaves this unchecked.
+        min_diameter: smallest diameter that a pillar may have; of other shapes than circles, the smallest
+            width anywhere: between two sides that face each other.
+        min_gap: smallest distance that the walls of neighbouring pillars may have, diagonal ones included,
+            and that opposite walls of a hole or notch may have.
+        grid: step of which all radii, or other lengths, must be whole multiples; None leaves this unchecked.
         max_density: largest share of the area that pillars may cover in any window; None leaves this
             unchecked.
         density_window: side of the square window for ``max_density``, rounded to whole lattice cells; a
@@ -85,15 +86,17 @@ class Violation:
     Attributes:
         rule: the rule that is broken.
         positions: [M, 1, 2] centres of the pillars (or, for the density, of the windows), or, for gaps,
-            [M, 2, 2] centres of both pillars.
-        values: [M] what was found there: diameter, gap, distance of the radius from the grid, or density.
+            [M, 2, 2] centres of both pillars, which is one and the same for a hole or a notch.
+        values: [M] what was found there: diameter, gap, distance of a length from the grid, or density.
         limit: the value that the rule allows.
+        of: what the values are of, for messages.
     """
 
     rule: Rule
     positions: NDArray[np.float64]
     values: NDArray[np.float64]
     limit: float
+    of: str = "radii"
 
     @property
     def worst(self) -> int:
@@ -108,7 +111,7 @@ class Violation:
         where = " and ".join(f"({x:.4f}, {y:.4f})" for x, y in self.positions[self.worst])
         value = self.values[self.worst]
         if self.rule is Rule.GRID:
-            return f"{self.rule}: {len(self.values)} radii lie off it, by up to {value:.2g} at {where}"
+            return f"{self.rule}: {len(self.values)} {self.of} lie off it, by up to {value:.2g} at {where}"
         return f"{self.rule} {self.limit:g}: {len(self.values)} violations, the worst {value:.4g} at {where}"
 
 
@@ -129,73 +132,3 @@ def gap(radii: Values, period: float, step: Step) -> Values:
     """Return the distances between the walls of pillars that are ``step`` apart, from radii [..., N, N]."""
     first, second = neighbours(radii, step)
     return period * math.hypot(*step) - first - second
-
-
-def check(layout: Layout, rules: DesignRules) -> tuple[Violation, ...]:
-    """Find every place where a layout breaks a rule.
-
-    Args:
-        layout: the device.
-        rules: what the fab can make.
-
-    Returns:
-        One :class:`Violation` per broken rule; empty if the layout keeps them all.
-
-    Raises:
-        InputError: ``min_gap`` is larger than the period, so that pillars beyond the eight neighbours count.
-    """
-    if rules.min_gap > layout.platform.period:
-        raise InputError(
-            f"min_gap is {rules.min_gap:g}, larger than the period {layout.platform.period:g}; a gap is "
-            "checked between a pillar and its eight neighbours; use a smaller min_gap"
-        )
-    found = [_check_diameter(layout, rules.min_diameter), _check_gap(layout, rules.min_gap)]
-    if rules.grid is not None:
-        found.append(_check_grid(layout, rules.grid))
-    if rules.max_density is not None:
-        found.append(_check_density(layout, rules.max_density, rules.density_window))
-    return tuple(violation for violation in found if violation.values.size)
-
-
-def _check_diameter(layout: Layout, limit: float) -> Violation:
-    diameters = diameter(layout.radii)
-    broken = (layout.radii > 0) & (diameters < limit - ROUNDING)
-    return Violation(Rule.MIN_DIAMETER, _centres(layout, broken), diameters[broken], limit)
-
-
-def _check_gap(layout: Layout, limit: float) -> Violation:
-    x, y = np.broadcast_arrays(layout.positions[:, None], layout.positions[None, :])
-    pairs, values = [], []
-    for step in NEIGHBOURS:
-        gaps = gap(layout.radii, layout.platform.period, step)
-        first, second = neighbours(layout.radii, step)
-        broken = (first > 0) & (second > 0) & (gaps < limit - ROUNDING)
-        ends = zip(neighbours(x, step), neighbours(y, step), strict=True)  # of every pair
-        pairs.append(np.stack([np.column_stack([a[broken], b[broken]]) for a, b in ends], axis=1))
-        values.append(gaps[broken])
-    return Violation(Rule.MIN_GAP, np.concatenate(pairs), np.concatenate(values), limit)
-
-
-def _check_grid(layout: Layout, grid: float) -> Violation:
-    distance = np.abs(layout.radii - np.rint(layout.radii / grid) * grid)
-    broken = distance > ROUNDING
-    return Violation(Rule.GRID, _centres(layout, broken), distance[broken], 0.0)
-
-
-def _check_density(layout: Layout, limit: float, window: float) -> Violation:
-    """Every placement of the window, by a table of sums from the corner."""
-    period, count = layout.platform.period, layout.count
-    side = min(max(1, round(window / period)), count)
-    table = np.zeros((count + 1, count + 1))
-    table[1:, 1:] = np.cumsum(np.cumsum(np.pi * (layout.radii / period) ** 2, axis=0), axis=1)
-    covered = table[side:, side:] - table[:-side, side:] - table[side:, :-side] + table[:-side, :-side]
-    density = covered / side**2
-    broken = density > limit + ROUNDING
-    corner = layout.positions[np.argwhere(broken)]
-    centres = (corner + (side - 1) / 2 * period)[:, None]
-    return Violation(Rule.MAX_DENSITY, centres, density[broken], limit)
-
-
-def _centres(layout: Layout, mask: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """[M, 1, 2] positions of the sites in the mask."""
-    return np.asarray(layout.positions[np.argwhere(mask)][:, None])

@@ -13,12 +13,14 @@ from metagen.base.errors import FormatError
 from metagen.base.files import replacing
 from metagen.base.tables import Table
 from metagen.device.layout import Layout
-from metagen.fab.cells import device_cells, radius_cell
+from metagen.fab.cells import Shapes, device_cells
 from metagen.fab.circle import MOST_VERTICES
 from metagen.fab.drawing import Drawing, draw
 from metagen.fab.formats import refuse_compressed
 from metagen.fab.label import label_of
-from metagen.fab.options import DEFAULTS, LayoutFileOptions, Tone
+from metagen.fab.mirrors import mirrors
+from metagen.fab.options import DEFAULTS, LayoutFileOptions
+from metagen.fab.outline import Polygons
 from metagen.fab.whole import is_whole
 
 MICROMETRE = 1e-6
@@ -38,7 +40,7 @@ class LayoutFile:
         references: number of placements that the file stores; a repetition counts once for each member.
         pillars: number of pillars that they amount to.
         bytes: size of the file in bytes.
-        area_error: largest relative difference between the area of a pillar and its (rounded, biased) circle.
+        area_error: largest relative difference between the area of a pillar and its (rounded, biased) shape.
         position_error: largest distance along an axis between a stored position and its lattice site.
     """
 
@@ -54,8 +56,9 @@ class LayoutFile:
 def write_gds(layout: Layout, path: str | Path, options: LayoutFileOptions = DEFAULTS) -> LayoutFile:
     """Write a layout as a GDSII file, cell by cell, so that memory stays flat.
 
-    The file has one cell per distinct rounded radius, placed by reference, and a text label from which
-    :func:`read_gds` gives the layout back. It appears under its name when it is complete.
+    The file has one cell per distinct rounded shape, placed by references that are turned as the pillars are,
+    and a text label with which :func:`read_gds` gives the layout back. It appears under its name when it is
+    complete.
 
     Args:
         layout: the device; the centre of its aperture becomes the origin of the file.
@@ -66,9 +69,9 @@ def write_gds(layout: Layout, path: str | Path, options: LayoutFileOptions = DEF
         Counts, size, and how far the rounding moved anything.
 
     Raises:
-        InputError: the bias makes a radius negative or neighbours overlap, the device does not fit the
-            coordinates of a file, the database unit is too coarse for its pillars or its lattice, or the name
-            is that of a compressed file.
+        InputError: the bias makes a length negative or neighbours overlap, the device does not fit the
+            coordinates of a file, the database unit is too coarse for its pillars or its lattice, the tone is
+            not drawn for its shapes, or the name is that of a compressed file.
         FormatError: the disk took only a part of the file, which is then removed.
     """
     return _write(layout, Path(path), options, save_gds)
@@ -81,7 +84,7 @@ def write_oasis(layout: Layout, path: str | Path, options: LayoutFileOptions = D
 
 def _write(layout: Layout, path: Path, options: LayoutFileOptions, save: Save) -> LayoutFile:
     drawing = draw(layout, options)
-    tally = save_cells(path, layout_cells(layout, drawing, options), options, save)
+    tally = save_cells(path, layout_cells(drawing), options, save)
     return LayoutFile(
         path, *tally, drawing.pillars, path.stat().st_size, drawing.area_error, drawing.position_error
     )
@@ -112,44 +115,49 @@ def save_cells(
     return counts[0], counts[1]
 
 
-def layout_cells(
-    layout: Layout,
-    drawing: Drawing,
-    options: LayoutFileOptions,
-    name: str = "DEVICE",
-    radius_prefix: str = "R",
-) -> Iterator[gdstk.Cell]:
-    """Yield every cell of a device; the last one is the device itself, with its label and marks."""
-    names = radius_names(drawing, options, radius_prefix)
-    for radius_name, drawn in zip(names, drawing.distinct, strict=True):
-        if radius_name:
-            yield radius_cell(radius_name, drawn, layout.platform.period, options)
-    for cell in device_cells(drawing.steps, names, drawing.positions, prefix=name):
+def layout_cells(drawing: Drawing, name: str = "DEVICE", prefix: str = "") -> Iterator[gdstk.Cell]:
+    """Yield every cell of a device; the last one is the device itself, with its label and marks.
+
+    Args:
+        drawing: what is drawn.
+        name: name of the device's cell.
+        prefix: how names of the cells of its shapes begin.
+    """
+    names = [prefix + form if form else "" for form in drawing.names]
+    for own, polygons in zip(filter(None, names), drawing.polygons(), strict=True):
+        yield shape_cell(own, polygons, drawing.options)
+    planes = mirrors(drawing.sites, drawing.forms, drawing.grids)
+    for cell in device_cells(drawing.sites, planes, Shapes(names, drawing.grids.angle), name):
         if cell.name == name:
-            add_surroundings(cell, layout, drawing, options)
+            add_surroundings(cell, drawing)
         yield cell
 
 
-def radius_names(drawing: Drawing, options: LayoutFileOptions, prefix: str) -> list[str]:
-    """Name the cell of each distinct radius by its grid steps; the name is empty where no cell is needed."""
-    return [f"{prefix}{step}" if step or options.tone is Tone.HOLES else "" for step in drawing.grid_steps]
+def shape_cell(name: str, polygons: Polygons, options: LayoutFileOptions) -> gdstk.Cell:
+    """Draw one shape."""
+    cell = gdstk.Cell(name)
+    layer, datatype = options.pillar_layer
+    for points in polygons:
+        cell.add(gdstk.Polygon(points.tolist(), layer, datatype))
+    return cell
 
 
-def add_surroundings(cell: gdstk.Cell, layout: Layout, drawing: Drawing, options: LayoutFileOptions) -> None:
+def add_surroundings(cell: gdstk.Cell, drawing: Drawing) -> None:
     """Add the label, the aperture outline, the datum marks and the engraved text."""
-    half = layout.side / 2
+    layout, options = drawing.layout, drawing.options
+    right, top = (side / 2 for side in layout.sides)
     layer, texttype = options.label_layer
-    label = label_of(layout, drawing.radii_in_steps, options)
-    cell.add(gdstk.Label(label.text, (0, 0), layer=layer, texttype=texttype))
+    for text in label_of(layout, drawing.steps_hash, options, drawing.grids).texts:
+        cell.add(gdstk.Label(text, (0, 0), layer=layer, texttype=texttype))
     if options.outline:
-        cell.add(gdstk.rectangle((-half, -half), (half, half), *options.outline_layer))
+        cell.add(gdstk.rectangle((-right, -top), (right, top), *options.outline_layer))
     size = options.mark_size
     if size > 0:
         for x, y in ((1, 1), (-1, 1), (-1, -1), (1, -1)):
-            centre = (x * (half + 2 * size), y * (half + 2 * size))
+            centre = (x * (right + 2 * size), y * (top + 2 * size))
             cell.add(gdstk.cross(centre, size, size / 5, *options.mark_layer))
     if options.text:
-        corner = (-half, -half - 3 * size - options.text_height)
+        corner = (-right, -top - 3 * size - options.text_height)
         cell.add(*gdstk.text(options.text, options.text_height, corner, False, *options.mark_layer))
 
 

@@ -200,4 +200,4 @@ def _near_field(path: Path, near: NearField) -> Artefact:
 def check_pillars(path: Path) -> None:
     """Refuse a layout file written by metagen whose pillars do not match its labels."""
     for cell, label in device_labels(path).items():
-        load_device(path, label.lattice, cell=cell)
+        load_device(path, label.platform, cell=cell)

@@ -284,7 +284,7 @@ def test_an_array_that_no_memory_would_hold_is_refused_before_it_is_made(tmp_pat
     top.add(gdstk.Reference(row, columns=1, rows=30000, spacing=(PERIOD, PERIOD)))
     path = tmp_path / f"a.{suffix}"
     (library.write_gds if suffix == "gds" else library.write_oas)(path)
-    with pytest.raises(FormatError, match=r"cell 'TOP' amounts to 9e\+08 circles, at most 1e\+08"):
+    with pytest.raises(FormatError, match=r"cell 'TOP' amounts to 9e\+08 pillars, at most 1e\+08"):
         load_device(path, PLATFORM)
 
 
