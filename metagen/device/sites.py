@@ -111,13 +111,27 @@ def counts_of(lattice: Lattice, count: int | tuple[int, int]) -> tuple[int, int]
     Raises:
         InputError: a number is not whole, or not positive.
     """
-    numbers = tuple(count) if isinstance(count, tuple | list) else (count,)
-    if len(numbers) > 2 or not all(number == int(number) and number > 0 for number in numbers):
+    along_x, *rest = _numbers(count)
+    along_y = rest[0] if rest else max(1, round(along_x * lattice.pitch[0] / lattice.pitch[1]))
+    return along_x, along_y
+
+
+def check_count(count: object) -> object:
+    """A number of cells as it is, or two.
+
+    Raises:
+        InputError: it is neither.
+    """
+    _numbers(count)
+    return count
+
+
+def _numbers(count: object) -> list[int]:
+    numbers = list(count) if isinstance(count, tuple | list) else [count]
+    whole = [int(each) for each in numbers if isinstance(each, int | float | np.integer) and each % 1 == 0]
+    if len(numbers) > 2 or len(whole) < len(numbers) or min(whole, default=0) < 1:
         raise InputError(
             f"count is {count}; it must be a whole number of cells along x, at least 1, or two such numbers "
             "for x and y"
         )
-    along_x, along_y = numbers[0], numbers[-1]
-    if len(numbers) == 1:
-        along_y = max(1, round(along_x * lattice.pitch[0] / lattice.pitch[1]))
-    return int(along_x), int(along_y)
+    return whole

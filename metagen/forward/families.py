@@ -7,25 +7,28 @@ them: the image of a fin at the angle θ is a fin at −θ.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from metagen.base.errors import InputError
-from metagen.base.validation import Positive, PositiveInt, checked, in_radians
+from metagen.base.validation import Positive, checked, in_radians
 from metagen.device.atoms import Atom, Kind
 from metagen.device.illumination import Illumination, Polarisation, in_words
 from metagen.device.layout import Layout, limits_of, mirrored_layout, random_layout
 from metagen.device.orbits import SiteOrbits
 from metagen.device.platform import Platform
-from metagen.device.sites import Aperture, Sites, counts_of, suffix
+from metagen.device.sites import Aperture, Sites, check_count, counts_of, suffix
 from metagen.forward.smooth import smooth_values, turns_round
 
 Seeds = Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)]
-Count = PositiveInt | tuple[PositiveInt, PositiveInt]
-"""Cells along x, or along x and y (:func:`metagen.device.sites.counts_of`)."""
+if TYPE_CHECKING:
+    Count = int | tuple[int, int]
+else:
+    Count = Annotated[int | tuple[int, int], BeforeValidator(check_count)]
+    """Cells along x, or along x and y (:func:`metagen.device.sites.counts_of`)."""
 Spread = Annotated[float, Field(ge=0)]
 
 

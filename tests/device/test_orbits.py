@@ -119,7 +119,7 @@ def test_what_lacks_the_mirrors_is_refused(each, message):
         random_layout(each, 4, seed=1)
 
 
-@pytest.mark.parametrize("count", [0, 2.5, (3, 0), (1, 2, 3)])
+@pytest.mark.parametrize("count", [0, 2.5, (3, 0), (1, 2, 3), (), "many", float("nan")])
 def test_a_count_that_is_no_number_of_cells_is_refused(count):
     with pytest.raises(InputError, match="must be a whole number of cells"):
         random_layout(mg.Platform(), count, seed=1)

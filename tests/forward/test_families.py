@@ -130,6 +130,14 @@ def test_a_lens_of_fins_to_learn_from_is_a_quadrant_of_the_lens_and_its_mirror_i
     np.testing.assert_allclose(unlike, 0, atol=1e-12)  # turned the other way
 
 
+@pytest.mark.parametrize("count", [0, "many", [9, 7, 3]])
+def test_an_impossible_count_is_one_clear_error(count):
+    with pytest.raises(InputError) as raised:
+        Random("random", count, (1,))
+    assert str(raised.value).startswith(f"Random: count is {count}; it must be a whole number of cells")
+    assert len(str(raised.value).splitlines()) == 1
+
+
 def test_a_deviation_that_moves_nothing_is_refused():
     fins = Platform(lattice=Lattice.square(0.43), atom=atoms.Rectangle(0.4, 0.1, (0, math.pi)), height=0.6)
     with pytest.raises(InputError, match="move no free parameter"):
