@@ -15,8 +15,9 @@ from metagen.cli.fab import DrawnCell, DrawnLayer
 from metagen.cli.output import require_ending
 
 if TYPE_CHECKING:
-    from metagen.design import DesignSettings, Model
+    from metagen.design import Model
     from metagen.device.layout import Layout
+    from metagen.verify.refinement import Round
 
 DesignFile = Annotated[
     Path,
@@ -29,7 +30,8 @@ Models = Annotated[
     list[str] | None,
     typer.Option(
         "--model",
-        help="Model file, or sin-633 or sin-400, instead of the design file's; once per wavelength.",
+        help="Model file, or name of a shipped model such as sin-633, instead of the design file's; once per "
+        "wavelength and polarisation (light along y: only where a mirror does not make it of that along x).",
     ),
 ]
 
@@ -54,7 +56,7 @@ def design(
 
     require_ending(output, ".h5")
     wanted = DesignSettings.load(settings)
-    models = _models(wanted, model)
+    models = wanted.load_models(model)
     if lpa:
         wanted, models = replace(wanted, name=f"{wanted.name}-lpa"), _local(models)
     device = run(wanted, output, models=models)
@@ -87,7 +89,7 @@ def verify(
     layer: DrawnLayer = None,
     cell: DrawnCell = None,
 ) -> None:
-    """Simulate devices with Meep at the goals' wavelengths, measure what they reach; start it with mpirun."""
+    """Simulate devices with Meep in the goals' light, measure what they reach; start it with mpirun."""
     from metagen.data.nearfield import NearField
     from metagen.design import DesignSettings
     from metagen.fab import load_device
@@ -98,7 +100,7 @@ def verify(
 
     goals = DesignSettings.load(settings).goals
     wanted = Campaign.load(campaign)
-    light = wanted.light_of(goal.wavelength for goal in goals)
+    light = wanted.light_of(goal.illumination for goal in goals)
     layouts = [load_device(device, wanted.platform, layer, cell) for device in devices]
     for each in layouts:
         wanted.require_platform(each)
@@ -128,7 +130,7 @@ def compare(
     if report is not None:
         require_ending(report, ".html", ".htm")
     wanted = DesignSettings.load(settings)
-    models = _models(wanted, model)
+    models = wanted.load_models(model)
     candidates = [
         Candidate(
             device,
@@ -181,43 +183,39 @@ def refine(
     from metagen.base.parallel import aborting_together, communicator
     from metagen.data.sources import by_wavelength
     from metagen.design import DesignSettings
+    from metagen.design.supply import lights_of
     from metagen.device.layout import Layout
     from metagen.fdtd.campaign import Campaign
     from metagen.fdtd.engine import require_meep
-    from metagen.verify.refinement import (
-        MeepService,
-        RefineSettings,
-        Retraining,
-        best,
-        refine,
-        refinement_table,
-    )
+    from metagen.verify.refinement import MeepService, RefineSettings, Retraining, refine
 
     wanted = DesignSettings.load(settings)
     loop = RefineSettings(rounds=rounds, tolerance=tolerance)
     simulated = Campaign.load(campaign)
-    light = simulated.light_of(goal.wavelength for goal in wanted.goals)
+    models = wanted.load_models(model)
+    light = simulated.light_of(lights_of(wanted.goals, models))
     require_meep()
     service = MeepService(light, output, near_fields or [])
     with aborting_together(communicator()):
         if launched_rank() > 0:
             service.serve()
             return
-        models, start = _models(wanted, model), Layout.load(device)
+        start = Layout.load(device)
         simulated.require_platform(start)
         retrain = Retraining(by_wavelength(data), output) if data else None
         found = refine(start, models, wanted, service, output, loop, retrain)
         service.close()
+    _print_refined(found, device, output)
+
+
+def _print_refined(found: Sequence[Round], start: Path, folder: Path) -> None:
+    """Say what each round has reached, and which file holds the best device."""
+    from metagen.verify.refinement import best, refinement_table
+
     refinement_table(found).print()
     chosen = found.index(best(found))
-    file = output / f"round-{chosen}.h5" if chosen else device
+    file = folder / f"round-{chosen}.h5" if chosen else start
     print(f"best in Meep: {found[chosen].device.name}, {file}")
-
-
-def _models(settings: DesignSettings, names: Sequence[str] | None) -> list[Model]:
-    from metagen import surrogate
-
-    return [surrogate.load(name) for name in names or settings.models]
 
 
 def _local(models: Sequence[Model]) -> list[Model]:

@@ -287,6 +287,7 @@ class _Ascent:
             },
             history=np.array(state.history),
             finished=self.finished(state),
+            present=self.layout.present,
         )
 
 

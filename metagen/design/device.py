@@ -80,9 +80,10 @@ class Device(Layout):
             layout = read_layout(file)
             return cls(
                 layout.platform,
-                layout.radii,
+                layout.values,
                 layout.name,
                 layout.provenance,
+                present=layout.present,
                 history=np.asarray(file["design/history"]),
                 finished=bool(file["design"].attrs["finished"]),
             )

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import cached_property
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -164,13 +162,16 @@ class Light(Mapping[Illumination, Wave]):
         for optics, field in self._parts:
             if optics.domain.illumination.is_like(asked):
                 return Wave(asked, [(1.0, optics)], field, self._pillars)
-        basis = [self._part(replace(asked, polarisation=name)) for name in ("x", "y")]
-        amplitudes = asked.jones.tolist()
-        parts = [(a, *part) for a, part in zip(amplitudes, basis, strict=True) if part and a]
-        if len(parts) < np.count_nonzero(asked.jones):
+        parts = [(amplitude, *part) for amplitude, each in asked.parts if (part := self._part(each))]
+        if len(parts) < len(asked.parts):
             raise MismatchError(
                 f"an objective asks for {name_of(asked)}, the models predict "
                 f"{'; '.join(map(name_of, self))}; pass a model for each wavelength and polarisation"
+            )
+        if any(optics.domain.components < 3 for _, optics, _ in parts):
+            raise InputError(
+                f"{name_of(asked)} is a sum of light along x and along y, of which a model predicts one "
+                "component only; train both with components = 3"
             )
         field = Superposed([(factor, each) for factor, _, each in parts])
         return Wave(asked, [(factor, optics) for factor, optics, _ in parts], field, self._pillars)

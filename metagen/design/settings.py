@@ -20,6 +20,7 @@ from metagen.design.matched import matched
 from metagen.design.model import Model, common_platform
 from metagen.design.objectives import Goal
 from metagen.design.starts import optimize
+from metagen.design.supply import with_mirrored
 from metagen.device.illumination import Illumination
 from metagen.device.layout import Layout, random_layout
 from metagen.device.platform import Platform
@@ -66,6 +67,7 @@ class DesignSettings(FromToml):
         aperture: shape of the device; outside a circle there are no pillars.
         start: where to start; with several starts the best one goes on (:func:`metagen.design.optimize`).
         models: model files or names, one per wavelength and polarisation (:func:`metagen.surrogate.load`).
+            Where lattice and meta-atom have the mirror x ↔ y, the one for light along x is enough.
         goals: what to reach; the worst of them is improved, each measured by its target.
         sharpness: how much the other goals count beside the worst (:class:`metagen.design.WorstOf`).
         trust: weight of the penalty on expected errors (:class:`metagen.design.Trust`) in every light;
@@ -104,6 +106,14 @@ class DesignSettings(FromToml):
             )
         return found
 
+    def load_models(self, names: Sequence[str] | None = None) -> list[Model]:
+        """The models, or those of other files or names, and what the mirror x ↔ y makes of them for goals.
+
+        Raises:
+            InputError, FormatError: see :func:`metagen.surrogate.load`.
+        """
+        return with_mirrored([surrogate.load(name) for name in names or self.models], self.goals)
+
     @property
     def objective(self) -> Objective:
         """The worst of the goals, with the trust penalty if there is one."""
@@ -129,13 +139,13 @@ def run(
     Args:
         settings: the settings of the design.
         path: path of the device file; see :func:`metagen.design.optimize` for what happens if it exists.
-        models: models to use instead of those that the settings name.
+        models: models to use instead of those that the settings name, completed in the same way.
         progress: whether to show a progress bar.
 
     Raises:
         MetagenError: see :func:`metagen.surrogate.load` and :func:`metagen.design.optimize`.
     """
-    models = models or tuple(surrogate.load(name) for name in settings.models)
+    models = with_mirrored(models, settings.goals) if models else settings.load_models()
     starts = start_layouts(settings, common_platform(models))
     for goal in settings.goals:
         lens.warn_if_far(min(starts[0].sides), goal.wavelength, float(goal.points()[:, 2].max()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
@@ -93,6 +94,12 @@ class Illumination:
     def symmetry(self) -> Symmetry:
         """The mirrors and turns that leave the light as it is, up to a constant factor."""
         return Symmetry.where(self._is_kept)
+
+    @property
+    def parts(self) -> tuple[tuple[complex, Illumination], ...]:
+        """The light along x and along y that adds up to it, each with its amplitude; none of amplitude 0."""
+        along = zip(self.jones.tolist(), ("x", "y"), strict=True)
+        return tuple((amplitude, replace(self, polarisation=name)) for amplitude, name in along if amplitude)
 
     def is_like(self, other: Illumination) -> bool:
         """Whether it is the same light, up to a constant phase and the rounding of a wavelength."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -13,9 +14,8 @@ from tqdm import tqdm
 from metagen.base.errors import InputError, MismatchError, SimulationError
 from metagen.base.parallel import aborting_together, communicator
 from metagen.base.validation import checked, load_toml
-from metagen.base.wavelength import same_wavelength
 from metagen.data.nearfield import NearField
-from metagen.device.illumination import label
+from metagen.device.illumination import Illumination, in_words, label
 from metagen.device.layout import Layout
 from metagen.device.platform import Platform, difference
 from metagen.fdtd.beam import Beam, beam_of
@@ -62,20 +62,31 @@ class Campaign:
             raise InputError(f"{path}: light: the same light stands there twice: {', '.join(labels)}")
         return cls(tuple(light), written.layouts, written.platform)
 
-    def light_of(self, wavelengths: Iterable[float]) -> list[Beam]:
-        """The light of chosen wavelengths, each once, in the order of the campaign.
+    def light_of(self, lights: Iterable[Illumination]) -> list[Beam]:
+        """What has to be simulated to know some light, each once, in the order of the campaign.
+
+        Light that the campaign does not name itself is the sum of the same light along x and along y.
 
         Raises:
-            MismatchError: the campaign says nothing of a wavelength.
+            MismatchError: the campaign names neither some light nor its parts.
         """
-        wanted, known = set(wavelengths), [beam.wavelength for beam in self.light]
-        missing = [each for each in wanted if not any(same_wavelength(each, other) for other in known)]
+        wanted = [beam for light in lights for beam in self._beams_of(light)]
+        return [beam for beam in self.light if beam in wanted]
+
+    def _beams_of(self, light: Illumination) -> list[Beam]:
+        own = [beam for beam in self.light if beam.light.is_like(light)]
+        if own:
+            return own
+        parts = [part for _, part in light.parts]
+        found = [beam for beam in self.light if any(beam.light.is_like(part) for part in parts)]
+        missing = [part for part in parts if not any(beam.light.is_like(part) for beam in found)]
         if missing:
+            known = "; ".join(f"{each.wavelength:g} ({in_words(each.light)})" for each in self.light)
             raise MismatchError(
-                f"the campaign has numerics for wavelengths {known}, but none for {sorted(missing)}; add "
-                "[[light]] with that wavelength"
+                f"light of {light.wavelength:g} µm ({in_words(light)}) cannot be simulated: the campaign has "
+                f"numerics for {known}; add [[light]] with {_entry(missing)}"
             )
-        return [beam for beam in self.light if any(same_wavelength(beam.wavelength, each) for each in wanted)]
+        return found
 
     def require_platform(self, layout: Layout) -> None:
         """Refuse a layout of another platform, for which the numerics were not meant.
@@ -94,6 +105,14 @@ class Campaign:
         """All simulations, light by light."""
         layouts = [layout for family in self.layouts for layout in family.layouts(self.platform)]
         return [Task(layout, beam) for beam in self.light for layout in layouts]
+
+
+def _entry(missing: Sequence[Illumination]) -> str:
+    """What a campaign file has to say for light of one wavelength and direction."""
+    light, names = missing[0], ", ".join(f'"{each.polarisation}"' for each in missing)
+    tilt = {"polar_deg": math.degrees(light.polar), "azimuth_deg": math.degrees(light.azimuth)}
+    angles = "".join(f", {name} = {angle:g}" for name, angle in tilt.items() if angle)
+    return f"wavelength = {light.wavelength:g}, polarisation = [{names}]{angles}"
 
 
 def part(tasks: Sequence[Task], text: str) -> list[Task]:

@@ -66,7 +66,7 @@ def for_light(models: Surrogate | Sequence[Surrogate], light: Illumination | flo
     """
     known = [models] if isinstance(models, Surrogate) else list(models)
     wanted = light if isinstance(light, Illumination) else Illumination(light)
-    found = _trained(known, wanted) or _mirrored(known, wanted) or _superposed(known, wanted)
+    found = _trained(known, wanted) or mirrored(known, wanted) or _superposed(known, wanted)
     if found is None:
         lights = ", ".join(f"{each.wavelength:g} ({in_words(each.domain.illumination)})" for each in known)
         raise InputError(
@@ -80,7 +80,8 @@ def _trained(models: Sequence[Surrogate], light: Illumination) -> Surrogate | No
     return next((each for each in models if _same(each.domain.illumination, light)), None)
 
 
-def _mirrored(models: Sequence[Surrogate], light: Illumination) -> Surrogate | None:
+def mirrored(models: Sequence[Surrogate], light: Illumination) -> Surrogate | None:
+    """The model for some light that the mirror x ↔ y makes of one of the models; None if there is none."""
     for each in models:
         if not isinstance(each, ExpansionSurrogate) or not has_diagonal(each.domain):
             continue
@@ -91,7 +92,7 @@ def _mirrored(models: Sequence[Surrogate], light: Illumination) -> Surrogate | N
 
 def _superposed(models: Sequence[Surrogate], light: Illumination) -> Surrogate | None:
     axes = [replace(light, polarisation=name) for name in "xy"]
-    parts = [_trained(models, axis) or _mirrored(models, axis) for axis in axes]
+    parts = [_trained(models, axis) or mirrored(models, axis) for axis in axes]
     along_x, along_y = parts
     if along_x is None or along_y is None:
         return None

@@ -10,13 +10,12 @@ import torch
 from tqdm import tqdm
 
 from metagen.base.tables import Table, number, numbered
-from metagen.base.wavelength import nanometres
 from metagen.data.nearfield import NearField
 from metagen.design import Goal, Light, Model
 from metagen.device.layout import Layout
 from metagen.device.platform import Platform
 from metagen.verify.metrics import DepthOfFocus, FocusMetrics, RingMetrics, warn_if_active
-from metagen.verify.tables import WHOLE, describe_depth, describe_goal
+from metagen.verify.tables import WHOLE, describe_depth, describe_goal, describe_light
 from metagen.verify.verification import Metrics, Simulated, as_predicted, metrics_of_goals
 
 WORST = "worst goal"
@@ -67,9 +66,9 @@ class Compared:
     whole: Findings = field(default_factory=dict)
 
     def gap(self, quantity: str) -> float | None:
-        """predicted / verified − 1 of a quantity; None unless both are numbers."""
+        """predicted / verified − 1 of a quantity; None unless both are numbers, and in the dark."""
         predicted, verified = self.predicted.get(quantity), self.verified.get(quantity)
-        if isinstance(predicted, float) and isinstance(verified, float):
+        if isinstance(predicted, float) and isinstance(verified, float) and verified:
             return predicted / verified - 1
         return None
 
@@ -174,7 +173,7 @@ def _findings(goals: Sequence[Goal], layout: Layout, models: Sequence[Model]) ->
         _add(found, f"goal: {describe_goal(goal)}", value)
         _add(found, f"mean intensity, {describe_goal(goal)}", mean)
         for name, each in _named(metrics):
-            _add(found, f"{name} at {nanometres(goal.wavelength)} nm", each)
+            _add(found, f"{name} at {describe_light(goal)}", each)
     if len(known) == len(goals):
         found[WORST] = min(value / goal.target for goal, value in zip(known, reached, strict=True))
     return found

@@ -303,12 +303,13 @@ def strehl(wave: Wavefront, distance: float) -> float:
     """|E|² at the focus / |E|² of an ideal lens with the same aperture and the same transmitted power.
 
     The ideal lens has an even amplitude over the whole square and the phase −k(√(x² + y² + f²) − f), on the
-    same samples. A device may exceed 1 by a little, because an even amplitude is not quite the best one.
+    same samples. A device may exceed 1 by a little, because an even amplitude is not quite the best one. NaN
+    where there is no light at all.
     """
     ideal = ideal_lens(wave, distance)
     point = _on_axis([distance])
-    per_power = [float(intensity(each, point)[0]) / transmitted_power(each) for each in (wave, ideal)]
-    return per_power[0] / per_power[1]
+    per_power = [intensity(each, point)[0] / transmitted_power(each) for each in (wave, ideal)]
+    return float(per_power[0] / per_power[1])
 
 
 def depth_of_focus(wave: Wavefront, distances: Tensor) -> DepthOfFocus:

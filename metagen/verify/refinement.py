@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from pydantic import Field
 
@@ -13,21 +13,23 @@ from metagen.base.errors import InputError
 from metagen.base.parallel import communicator
 from metagen.base.tables import Table, number
 from metagen.base.validation import Positive, PositiveInt, checked
-from metagen.base.wavelength import nanometres, of_wavelength
 from metagen.data.dataset import Dataset
 from metagen.data.nearfield import NearField
 from metagen.design import DesignSettings, Method, Model, OptimizerSettings, optimize
 from metagen.design.correction import corrected
+from metagen.design.model import name_of
+from metagen.device.illumination import short_label
 from metagen.device.layout import Layout
 from metagen.fdtd.beam import Beam
 from metagen.fdtd.campaign import Task, run
 from metagen.fdtd.numerics import Numerics
-from metagen.surrogate import Surrogate, TrainingSettings
+from metagen.surrogate import ExpansionSurrogate, Surrogate, TrainingSettings
 from metagen.surrogate.kept import trained
+from metagen.surrogate.swapped import Swapped
 from metagen.verify.verification import Verification, verify
 
 Simulate = Callable[[Layout], Sequence[NearField]]
-"""Simulates a device: returns its near field at each wavelength of the goals."""
+"""Simulates a device: returns its near field in the light of every model that the goals need."""
 
 
 @checked
@@ -73,48 +75,54 @@ class Retraining:
     """Fine-tuning: every model is trained again, by its own recipe, with the simulated devices added.
 
     Attributes:
-        data: the data that the models were trained on, one dataset per wavelength, as
+        data: the data that the models were trained on, one dataset per light, as
             :func:`metagen.data.sources.by_wavelength` gives them.
-        folder: folder in which the models are kept, as ``model-633-round1.safetensors`` and so on; a model
-            that is there already is taken as it is, if it was trained in the same way on the same data.
+        folder: folder in which the models are kept, as ``model-633-round1.safetensors``,
+            ``model-633-y-round1.safetensors`` and so on; a model that is there already is taken as it is, if
+            it was trained in the same way on the same data.
     """
 
     data: Sequence[Dataset]
     folder: Path
 
     def __call__(self, model: Model, seen: Sequence[NearField]) -> Model:
-        """The model of one wavelength, trained again on the data and on the simulated devices (``seen``).
+        """The model of some light, trained again on the data and on the simulated devices (``seen``).
+
+        A model that the mirror x ↔ y made of another one is made of that one, trained again.
 
         Raises:
             InputError: see :meth:`check`.
             MismatchError: the devices were simulated in another way than the data.
             KeyboardInterrupt: after Ctrl-C; a half-trained model is not kept.
         """
+        if isinstance(model, Swapped):
+            return cast(Model, Swapped(cast(ExpansionSurrogate, self(model.model, seen))))
         recipe, known = self.check(model)
         devices = {near.layout.hash for near in known.near_fields}
-        new = of_wavelength(seen, known.wavelength)
+        new = [near for near in seen if near.illumination.is_like(known.illumination)]
         fields = (*known.near_fields, *(near for near in new if near.layout.hash not in devices))
-        file = f"model-{nanometres(known.wavelength)}-round{len(new)}.safetensors"
+        file = f"model-{short_label(known.illumination)}-round{len(new)}.safetensors"
         return trained(Dataset(fields), recipe, self.folder / file)
 
     def check(self, model: Model) -> tuple[TrainingSettings, Dataset]:
-        """The recipe of a model, without held-out layouts, and the data of its wavelength.
+        """The recipe of a model, without held-out layouts, and the data of its light.
 
         Raises:
-            InputError: the model's card has no recipe, or there are no data of its wavelength.
+            InputError: the model's card has no recipe, or there are no data of its light.
         """
+        if isinstance(model, Swapped):
+            return self.check(model.model)
+        light = model.domain.illumination
         recipe = model.card.settings if isinstance(model, Surrogate) else None
         if recipe is None:
             raise InputError(
-                f"the model of wavelength {model.domain.wavelength:g} has no training recipe on its card, so "
+                f"the model of {name_of(light)} has no training recipe on its card, so "
                 "it cannot be trained again; leave the training data away: it is then only corrected"
             )
-        known = of_wavelength(self.data, model.domain.wavelength)
-        if not known:
-            raise InputError(
-                f"the training data have no near field of wavelength {model.domain.wavelength:g}"
-            )
-        return replace(recipe, held_out=()), known[0]
+        known = next((each for each in self.data if each.illumination.is_like(light)), None)
+        if known is None:
+            raise InputError(f"the training data have no near field of {name_of(light)}")
+        return replace(recipe, held_out=()), known
 
 
 def refine(
@@ -153,11 +161,7 @@ def refine(
         KeyboardInterrupt: after Ctrl-C; finished devices are in ``folder``.
     """
     settings = settings or RefineSettings()
-    if retrain:
-        for model in models:
-            retrain.check(model)
-    seen: list[NearField] = []
-    base = list(models)
+    learning = _Learning(models, retrain)
     found: list[Round] = []
     for done in range(settings.rounds + 1):
         fields = simulate(device)
@@ -165,9 +169,7 @@ def refine(
         found.append(Round(device, verification))
         if done == settings.rounds or (verification.gap or 0) <= settings.tolerance:
             break
-        seen += fields
-        base = [retrain(model, seen) for model in base] if retrain else base
-        models = corrected(base, fields)
+        models = learning.after(fields)
         device = optimize(
             device,
             models,
@@ -180,6 +182,24 @@ def refine(
         if not device.finished:
             raise KeyboardInterrupt
     return found
+
+
+class _Learning:
+    """Models that get better with every simulated device: corrected by the last one, trained again on all."""
+
+    def __init__(self, models: Sequence[Model], retrain: Retraining | None) -> None:
+        if retrain is not None:
+            for model in models:
+                retrain.check(model)
+        self._models, self._retrain = list(models), retrain
+        self._seen: list[NearField] = []
+
+    def after(self, fields: Sequence[NearField]) -> list[Model]:
+        """The models after one more device."""
+        self._seen += fields
+        if self._retrain is not None:
+            self._models = [self._retrain(model, self._seen) for model in self._models]
+        return corrected(self._models, fields)
 
 
 def best(rounds: Sequence[Round]) -> Round:

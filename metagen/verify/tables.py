@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from metagen.base.tables import Table, number
 from metagen.base.wavelength import nanometres
 from metagen.design.objectives import Goal
+from metagen.device.illumination import Illumination, in_words
 from metagen.verify.metrics import DepthOfFocus, FocusMetrics, RingMetrics
 from metagen.verify.verification import Metrics, Verification
 
@@ -46,7 +47,15 @@ def verification_table(verifications: Sequence[Verification]) -> Table:
 
 def describe_goal(goal: Goal) -> str:
     """A goal in a few words."""
-    return f"{goal.label} at {nanometres(goal.wavelength)} nm"
+    return f"{goal.label} at {describe_light(goal)}"
+
+
+def describe_light(goal: Goal) -> str:
+    """The light that a goal looks at: "633 nm" if it is along x, or "660 nm, left, seen through right"."""
+    light, analyser = goal.illumination, goal.analyser
+    incident = "" if light.is_plain else f", {in_words(light)}"
+    seen = "" if analyser is None else f", seen through {in_words(Illumination(light.wavelength, analyser))}"
+    return f"{nanometres(light.wavelength)} nm{incident}{seen}"
 
 
 def describe_metrics(metrics: Metrics | None) -> str:

@@ -54,8 +54,8 @@ class Reached:
 
     @property
     def gap(self) -> float | None:
-        """predicted / verified − 1; None without a prediction."""
-        return None if self.predicted is None else self.predicted / self.verified - 1
+        """predicted / verified − 1; None without a prediction, and where there is no light."""
+        return self.predicted / self.verified - 1 if self.predicted is not None and self.verified else None
 
 
 @dataclass(frozen=True)

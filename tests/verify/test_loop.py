@@ -550,9 +550,9 @@ def test_every_device_is_predicted_by_what_it_was_designed_with(monkeypatch):
 def test_only_the_wavelengths_of_the_goals_are_simulated():
     light = [Numerics(wavelength=each, pixels_per_period=12) for each in (0.633, 0.4)]
     campaign = Campaign(light=tuple(light), layouts=(Random(family="random", count=5, seeds=(1,)),))
-    assert campaign.light_of([0.4, 0.4]) == [Beam(light[1])]
-    with pytest.raises(MismatchError, match=r"none for \[0\.5\]"):
-        campaign.light_of([0.4, 0.5])
+    assert campaign.light_of([mg.Illumination(0.4)] * 2) == [Beam(light[1])]
+    with pytest.raises(MismatchError, match=r"0\.5 µm \(x\).*add \[\[light\]\] with wavelength = 0\.5"):
+        campaign.light_of([mg.Illumination(0.4), mg.Illumination(0.5)])
 
 
 @pytest.mark.end_to_end
