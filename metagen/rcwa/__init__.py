@@ -8,6 +8,7 @@ from metagen.rcwa.factorisation import Factorisation as Factorisation
 from metagen.rcwa.library import Library as Library
 from metagen.rcwa.library import LibrarySampling as LibrarySampling
 from metagen.rcwa.library import LibraryWarning as LibraryWarning
+from metagen.rcwa.resonances import Resonance as Resonance
 from metagen.rcwa.result import UnitCell as UnitCell
 from metagen.rcwa.shapes import circle as circle
 from metagen.rcwa.shapes import cross as cross
@@ -25,4 +26,3 @@ from metagen.rcwa.stack import solve_stack as solve_stack
 from metagen.rcwa.table import PhaseTable as PhaseTable
 from metagen.rcwa.table import PropagatingOrdersWarning as PropagatingOrdersWarning
 from metagen.rcwa.tabulate import Order as Order
-from metagen.rcwa.tabulate import Resonance as Resonance

@@ -1,4 +1,4 @@
-"""One parameter of a library: where it is sampled, and the functions that join the samples."""
+"""One parameter of a library: the functions of it that a library is made of, and where it is sampled."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ SAME = 1e-9
 
 @dataclass(frozen=True)
 class Axis:
-    """A parameter, sampled ever finer: every level keeps the samples of the one before.
+    """A parameter and the functions of it: each has a degree, and those of low degree are smooth.
 
-    Lengths, and angles over a part of a turn, are joined by Chebyshev polynomials; angles over a whole period
-    by a Fourier series; choices not at all.
+    Lengths, and angles over a part of a turn, have Chebyshev polynomials; angles over a whole period have a
+    Fourier series; a choice has one function for each shape.
 
     Attributes:
         parameter: its name, limits and kind.
@@ -37,42 +37,43 @@ class Axis:
         """Whether the values are the numbers of shapes in a list."""
         return self.parameter.kind is Kind.CHOICE
 
-    def count(self, level: int) -> int:
-        """How many samples there are."""
-        if self.is_choice:
-            return round(self.parameter.high - self.parameter.low) + 1
-        return int(2**level) + (self.period is None)
+    @property
+    def choices(self) -> int:
+        """How many values a choice has."""
+        return round(self.parameter.high - self.parameter.low) + 1
 
-    def nodes(self, level: int) -> NDArray[np.float64]:
-        """[count] where the samples are."""
-        low, high, number = self.parameter.low, self.parameter.high, np.arange(self.count(level))
+    def degrees(self, most: int) -> list[int]:
+        """The degree of each function, the constant first, up to a degree."""
         if self.is_choice:
-            return low + number
+            return [0] + [1] * (self.choices - 1 if most else 0)
         if self.period is not None:
-            return low + self.period * number / len(number)
-        return np.asarray((low + high) / 2 - (high - low) / 2 * np.cos(np.pi * number / 2**level))
+            return [(number + 1) // 2 for number in range(2 * most + 1)]
+        return list(range(most + 1))
 
-    def functions(self, x: Tensor, level: int) -> Tensor:
-        """[..., count] the functions that join the samples, at values [...]; smooth in them."""
-        low, high, count = self.parameter.low, self.parameter.high, self.count(level)
+    def functions(self, x: Tensor, most: int) -> Tensor:
+        """[..., k] these functions at values [...], real or complex; smooth in them."""
+        low, high = self.parameter.low, self.parameter.high
         if self.is_choice:
-            return torch.nn.functional.one_hot((x - low).round().long(), count).to(torch.complex128)
+            chosen = torch.nn.functional.one_hot((x.real - low).round().long(), self.choices).to(x.dtype)
+            return torch.cat([torch.ones_like(x)[..., None], chosen[..., 1:]], -1)[
+                ..., : len(self.degrees(most))
+            ]
         if self.period is not None:
-            return _fourier(2 * math.pi * (x - low) / self.period, count)
-        return _chebyshev((2 * x - low - high) / (high - low), count)
+            return _fourier(2 * math.pi * (x - low) / self.period, most)
+        return _chebyshev((2 * x - low - high) / (high - low), most)
 
-    def to_coefficients(self, level: int) -> NDArray[np.complex128]:
-        """[count, count] from the samples to the factors of the functions."""
-        return np.linalg.inv(self.functions(torch.from_numpy(self.nodes(level)), level).numpy())
+    def evenly(self, share: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Values at shares 0 … 1 of the range."""
+        low, high = self.parameter.low, self.parameter.high
+        if self.is_choice:
+            return np.asarray(low + np.minimum(np.floor(share * self.choices), self.choices - 1))
+        return np.asarray(low + (high - low) * share)
 
-    def fine(self, level: int) -> slice:
-        """The functions that a coarser level does not have; how large they are tells what is missing."""
-        return slice(0) if self.is_choice else slice(self.count(level - 1), None)
-
-    def wrapped(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Values [...] moved by whole periods into the limits."""
-        low = self.parameter.low
-        return x if self.period is None else np.asarray(low + np.mod(x - low, self.period))
+    def spread(self, share: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Values at shares 0 … 1, denser towards the ends, as polynomials want their samples."""
+        if self.is_choice or self.period is not None:
+            return self.evenly(share)
+        return self.evenly((1 - np.cos(np.pi * share)) / 2)
 
 
 def axes_of(atom: Atom) -> tuple[Axis, ...]:
@@ -86,16 +87,16 @@ def _period(atom: Atom, parameter: Parameter) -> float | None:
     return period if whole else None
 
 
-def _chebyshev(x: Tensor, count: int) -> Tensor:
+def _chebyshev(x: Tensor, most: int) -> Tensor:
     terms = [torch.ones_like(x), x]
-    while len(terms) < count:
+    while len(terms) <= most:
         terms.append(2 * x * terms[-1] - terms[-2])
-    return torch.stack(terms[:count], -1).to(torch.complex128)
+    return torch.stack(terms[: most + 1], -1)
 
 
-def _fourier(phase: Tensor, count: int) -> Tensor:
-    """[..., count] 1, then cosine and sine of each multiple, the last one a cosine."""
+def _fourier(phase: Tensor, most: int) -> Tensor:
+    """[..., 2·most + 1] 1, then cosine and sine of each multiple."""
     terms = [torch.ones_like(phase)]
-    for multiple in range(1, count // 2):
+    for multiple in range(1, most + 1):
         terms += [torch.cos(multiple * phase), torch.sin(multiple * phase)]
-    return torch.stack([*terms, torch.cos(count // 2 * phase)][:count], -1).to(torch.complex128)
+    return torch.stack(terms, -1)

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import warnings
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -25,22 +27,26 @@ from metagen.base.threads import one_thread
 from metagen.base.validation import Positive, PositiveInt, checked, validate
 from metagen.device.atoms.parameter import Kind
 from metagen.device.circles import CircleLimits
-from metagen.device.illumination import NAMED, Illumination
+from metagen.device.illumination import NAMED, Illumination, Polarisation
 from metagen.device.platform import Platform
+from metagen.rcwa.accuracy import coarse_orders, extrapolated
+from metagen.rcwa.adaptive import Sampled, sampled
 from metagen.rcwa.axes import Axis, axes_of
-from metagen.rcwa.grid_sampling import GridFunction, LineFunction, Sampled, sampled
-from metagen.rcwa.library_cells import Label, LibraryCells
-from metagen.rcwa.rational import Rational
+from metagen.rcwa.library_cells import JONES, Label, LibraryCells, plane_wave_power
+from metagen.rcwa.quotient import Polynomials, Quotient
+from metagen.rcwa.resonances import Resonance, resonances_along, resonant_share
 from metagen.rcwa.table import PhaseTable
-from metagen.rcwa.tabulate import Resonance, poles_near
 from metagen.rcwa.tensors import Reals, as_tensor
 
-SCHEMA = Schema("metagen/library", version=1, before=0)
-SOLVER_VERSION = 1
+SCHEMA = Schema("metagen/library", version=2, before=2)
+SOLVER_VERSION = 2
 """Raised when the solver's results change, so that libraries in caches are computed again."""
-ORDERS, TOLERANCE, CELLS = 9, 5e-3, 700
+ORDERS, TOLERANCE, CELLS = 9, 2e-3, 700
 """What a library is computed with, where nothing else is said."""
-RATIONAL = ("nodes", "values", "weights")
+TRUNCATIONS, POLARISATIONS = ("coarse", "fine"), ("x", "y")
+"""Names of the functions of a library in its file."""
+TRIALS = 2000
+"""Random parameters at which the error of the truncation is looked at."""
 ROUNDING = 1e-9
 """Parameters this far outside the limits are taken for the limits."""
 
@@ -54,9 +60,9 @@ class LibrarySampling:
     """How a library is computed.
 
     Attributes:
-        orders: truncation of the solver.
+        orders: truncation of the solver; two thirds of it are solved too, which tells what it leaves.
         tolerance: largest error of the interpolation that is wanted, in a Jones matrix.
-        cells: the most cells of its grid; where they do not suffice a warning says what is reached.
+        cells: the most cells that are solved; where they do not suffice a warning says what is reached.
     """
 
     orders: PositiveInt = ORDERS
@@ -69,15 +75,15 @@ class Library:
     """The periodic cell of a platform as a smooth function of all free parameters of its meta-atom.
 
     ``library(length=0.2, angle=0.3)`` is the Jones matrix; parameters are numbers, arrays or torch tensors
-    (then it is differentiable), and broadcast together.
+    (then it is differentiable), and broadcast together. One library holds light of every polarisation:
+    :meth:`polarised` is the same for another one.
 
     Attributes:
         platform: lattice, meta-atom and its limits, height and media.
-        light: the illumination.
+        light: the illumination; of its polarisation are the powers.
         sampling: how it was computed.
-        samples: what joins the samples, with its errors at cells that were held out.
+        samples: the functions, with their errors at cells that were held out.
         labels: the orders that propagate, besides the zeroth.
-        truncation_error: estimated error of the Jones matrices due to the truncation, at the worst cell.
     """
 
     platform: Platform
@@ -85,7 +91,6 @@ class Library:
     sampling: LibrarySampling
     samples: Sampled
     labels: tuple[Label, ...]
-    truncation_error: float
 
     def __repr__(self) -> str:
         """Where it holds and how well; not its samples."""
@@ -97,7 +102,7 @@ class Library:
     def compute(
         cls, platform: Platform, light: Illumination, sampling: LibrarySampling | None = None
     ) -> Library:
-        """Compute a library, or read it from the cache if it was computed before.
+        """Compute a library, or read it from the cache if it was computed before, in any polarisation.
 
         Raises:
             InputError: an argument is of another kind, or the meta-atom has no free parameter, or more than
@@ -116,26 +121,21 @@ class Library:
             library = _computed(platform, light, sampling)
             library.save(path)
         library.warn_if_inaccurate()
-        return library
+        return library.polarised(light.polarisation)
+
+    def polarised(self, polarisation: Polarisation) -> Library:
+        """The same for light of another polarisation, at no cost."""
+        return replace(self, light=replace(self.light, polarisation=polarisation))
 
     @property
     def held_out_error(self) -> float:
-        """Largest error at cells that the interpolation has not seen."""
-        return float(self.samples.errors.max())
+        """Largest error at cells that the interpolation had not seen."""
+        return max(float(self.samples.errors.max()), self.samples.last_error)
 
     @property
     def typical_error(self) -> float:
-        """The median of these errors; far below the largest one where there is a resonance."""
+        """Median of the errors at random ones; far below the largest one where there is a resonance."""
         return float(np.median(self.samples.errors))
-
-    @property
-    def resonances(self) -> tuple[Resonance, ...]:
-        """Guided-mode resonances within the limits, where the one free parameter is a length."""
-        function = self.samples.function
-        if not isinstance(function, LineFunction):
-            return ()
-        parameter = function.axes[0].parameter
-        return poles_near(function.rational, parameter.low, parameter.high)
 
     @property
     def key(self) -> str:
@@ -148,11 +148,11 @@ class Library:
         Raises:
             InputError: a parameter is unknown, missing or outside the limits.
         """
-        return self._given(self._jones(parameters, 0), parameters)
+        return self._given(self._jones(parameters), parameters)
 
     def reflected(self, **parameters: Reals) -> Any:
         """[..., 2, 2] J[out, in] over (x, y): order 0 reflected / incident wave, both at z = 0."""
-        return self._given(self._jones(parameters, 4), parameters)
+        return self._given(self._values(parameters)[..., 2:JONES, :], parameters)
 
     def transmittance(self, **parameters: Reals) -> Any:
         """[...] power in all transmitted orders / incident power, for the light as it is polarised."""
@@ -164,11 +164,11 @@ class Library:
 
     def order_powers(self, **parameters: Reals) -> Any:
         """[..., o] power in each of :attr:`labels` / incident power."""
-        return self._given(self._values(parameters)[..., 8:].abs() ** 2, parameters)
+        return self._given(self._order_powers(self._values(parameters)), parameters)
 
     def zeroth_power(self, **parameters: Reals) -> Any:
         """[...] power in the zeroth transmitted order / incident power."""
-        return self._given(self._zeroth(parameters, transmitted=True), parameters)
+        return self._given(self._zeroth(self._values(parameters), transmitted=True), parameters)
 
     def conversion(self, **parameters: Reals) -> Any:
         """[...] power that circular light gives to the other handedness in the zeroth order / incident power.
@@ -177,13 +177,62 @@ class Library:
         """
         left, right = (torch.tensor(NAMED[name], dtype=torch.complex128) for name in ("left", "right"))
         media = self.platform.at(self.light.wavelength)
-        turned = right.conj() @ (self._jones(parameters, 0) @ left)[..., None]
+        turned = right.conj() @ (self._jones(parameters) @ left)[..., None]
         return self._given(turned[..., 0].abs() ** 2 * media.cover / media.substrate, parameters)
+
+    def truncation_error(self, **parameters: Reals) -> Any:
+        """[...] how far elements of the Jones matrix are from the limit of many orders, by an estimate.
+
+        It is the step of an extrapolation from two truncations. Where it is large close to a resonance, the
+        resonance is there, but its place is that uncertain.
+        """
+        coarse, fine = (self._values(parameters, truncation)[..., :2, :] for truncation in (0, -1))
+        orders = self.sampling.orders
+        step = extrapolated(coarse, fine, coarse_orders(orders), orders) - fine
+        return self._given(step.abs().amax((-2, -1)), parameters)
+
+    @cached_property
+    def truncation_errors(self) -> tuple[float, float]:
+        """The median and the largest of :meth:`truncation_error` at random parameters."""
+        share = np.random.default_rng(0).random((TRIALS, len(self.axes)))
+        given = {axis.parameter.name: axis.evenly(share[:, i]) for i, axis in enumerate(self.axes)}
+        errors = self.truncation_error(**given)
+        return float(np.median(errors)), float(errors.max())
+
+    def resonances(self, **parameters: float) -> tuple[Resonance, ...]:
+        """Guided-mode resonances along one parameter, in its order.
+
+        Args:
+            parameters: values of all the others, numbers.
+
+        Raises:
+            InputError: not one parameter is left out, or one is outside the limits.
+        """
+        names = [axis.parameter.name for axis in self.axes]
+        along = [number for number, name in enumerate(names) if name not in parameters]
+        if len(along) != 1 or not set(parameters) <= set(names):
+            raise InputError(
+                f"parameters are {sorted(parameters)}; the library has {', '.join(names)}: give all but one, "
+                "along which resonances are looked for"
+            )
+        here = self.axes[along[0]].parameter
+        point = self._points({**parameters, here.name: here.low}).numpy()
+        return resonances_along(self.samples.functions[-1], along[0], point)
+
+    @cached_property
+    def resonant_share(self) -> float:
+        """The share of the range that is within three half widths of a resonance."""
+        return resonant_share(self.samples.functions[-1])
+
+    @property
+    def axes(self) -> tuple[Axis, ...]:
+        """The free parameters."""
+        return self.samples.functions[-1][0].polynomials.axes
 
     def warn_if_inaccurate(self) -> None:
         """Warn where the tolerance was not reached."""
         if self.held_out_error > self.sampling.tolerance:
-            names = [parameter.name for parameter in self.platform.atom.parameters]
+            names = [axis.parameter.name for axis in self.axes]
             where = ", ".join(f"{n} {v:.4g}" for n, v in zip(names, self.samples.worst, strict=True))
             warnings.warn(
                 f"the library is right to {self.held_out_error:.1g} only, half of it to "
@@ -200,11 +249,11 @@ class Library:
             file.attrs["light"] = json.dumps(self.light.described)
             file.attrs["sampling"] = json.dumps(asdict(self.sampling))
             file.attrs["labels"] = json.dumps([asdict(label) for label in self.labels])
-            file.attrs["truncation_error"] = self.truncation_error
-            file.attrs["cells"] = self.samples.cells
-            file["errors"] = self.samples.errors
-            file["worst"] = self.samples.worst
-            _write_function(file.create_group("function"), self.samples.function)
+            file.attrs["cells"], file.attrs["last_error"] = self.samples.cells, self.samples.last_error
+            file["errors"], file["worst"] = self.samples.errors, self.samples.worst
+            for truncation, functions in zip(TRUNCATIONS, self.samples.functions, strict=True):
+                for polarisation, function in zip(POLARISATIONS, functions, strict=True):
+                    _write_function(file.create_group(f"{truncation}/{polarisation}"), function)
 
     @classmethod
     def load(cls, path: str | Path) -> Library:
@@ -216,83 +265,75 @@ class Library:
         with reading_hdf5(path, SCHEMA) as file:
             attributes = file.attrs
             platform = validate(json.loads(attributes["platform"]), Platform, source=str(path))
-            light = validate(json.loads(attributes["light"]), Illumination, source=str(path))
-            function = _read_function(file["function"], axes_of(platform.atom))
+            axes = axes_of(platform.atom)
+            functions = tuple(
+                tuple(_read_function(file[f"{truncation}/{one}"], axes) for one in POLARISATIONS)
+                for truncation in TRUNCATIONS
+            )
             errors, worst = np.asarray(file["errors"]), np.asarray(file["worst"])
+            last = float(attributes["last_error"])
             return cls(
                 platform,
-                light,
+                validate(json.loads(attributes["light"]), Illumination, source=str(path)),
                 LibrarySampling(**json.loads(attributes["sampling"])),
-                Sampled(function, int(attributes["cells"]), errors, worst),
+                Sampled(functions, int(attributes["cells"]), errors, last, worst),
                 tuple(Label(**label) for label in json.loads(attributes["labels"])),
-                float(attributes["truncation_error"]),
             )
 
-    def _values(self, parameters: dict[str, Reals]) -> Tensor:
-        """[..., c] what was interpolated: both Jones matrices, then the amplitudes of the other orders."""
-        axes = self.samples.function.axes
-        names = [axis.parameter.name for axis in axes]
+    def _points(self, parameters: Mapping[str, Reals]) -> Tensor:
+        """[..., P] parameters by name, checked."""
+        names = [axis.parameter.name for axis in self.axes]
         if set(parameters) != set(names):
             raise InputError(f"parameters are {sorted(parameters)}; the library has {', '.join(names)}")
         given = [
-            _within(axis, as_tensor(parameters[axis.parameter.name], axis.parameter.name).double())
-            for axis in axes
+            _within(axis, as_tensor(parameters[name], name).double())
+            for axis, name in zip(self.axes, names, strict=True)
         ]
-        return self.samples.function(torch.stack(torch.broadcast_tensors(*given), -1))  # type: ignore[no-untyped-call]
+        return torch.stack(torch.broadcast_tensors(*given), -1)  # type: ignore[no-untyped-call]
 
-    def _jones(self, parameters: dict[str, Reals], first: int) -> Tensor:
-        values = self._values(parameters)[..., first : first + 4]
-        return values.reshape(*values.shape[:-1], 2, 2)
+    def _values(self, parameters: Mapping[str, Reals], truncation: int = -1) -> Tensor:
+        """[..., c, 2] all that is interpolated, for light along x and along y."""
+        points = self._points(parameters)
+        return torch.stack([function(points) for function in self.samples.functions[truncation]], -1)
 
-    def _zeroth(self, parameters: dict[str, Reals], *, transmitted: bool) -> Tensor:
-        light, media = torch.from_numpy(self.light.jones), self.platform.at(self.light.wavelength)
-        out = self._jones(parameters, 0 if transmitted else 4) @ light
-        index = media.cover if transmitted else media.substrate
-        incident = plane_wave_power(light, self.light, media.substrate)
-        return plane_wave_power(out, self.light, index) / incident
+    def _jones(self, parameters: Mapping[str, Reals]) -> Tensor:
+        return self._values(parameters)[..., :2, :]
 
-    def _power(self, parameters: dict[str, Reals], *, transmitted: bool) -> Tensor:
-        columns = [8 + i for i, label in enumerate(self.labels) if label.transmitted == transmitted]
-        others = self._values(parameters)[..., columns].abs().square().sum(-1)
-        return self._zeroth(parameters, transmitted=transmitted) + others
+    def _zeroth(self, values: Tensor, *, transmitted: bool) -> Tensor:
+        media = self.platform.at(self.light.wavelength)
+        zeroth, index = (slice(0, 2), media.cover) if transmitted else (slice(2, JONES), media.substrate)
+        out = values[..., zeroth, :] @ torch.from_numpy(self.light.jones)
+        return plane_wave_power(out, self.light, index) / self._incident_power
+
+    def _order_powers(self, values: Tensor) -> Tensor:
+        amplitudes = values[..., JONES:, :] @ torch.from_numpy(self.light.jones)
+        return amplitudes.abs() ** 2 / self._incident_power
+
+    @property
+    def _incident_power(self) -> Tensor:
+        media = self.platform.at(self.light.wavelength)
+        return plane_wave_power(torch.from_numpy(self.light.jones), self.light, media.substrate)
+
+    def _power(self, parameters: Mapping[str, Reals], *, transmitted: bool) -> Tensor:
+        values = self._values(parameters)
+        columns = [i for i, label in enumerate(self.labels) if label.transmitted == transmitted]
+        others = self._order_powers(values)[..., columns].sum(-1)
+        return self._zeroth(values, transmitted=transmitted) + others
 
     @staticmethod
-    def _given(value: Tensor, parameters: dict[str, Reals]) -> Any:
+    def _given(value: Tensor, parameters: Mapping[str, Reals]) -> Any:
         tensors = any(isinstance(given, Tensor) for given in parameters.values())
         return value if tensors else value.numpy()[()]
 
 
-def _write_function(group: h5py.Group, function: GridFunction | LineFunction) -> None:
-    if isinstance(function, GridFunction):
-        group["levels"], group["coefficients"] = np.array(function.levels), function.coefficients
-        return
-    for name in RATIONAL:
-        group[name] = getattr(function.rational, name)
+def _write_function(group: h5py.Group, function: Quotient) -> None:
+    group.attrs["degree"] = function.polynomials.degree
+    group["numerator"], group["denominator"] = function.numerator, function.denominator
 
 
-def _read_function(group: h5py.Group, axes: tuple[Axis, ...]) -> GridFunction | LineFunction:
-    if "coefficients" in group:
-        levels = tuple(int(level) for level in group["levels"])
-        return GridFunction(axes, levels, np.asarray(group["coefficients"]))
-    return LineFunction(axes, Rational(*(np.asarray(group[name]) for name in RATIONAL)))
-
-
-def plane_wave_power(field: Tensor, light: Illumination, index: float) -> Tensor:
-    """[...] power along z of a plane wave in the direction of the light, from its (Ex, Ey) [..., 2].
-
-    It is |E along k|²·n²/kz + |E across k|²·kz, with kz = √(n² − sin²θ); 0 for a wave that cannot leave.
-    """
-    kx, ky = light.direction
-    size = float(np.hypot(kx, ky))
-    cosine, sine = (kx / size, ky / size) if size else (1.0, 0.0)
-    along, across = (
-        cosine * field[..., 0] + sine * field[..., 1],
-        cosine * field[..., 1] - sine * field[..., 0],
-    )
-    square = index**2 - size**2
-    kz = np.sqrt(square) if square > 0 else np.inf
-    power: Tensor = along.abs() ** 2 * index**2 / kz + across.abs() ** 2 * (kz if square > 0 else 0.0)
-    return power
+def _read_function(group: h5py.Group, axes: tuple[Axis, ...]) -> Quotient:
+    polynomials = Polynomials(axes, int(group.attrs["degree"]))
+    return Quotient(polynomials, np.asarray(group["numerator"]), np.asarray(group["denominator"]))
 
 
 def cache_path(platform: Platform, light: Illumination, sampling: LibrarySampling) -> Path:
@@ -301,7 +342,9 @@ def cache_path(platform: Platform, light: Illumination, sampling: LibrarySamplin
 
 
 def _key(platform: Platform, light: Illumination, sampling: LibrarySampling) -> str:
-    return content_hash(platform.described, light.described, asdict(sampling), SOLVER_VERSION, SCHEMA.version)
+    """It does not depend on the polarisation."""
+    any_light = replace(light, polarisation="x").described
+    return content_hash(platform.described, any_light, asdict(sampling), SOLVER_VERSION, SCHEMA.version)
 
 
 def _within(axis: Axis, values: Tensor) -> Tensor:
@@ -336,4 +379,4 @@ def _computed(platform: Platform, light: Illumination, sampling: LibrarySampling
         )
     cells = LibraryCells(platform, light, axes, sampling.orders)
     found = sampled(axes, cells, sampling.tolerance, sampling.cells)
-    return Library(platform, light, sampling, found, cells.labels, cells.truncation_error)
+    return Library(platform, light, sampling, found, cells.labels)

@@ -1,8 +1,8 @@
-"""The cells of a library: solved in batches, and only once where a mirror or a turn makes one of another."""
+"""The cells of a library: solved in batches, for both polarisations, at two truncations."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -15,16 +15,23 @@ from metagen.device.atoms.parameter import Kind
 from metagen.device.illumination import Illumination
 from metagen.device.platform import Platform
 from metagen.device.symmetry import Symmetry
-from metagen.rcwa.accuracy import coarse_orders, extrapolated
+from metagen.rcwa.accuracy import coarse_orders
 from metagen.rcwa.axes import Axis
 from metagen.rcwa.channels import Channels
 from metagen.rcwa.factorisation import Factorisation
 from metagen.rcwa.result import UnitCell
+from metagen.rcwa.solution import Solution
 from metagen.rcwa.solver import BATCH, solve
 
-DIGITS = 9
-"""Decimals to which parameters of two cells must agree for the cells to be one."""
+SAME = 1e-9
+"""Parameters of a cell and of its image that differ by less are the same."""
+GENERIC = 0.381966
+"""A share of every range at which no cell is its own image by chance."""
+POLARISATIONS = ((1.0, 0.0), (0.0, 1.0))
+JONES = 4
+"""Values of one polarisation that belong to the zeroth order: Ex and Ey transmitted, Ex and Ey reflected."""
 
+Points = NDArray[np.float64]
 Values = NDArray[np.complex128]
 
 
@@ -44,87 +51,76 @@ class Label:
     transmitted: bool
 
 
-class LibraryCells:
-    """From parameters [s, P] to values [s, c]: Jones matrices of the transmitted and of the reflected zeroth
-    order, row by row, then the amplitudes of the other propagating orders for the light as it is polarised.
-
-    Values are not extrapolated in the number of orders: two truncations have a resonance at different places,
-    and their combination would have it twice, and more power than there is.
+@dataclass(frozen=True)
+class Image:
+    """A mirror or a turn that makes of a cell of a library another one.
 
     Attributes:
-        truncation_error: how far the Jones matrices are from the limit of many orders, at the worst cell so
-            far, as extrapolation tells it.
+        operation: which.
+        matrix: [2, 2] what it does to (x, y).
+    """
+
+    operation: Symmetry
+    matrix: NDArray[np.float64]
+
+
+class LibraryCells:
+    """From parameters [s, P] to values [g, s, 2, 2, c], of the cells and of their images.
+
+    The axes are: the images, the cells; the coarse and the fine truncation; light along x and light along y,
+    each of amplitude 1; and Ex and Ey of order 0 transmitted, Ex and Ey of order 0 reflected, then the
+    amplitudes of the other propagating orders, whose squares are powers in units of
+    :func:`metagen.rcwa.library.plane_wave_power`.
+
+    Truncations are kept apart: each has a resonance at a place of its own, and what is extrapolated from both
+    would have it twice, and more power than there is.
     """
 
     def __init__(self, platform: Platform, light: Illumination, axes: tuple[Axis, ...], orders: int) -> None:
-        self.platform, self.light, self.axes, self.orders = platform, light, axes, orders
-        self.truncation_error = 0.0
+        self.platform, self.axes = platform, axes
+        self.light = replace(light, polarisation="left")
+        self.orders = (coarse_orders(orders), orders)
 
     @cached_property
     def labels(self) -> tuple[Label, ...]:
         """The propagating orders besides the zeroth; they follow from lattice, media and light alone."""
-        middle = np.array([[axis.nodes(2)[0] for axis in self.axes]])
-        cell = self._solved(middle, coarse_orders(self.orders))
+        cell = self._solved(self._generic, self.orders[0])
         return (*_labels(cell.solution.transmitted, True), *_labels(cell.solution.reflected, False))
 
     @cached_property
-    def operations(self) -> tuple[Symmetry, ...]:
-        """The mirrors and turns of lattice and atom, where there is no other order, which they would mix."""
-        if self.labels or not self.light.is_normal:
-            return ()
+    def _generic(self) -> Points:
+        return np.array([[float(axis.evenly(np.array(GENERIC))) for axis in self.axes]])
+
+    @cached_property
+    def _images(self) -> tuple[Image, ...]:
+        """What makes new cells, where there is no other order, which it would mix."""
         kept = self.platform.lattice.symmetry & self.platform.atom.symmetry
-        return tuple(operation for operation in Symmetry if operation in kept)
+        found, places = [Image(Symmetry.NONE, np.eye(2))], [self._generic]
+        for operation in Symmetry if self.light.is_normal and not self.labels else ():
+            if operation in kept:
+                place = self.platform.atom.image(self._generic, operation)
+                if all(np.abs(place - other).max() > SAME for other in places):
+                    found.append(Image(operation, operation.matrix))
+                    places.append(place)
+        return tuple(found)
 
-    def __call__(self, points: NDArray[np.float64]) -> Values:
-        """[s, c] values at parameters [s, P]."""
-        first: dict[tuple[float, ...], tuple[int, NDArray[np.float64]]] = {}
-        places, turns = [], []
-        chosen: list[NDArray[np.float64]] = []
-        for point in points:
-            if self._key(point) not in first:
-                for operation, image in self._images(point):
-                    first.setdefault(self._key(image), (len(chosen), operation))
-                chosen.append(point)
-            place, turn = first[self._key(point)]
-            places.append(place)
-            turns.append(turn)
-        values = self._values(np.array(chosen))[places]
-        matrices = np.array(turns)[:, None]
-        jones = values[:, :8].reshape(-1, 2, 2, 2)
-        values[:, :8] = (matrices @ jones @ matrices.swapaxes(-1, -2)).reshape(-1, 8)
-        return values
+    def images(self, points: Points) -> Points:
+        """[g, s, P] parameters, and those that mirrors and turns make of them."""
+        atom, (_, *others) = self.platform.atom, self._images
+        return np.stack([points, *(atom.image(points, image.operation) for image in others)])
 
-    def _images(self, point: NDArray[np.float64]) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
-        """What each mirror and turn, as a matrix, makes of the parameters."""
-        made = [(np.eye(2), point)]
-        for operation in self.operations:
-            made.append((operation.matrix, self.platform.atom.image(point, operation)))
-        return made
-
-    def _key(self, point: NDArray[np.float64]) -> tuple[float, ...]:
-        moved = [axis.wrapped(value) for axis, value in zip(self.axes, point, strict=True)]
-        ends = [axis.parameter.low + (axis.period or np.inf) for axis in self.axes]
-        closed = [
-            axis.parameter.low if abs(value - end) < 10.0**-DIGITS else value
-            for axis, value, end in zip(self.axes, moved, ends, strict=True)
-        ]
-        return tuple(round(float(value), DIGITS) for value in closed)
-
-    def _values(self, points: NDArray[np.float64]) -> Values:
+    def __call__(self, points: Points) -> Values:
+        """[g, s, 2, 2, c] values at parameters [s, P]."""
         parts = np.array_split(points, -(-len(points) // BATCH))
-        return np.concatenate([self._batch(part) for part in parts])
+        values = np.concatenate([self._batch(part) for part in parts])
+        return np.stack([_turned(values, image.matrix) for image in self._images])
 
-    def _batch(self, points: NDArray[np.float64]) -> Values:
-        coarse, fine = (self._solved(points, count) for count in (coarse_orders(self.orders), self.orders))
-        values, counts = (
-            self._columns(fine),
-            (coarse.solution.effective_orders, fine.solution.effective_orders),
-        )
-        step = (extrapolated(self._columns(coarse), values, *counts) - values)[:, :4]
-        self.truncation_error = max(self.truncation_error, float(step.abs().max()))
-        return np.asarray(values.numpy())
+    def _batch(self, points: Points) -> Values:
+        """[s, 2, 2, c] of both truncations and polarisations."""
+        cells = (self._solved(points, count) for count in self.orders)
+        return torch.stack([self._columns(cell.solution) for cell in cells], 1).numpy()
 
-    def _solved(self, points: NDArray[np.float64], orders: int) -> UnitCell:
+    def _solved(self, points: Points, orders: int) -> UnitCell:
         given: dict[str, Any] = {
             axis.parameter.name: points[:, i].round().astype(int) if axis.is_choice else points[:, i]
             for i, axis in enumerate(self.axes)
@@ -134,9 +130,47 @@ class LibraryCells:
         rule = Factorisation.NORMAL if turns else Factorisation.LI
         return solve(self.platform, self.light, orders=orders, factorisation=rule, **given)
 
-    def _columns(self, cell: UnitCell) -> Tensor:
-        jones = [torch.as_tensor(each).reshape(-1, 4) for each in (cell.jones, cell.jones_reflected)]
-        return torch.cat([*jones, _others(cell.solution.transmitted), _others(cell.solution.reflected)], -1)
+    def _columns(self, solution: Solution) -> Tensor:
+        """[s, 2, c] for light along x and along y."""
+        return torch.stack([self._column(solution, column) for column in range(len(POLARISATIONS))], 1)
+
+    def _column(self, solution: Solution, column: int) -> Tensor:
+        """[s, c] for light along x or along y, of a solution for both."""
+        jones = [each[..., column] for each in (solution.jones, solution.jones_reflected)]
+        incidence = replace(solution.problem.incidence, polarisation=POLARISATIONS[column])
+        alone = replace(solution, problem=replace(solution.problem, incidence=incidence))
+        root = self._incident_power[column].sqrt()
+        return torch.cat([*jones, root * _others(alone.transmitted), root * _others(alone.reflected)], -1)
+
+    @cached_property
+    def _incident_power(self) -> Tensor:
+        fields = torch.tensor(POLARISATIONS, dtype=torch.complex128)
+        return plane_wave_power(fields, self.light, self.platform.at(self.light.wavelength).substrate)
+
+
+def _turned(values: Values, matrix: NDArray[np.float64]) -> Values:
+    """Values [s, 2, 2, c] of the cells that a mirror or a turn makes of some, if there is no other order."""
+    zeroth = values[..., :JONES].reshape(*values.shape[:-1], 2, 2)
+    turned = np.einsum("ia,jb,stbwa->stjwi", matrix, matrix, zeroth).reshape(*values.shape[:-1], JONES)
+    return np.concatenate([turned, values[..., JONES:]], -1)
+
+
+def plane_wave_power(field: Tensor, light: Illumination, index: float) -> Tensor:
+    """[...] power along z of a plane wave in the direction of the light, from its (Ex, Ey) [..., 2].
+
+    It is |E along k|²·n²/kz + |E across k|²·kz, with kz = √(n² − sin²θ); 0 for a wave that cannot leave.
+    """
+    kx, ky = light.direction
+    size = float(np.hypot(kx, ky))
+    cosine, sine = (kx / size, ky / size) if size else (1.0, 0.0)
+    along, across = (
+        cosine * field[..., 0] + sine * field[..., 1],
+        cosine * field[..., 1] - sine * field[..., 0],
+    )
+    square = index**2 - size**2
+    kz = np.sqrt(square) if square > 0 else np.inf
+    power: Tensor = along.abs() ** 2 * index**2 / kz + across.abs() ** 2 * (kz if square > 0 else 0.0)
+    return power
 
 
 def _labels(channels: Channels, transmitted: bool) -> list[Label]:

@@ -10,11 +10,14 @@ from numpy.typing import NDArray
 
 from metagen.base.tables import Table, number
 from metagen.rcwa.library import Library
+from metagen.rcwa.resonances import Resonance
 from metagen.rcwa.table import PhaseTable
 
 TABLE_ROWS = 13
 ROWS = {1: (13,), 2: (5, 5), 3: (3, 3, 3)}
 """Values of each parameter that a library is shown at, by how many parameters there are."""
+SHOWN = 3
+"""Values of each other parameter for which resonances along the first one are named."""
 
 
 def phase_table(table: PhaseTable) -> Table:
@@ -42,12 +45,13 @@ def _full_transmission(table: PhaseTable) -> float:
     return math.sqrt(media.substrate / media.cover)
 
 
-def _resonances(table: PhaseTable | Library) -> str:
-    found = [
-        f"{each.radius:.4f} ± {each.half_width:.4f} µm (|Δt| {number(each.strength)})"
-        for each in table.resonances
-    ]
-    return f"Guided-mode resonances at radius {', '.join(found)}." if found else "No guided-mode resonance."
+def _resonances(table: PhaseTable) -> str:
+    found = ", ".join(map(_resonance, table.resonances))
+    return f"Guided-mode resonances at radius {found}." if found else "No guided-mode resonance."
+
+
+def _resonance(found: Resonance) -> str:
+    return f"{found.value:.4f} ± {found.half_width:.4f} (|Δt| {number(found.strength)})"
 
 
 def library_table(library: Library) -> Table:
@@ -76,11 +80,40 @@ def library_table(library: Library) -> Table:
         ),
         "J: field of order 0 at the pillar top over the incident one at the base; lengths in µm, angles in "
         "radians. Converted: power that left circular light gives to right in order 0. Transmitted and "
-        f"reflected: all orders, of {library.light.polarisation} light; all over the incident power. Errors: "
-        f"of the interpolation at cells that it has not seen {number(library.held_out_error)} at most, "
-        f"{number(library.typical_error)} typically; of the truncation {number(library.truncation_error)} at "
-        f"most. {_resonances(library)}",
+        f"reflected: all orders, of {library.light.polarisation} light; all over the incident power. "
+        f"{_errors(library)} {_library_resonances(library)}",
     )
+
+
+def _errors(library: Library) -> str:
+    typical, worst = library.truncation_errors
+    return (
+        f"Errors of J: of the interpolation, at cells that it had not seen, {number(library.typical_error)} "
+        f"typically and {number(library.held_out_error)} at most; of the truncation, by an estimate, "
+        f"{number(typical)} typically and {number(worst)} at most."
+    )
+
+
+def _library_resonances(library: Library) -> str:
+    """Where the resonances are along the first parameter, for some values of the others."""
+    first, *others = library.platform.atom.parameters
+    ends = [np.linspace(p.low, p.high, SHOWN) for p in others]
+    lines = [
+        dict(zip((p.name for p in others), map(float, at), strict=True)) for at in itertools.product(*ends)
+    ]
+    found = [(line, library.resonances(**line)) for line in lines]
+    if not any(each for _, each in found):
+        return "No guided-mode resonance."
+    texts = [_line(line) + ", ".join(map(_resonance, each)) for line, each in found if each]
+    return (
+        f"Guided-mode resonances: {library.resonant_share:.1%} of the range is within three half widths of "
+        f"one. They are at {first.name} {'; '.join(texts)}."
+    )
+
+
+def _line(values: dict[str, float]) -> str:
+    named = ", ".join(f"{name} {value:.4g}" for name, value in values.items())
+    return f"({named}) " if named else ""
 
 
 def _turns(values: NDArray[np.complex128]) -> NDArray[np.float64]:

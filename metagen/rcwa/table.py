@@ -21,7 +21,8 @@ from metagen.base.validation import validate
 from metagen.device.illumination import Illumination
 from metagen.device.platform import Platform, check_scale
 from metagen.rcwa.rational import Rational
-from metagen.rcwa.tabulate import Order, Resonance, Sampling, TabulatedCell, resonances, tabulate
+from metagen.rcwa.resonances import Resonance
+from metagen.rcwa.tabulate import Order, Sampling, TabulatedCell, resonances, tabulate
 from metagen.rcwa.tensors import Reals
 
 SCHEMA = Schema("metagen/phase-table", version=3, before=2)

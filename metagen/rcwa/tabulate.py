@@ -14,6 +14,7 @@ from metagen.device.platform import Platform
 from metagen.rcwa.accuracy import coarse_orders, extrapolated
 from metagen.rcwa.channels import Channels
 from metagen.rcwa.rational import Rational, sample
+from metagen.rcwa.resonances import WEAKEST, WIDEST, Resonance, distinct
 from metagen.rcwa.result import UnitCell
 from metagen.rcwa.solver import BATCH, solve
 
@@ -126,27 +127,6 @@ def _mirrored(channels: Channels) -> tuple[list[tuple[int, int, bool]], Tensor]:
     return labels, channels.amplitude[..., columns] * images.sqrt()
 
 
-@dataclass(frozen=True)
-class Resonance:
-    """A guided-mode resonance: a pole of t(r) close to the real axis.
-
-    Attributes:
-        radius: where it is (in a library of another shape: the one free length).
-        half_width: its half width at half maximum, in radius.
-        strength: the largest |Δt| that it makes.
-    """
-
-    radius: float
-    half_width: float
-    strength: float
-
-
-WIDEST = 0.01
-"""Half width above which a pole is part of the smooth background."""
-WEAKEST = 0.02
-"""Strength below which a pole does not matter to a design."""
-
-
 def resonances(table: TabulatedCell) -> tuple[Resonance, ...]:
     """The resonances between the first and the last sample, by radius."""
     return poles_near(table.function, table.samples[0], table.samples[-1])
@@ -165,8 +145,4 @@ def poles_near(function: Rational, low: float, high: float) -> tuple[Resonance, 
         for pole, residue in zip(poles, residues, strict=True)
         if low < pole.real < high and 0 < abs(pole.imag) < WIDEST
     ]
-    kept: list[Resonance] = []
-    for one in sorted(found, key=lambda r: -r.strength):
-        if one.strength > WEAKEST and all(abs(one.radius - r.radius) > r.half_width for r in kept):
-            kept.append(one)
-    return tuple(sorted(kept, key=lambda r: r.radius))
+    return distinct(one for one in found if one.strength > WEAKEST)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from functools import reduce
 
@@ -12,8 +13,9 @@ from scipy.interpolate import CubicSpline
 from torch import Tensor, nn
 
 from metagen.device.atoms import Kind
-from metagen.rcwa.axes import Axis, axes_of
+from metagen.rcwa.axes import axes_of
 from metagen.surrogate.domain import Domain
+from metagen.surrogate.grid_axis import GridAxis
 from metagen.surrogate.pillars import unpacked
 
 MOST = 700
@@ -97,8 +99,7 @@ class ParameterGrid(Interpolation):
     """A tensor product of Chebyshev polynomials of lengths and Fourier series of angles.
 
     Attributes:
-        axes: the parameters.
-        level: how finely each is sampled.
+        axes: the parameters, and how finely each is sampled.
         factors: [G, size, 2] factors of the products of functions.
     """
 
@@ -106,38 +107,36 @@ class ParameterGrid(Interpolation):
 
     def __init__(self, domain: Domain, size: int) -> None:
         super().__init__(domain, size)
-        self.axes = axes_of(domain.atom)
-        self.level = max((level for level in range(1, FINEST + 1) if self._cells(level) <= MOST), default=1)
-        self.register_buffer("factors", torch.zeros(self._cells(self.level), size, 2))
+        grids = [[GridAxis(axis, level) for axis in axes_of(domain.atom)] for level in range(1, FINEST + 1)]
+        self.axes = max((grid for grid in grids if _cells(grid) <= MOST), key=_cells, default=grids[0])
+        self.register_buffer("factors", torch.zeros(_cells(self.axes), size, 2))
 
     @property
     def knots(self) -> NDArray[np.float64]:
         """See :attr:`Interpolation.knots`."""
-        nodes = [axis.nodes(self.level) for axis in self.axes]
+        nodes = [axis.nodes for axis in self.axes]
         return np.asarray(np.stack(np.meshgrid(*nodes, indexing="ij"), -1).reshape(-1, len(nodes)))
 
     def fit(self, found: Tensor, empty: Tensor) -> None:
         """See :meth:`Interpolation.fit`."""
-        counts = [axis.count(self.level) for axis in self.axes]
+        counts = [axis.count for axis in self.axes]
         factors = found.to(torch.complex128).reshape(*counts, -1)
         for position, axis in enumerate(self.axes):
-            matrix = torch.from_numpy(axis.to_coefficients(self.level))
+            matrix = torch.from_numpy(axis.to_factors()).to(torch.complex128)
             factors = torch.tensordot(matrix, factors, ([1], [position])).movedim(0, position)
         self.factors.copy_(torch.view_as_real(factors.flatten(0, -2).resolve_conj().contiguous()))
         self.empty.copy_(torch.view_as_real(empty.resolve_conj()))
 
     def at(self, values: Tensor) -> Tensor:
         """See :meth:`Interpolation.at`."""
-        functions = [self._functions(axis, values[..., i]) for i, axis in enumerate(self.axes)]
+        functions = [axis.functions(values[..., i]) for i, axis in enumerate(self.axes)]
         products = reduce(lambda some, more: (some[..., None] * more[..., None, :]).flatten(-2), functions)
-        return torch.view_as_real(products @ torch.view_as_complex(self.factors).to(products.dtype))
+        joined = products @ self.factors.to(products.dtype).flatten(1)
+        return joined.reshape(*joined.shape[:-1], -1, 2)
 
-    def _functions(self, axis: Axis, column: Tensor) -> Tensor:
-        found = axis.functions(column, self.level)
-        return found.to(torch.complex64 if column.dtype == torch.float32 else torch.complex128)
 
-    def _cells(self, level: int) -> int:
-        return int(np.prod([axis.count(level) for axis in self.axes]))
+def _cells(grid: list[GridAxis]) -> int:
+    return math.prod(axis.count for axis in grid)
 
 
 def interpolation(domain: Domain, points: int, size: int) -> Interpolation:
