@@ -1,0 +1,1 @@
+"""The cells of benchmarks/rcwa.py, and the programs that solve them."""
