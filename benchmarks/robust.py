@@ -23,8 +23,8 @@ from metagen import surrogate
 from metagen.base.tables import Table, number
 from metagen.design import DesignSettings, Device, Model, OptimizerSettings, OverBias, optimize, worst_of
 from metagen.fdtd.campaign import Campaign
+from metagen.verify.imperfection import with_bias
 from metagen.verify.refinement import MeepService
-from metagen.verify.tolerance import with_bias
 from metagen.verify.verification import verify
 
 BIAS = 0.005

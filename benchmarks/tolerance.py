@@ -25,8 +25,9 @@ from metagen.device.layout import random_layout
 from metagen.fdtd.campaign import Task, run
 from metagen.surrogate import ClusterSettings, Domain
 from metagen.surrogate.models import build
+from metagen.verify.imperfection import ProcessErrors, imperfect
 from metagen.verify.tables import describe_goal
-from metagen.verify.tolerance import ProcessErrors, imperfect, tolerance
+from metagen.verify.tolerance import tolerance
 from metagen.verify.verification import verify
 
 GOALS = (Focus(0.633, 50.0), Ring(0.400, 50.0))
@@ -74,7 +75,7 @@ def in_meep(demo: Demo, output: Path) -> Table:
     low, high = known[0].domain.radius_low, known[0].domain.radius_high
     layouts = [mg.Layout(device.platform, device.radii, "as designed")]
     for name, errors in KINDS.items():
-        radii = next(imperfect(device, errors, 1, seed=1))[0]
+        radii = next(imperfect(device, errors, 1, seed=1)).values[0, ..., 0, 0]
         layouts.append(mg.Layout(device.platform, np.where(radii > 0, radii.clip(low, high), 0), name))
     light = demo.campaign.light
     files = iter(run([Task(each, numerics) for each in layouts for numerics in light], output))

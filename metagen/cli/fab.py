@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -160,8 +161,13 @@ def tolerance(
             help="Layout or device file (HDF5), or a drawn layout (GDSII, OASIS).", show_default=False
         ),
     ],
-    noise: Annotated[float, typer.Option(help="Standard deviation of each radius (µm).")] = 0.003,
-    bias: Annotated[float, typer.Option(help="Standard deviation of a shift of all radii (µm).")] = 0.005,
+    noise: Annotated[
+        float, typer.Option(help="Standard deviation of each radius, or each other length (µm).")
+    ] = 0.003,
+    bias: Annotated[
+        float, typer.Option(help="Standard deviation of a shift of all walls, such as all radii (µm).")
+    ] = 0.005,
+    rotation_deg: Annotated[float, typer.Option(help="Standard deviation of each angle (degrees).")] = 0.0,
     missing: Annotated[float, typer.Option(help="Probability that a pillar is missing.")] = 0.0,
     samples: Annotated[int, typer.Option(help="Number of imperfect copies of the device.")] = 1000,
     keep: Annotated[float, typer.Option(help="Share of its value that a good copy keeps.")] = 0.9,
@@ -178,12 +184,13 @@ def tolerance(
     from metagen.design.model import common_platform
     from metagen.fab import load_device
     from metagen.report.plot import save, tolerances
-    from metagen.verify.tolerance import ProcessErrors, tolerance_table
+    from metagen.verify.imperfection import ProcessErrors
     from metagen.verify.tolerance import tolerance as measure
+    from metagen.verify.tolerance import tolerance_table
 
     wanted = DesignSettings.load(settings)
     models = [surrogate.load(name) for name in wanted.models]
-    errors = ProcessErrors(noise=noise, bias=bias, missing=missing)
+    errors = ProcessErrors(noise=noise, bias=bias, missing=missing, rotation=math.radians(rotation_deg))
     layout = load_device(device, common_platform(models), layer, cell)
     found = measure(wanted.goals, layout, models, errors, samples, seed)
     tolerance_table(found, keep).print()

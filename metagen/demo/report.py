@@ -22,9 +22,10 @@ from metagen.report import plot
 from metagen.report.page import Section, write_report
 from metagen.surrogate import ExpansionSurrogate, Surrogate, predict
 from metagen.surrogate.errors import error_table
+from metagen.verify.imperfection import ProcessErrors
 from metagen.verify.metrics import Wavefront
 from metagen.verify.tables import describe_goal, verification_table
-from metagen.verify.tolerance import ProcessErrors, Tolerance, tolerance, tolerance_table
+from metagen.verify.tolerance import Tolerance, tolerance, tolerance_table
 
 REACH = 4.0
 """Half side of the drawn focal planes, in micrometres."""

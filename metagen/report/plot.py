@@ -219,8 +219,14 @@ def tolerances(found: Tolerance) -> Figure:
         noisy.plot(noises, means, color=line.get_color(), label=label)
         noisy.fill_between(noises, low, high, color=line.get_color(), alpha=0.2)
     spread.set(title="all errors (dashed: as designed)", xlabel="value of the goal", ylabel="devices")
-    shifted.set(title="all radii shifted", xlabel="shift (nm)", ylabel="value of the goal")
-    noisy.set(title="noise alone", xlabel="standard deviation of a radius (nm)", ylabel="value of the goal")
+    shifted.set(
+        title=f"all {'radii' if found.sizes == 'radii' else 'walls'} shifted",
+        xlabel="shift (nm)",
+        ylabel="value of the goal",
+    )
+    noisy.set(
+        title="noise alone", xlabel=f"standard deviation of {found.sizes} (nm)", ylabel="value of the goal"
+    )
     shifted.legend()
     noisy.legend()
     return figure

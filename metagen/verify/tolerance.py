@@ -2,57 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import Field
 
 from metagen.base.errors import InputError
 from metagen.base.tables import Table, number
 from metagen.base.threads import one_thread
-from metagen.base.validation import checked
 from metagen.design import Light, Model
 from metagen.design.light import optics_for
 from metagen.design.model import known_ranges
 from metagen.design.objectives import Goal
 from metagen.design.optics import Optics
 from metagen.device.layout import Layout
+from metagen.surrogate.known import clamped, vanishing
+from metagen.verify.imperfection import (
+    Copies,
+    ProcessErrors,
+    check_errors,
+    imperfect,
+    sizes_of,
+    with_bias,
+)
 from metagen.verify.tables import describe_goal
 
 SHIFTS = np.linspace(-3, 3, 13)
-"""Shifts of all radii in the bias curve, in units of the standard deviation of the bias."""
+"""Shifts of all walls in the bias curve, in units of the standard deviation of the bias."""
 NOISES = np.array([0.5, 1.0, 1.5, 2.0, 3.0])
 """Noises in the noise curve, in units of the noise of the process."""
 CURVE_SHARE = 10
 """Each point of the noise curve has this fraction (1/10) of the samples."""
-SMALLEST = 1e-6
-"""Least radius that an error can leave; a radius of 0 would mean that there is no pillar."""
-CELLS = 1 << 14
-"""How many cells of imperfect copies are evaluated at once."""
 BAND = (0.05, 0.95)
 """Quantiles that tables and plots show of a distribution."""
 
 Values = NDArray[np.float64]
-NotNegative = Annotated[float, Field(ge=0)]
-
-
-@checked
-class ProcessErrors:
-    """How the pillars of a made device differ from its layout; lengths in micrometres.
-
-    Attributes:
-        noise: standard deviation of the radius of each pillar, independent of all others.
-        bias: standard deviation of a shift that all radii of one device share.
-        missing: probability that a pillar is missing.
-    """
-
-    noise: NotNegative = 0.003
-    bias: NotNegative = 0.005
-    missing: Annotated[float, Field(ge=0, lt=1)] = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,8 +48,8 @@ class Samples:
 
     Attributes:
         values: [S, G] value of each goal over its target, for each copy.
-        clamped: share of all pillars whose radius fell outside what the models know. They were given the
-            nearest radius that the models know, so that the errors of these pillars are underestimated.
+        clamped: share of all pillars of which a parameter fell outside what the models know. They were given
+            the nearest value that the models know, so that the errors of these pillars are underestimated.
     """
 
     values: Values
@@ -90,10 +77,11 @@ class Tolerance:
         seed: seed of the random numbers.
         nominal: [G] value of each goal over its target, without errors.
         samples: copies with all errors together.
-        shifts: [K] shifts of all radii, for the bias curve.
+        shifts: [K] shifts of all walls, for the bias curve.
         shifted: [K, G] value of each goal over its target, with that shift and no other error.
-        noises: [M] standard deviations of the radii, for the noise curve.
+        noises: [M] standard deviations of the lengths of pillars, for the noise curve.
         noisy: copies with that noise and no other error, for each noise.
+        sizes: what noise and bias change, in a word: "radii" or "lengths".
     """
 
     device: str
@@ -106,6 +94,7 @@ class Tolerance:
     shifted: Values
     noises: Values
     noisy: tuple[Samples, ...]
+    sizes: str = "radii"
 
     def share_keeping(self, part: float) -> Values:
         """[G + 1] share of copies that keep ``part`` of the nominal value of each goal, and of the worst."""
@@ -133,35 +122,30 @@ def tolerance(
         seed: seed of the random numbers; equal seeds give equal results.
 
     Raises:
-        InputError: there are no samples, the seed is negative, noise or bias is over half the period, or the
-            layout has radii that a model does not know.
+        InputError: there are no samples, the seed is negative, the errors are none that the layout can have
+            (:func:`metagen.verify.imperfection.check_errors`), or a model does not know one of its pillars.
         MismatchError: a goal asks for a wavelength without a model, or a model is of another platform.
     """
     if samples < 1:
         raise InputError(f"samples is {samples}; it must be at least 1")
     if seed < 0:
         raise InputError(f"seed is {seed}; it must not be negative")
-    if max(errors.noise, errors.bias) > layout.platform.period / 2:
-        raise InputError(
-            f"noise is {errors.noise:g} and bias {errors.bias:g}; either is at most half the period, "
-            f"{layout.platform.period / 2:g} (lengths are micrometres: 3 nm is 0.003)"
-        )
+    check_errors(layout, errors)
     device = _Device(tuple(goals), layout, optics_for(layout, models))
-    nominal = device.values(layout.radii[None])[0]
     shifts, noises = SHIFTS * errors.bias, NOISES * errors.noise
-    shifted = [device.values(device.clamp(with_bias(layout, shift)[None])[0])[0] for shift in shifts]
     fewer = max(1, samples // CURVE_SHARE)
     return Tolerance(
         device=layout.name,
         goals=device.goals,
         errors=errors,
         seed=seed,
-        nominal=nominal,
+        nominal=device.nominal(),
         samples=device.sample(errors, samples, seed),
         shifts=shifts,
-        shifted=np.array(shifted),
+        shifted=np.concatenate([device.shifted(shift) for shift in shifts]),
         noises=noises,
         noisy=tuple(device.sample(ProcessErrors(noise=x, bias=0.0), fewer, seed) for x in noises),
+        sizes=sizes_of(layout.platform.atom),
     )
 
 
@@ -173,47 +157,45 @@ class _Device:
     layout: Layout
     optics: list[Optics]
 
+    def nominal(self) -> Values:
+        """[G] value of each goal over its target, of the device as it is."""
+        return np.asarray(self.values(Copies(self.layout.values[None], self.layout.present[None]))[0])
+
+    def shifted(self, shift: float) -> Values:
+        """[1, G] values of the device with all walls moved outwards."""
+        copy = Copies(with_bias(self.layout, shift)[None], self.layout.present[None])
+        return self.values(self.known(copy)[0])
+
     def sample(self, errors: ProcessErrors, count: int, seed: int) -> Samples:
         """Goals of ``count`` imperfect copies."""
         values, clamped = [], 0
-        for radii in imperfect(self.layout, errors, count, seed):
-            known, changed = self.clamp(radii)
+        for copies in imperfect(self.layout, errors, count, seed):
+            known, changed = self.known(copies)
             values.append(self.values(known))
             clamped += changed
-        return Samples(np.concatenate(values), clamped / (count * self.layout.radii.size))
+        return Samples(np.concatenate(values), clamped / (count * self.layout.present.size))
 
-    def clamp(self, radii: Values) -> tuple[Values, int]:
-        """Radii moved into the range that all models know, and how many were moved; 0 (no pillar) stays 0."""
-        ((low, high),) = known_ranges([each.model for each in self.optics])
-        known = np.where(radii == 0, 0.0, radii.clip(low, high))
-        return known, int(np.count_nonzero((known != radii) & (known > 0)))
+    def known(self, copies: Copies) -> tuple[Copies, int]:
+        """Pillars moved into the ranges that all models know, and how many were moved."""
+        ranges = tuple(known_ranges([each.model for each in self.optics]))
+        values, present = torch.tensor(copies.values), torch.tensor(copies.present)
+        known = clamped(self.layout.platform, ranges, values, present).numpy()
+        moved = (known != copies.values).any(axis=-1) & copies.present
+        return Copies(known, copies.present), int(np.count_nonzero(moved))
 
-    def values(self, radii: Values) -> Values:
-        """[B, G] value of each goal over its target, for devices of [B, N, N] radii."""
-        light = Light(self.optics, torch.tensor(radii, dtype=torch.float32))
+    def values(self, copies: Copies) -> Values:
+        """[B, G] value of each goal over its target."""
+        light = Light(self.optics, *_arguments(self.layout, copies))
         with torch.no_grad(), one_thread():
             return np.column_stack([goal(light).double().numpy() / goal.target for goal in self.goals])
 
 
-def imperfect(layout: Layout, errors: ProcessErrors, count: int, seed: int) -> Iterator[Values]:
-    """Yield the radii [B, N, N] of imperfect copies of a layout, about :data:`CELLS` cells at a time.
-
-    Each kind of error has its own stream of random numbers, so that one can be changed alone.
-    """
-    streams = [np.random.default_rng(each) for each in np.random.SeedSequence(seed).spawn(3)]
-    noise, bias, missing = streams
-    batch = max(1, CELLS // layout.radii.size)
-    for first in range(0, count, batch):
-        shape = (min(batch, count - first), *layout.radii.shape)
-        radii = layout.radii + errors.noise * noise.standard_normal(shape)
-        radii += errors.bias * bias.standard_normal((shape[0], 1, 1))
-        there = (layout.radii > 0) & (missing.random(shape) >= errors.missing)
-        yield np.where(there, radii.clip(min=SMALLEST), 0.0)
-
-
-def with_bias(layout: Layout, shift: float) -> Values:
-    """[N, N] radii of a layout, all larger by ``shift``."""
-    return np.where(layout.radii > 0, (layout.radii + shift).clip(min=SMALLEST), 0.0)
+def _arguments(layout: Layout, copies: Copies) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """Copies as models take them: without a mask where the values say which pillars there are."""
+    values = torch.tensor(copies.values, dtype=torch.float32)
+    short = values[..., 0, 0] if values.shape[-2:] == (1, 1) else values
+    told = bool(vanishing(layout.platform.atom)) or bool(copies.present.all())
+    return short, None if told else torch.tensor(copies.present)
 
 
 def tolerance_table(found: Tolerance, keep: float) -> Table:
@@ -227,7 +209,7 @@ def tolerance_table(found: Tolerance, keep: float) -> Table:
     values = np.column_stack([found.samples.values, found.samples.worst])
     names = [*(describe_goal(goal) for goal in found.goals), "the worst of them"]
     nominal = np.append(found.nominal, found.nominal.min())
-    low, errors = np.quantile(values, BAND[0], axis=0), found.errors
+    low = np.quantile(values, BAND[0], axis=0)
     return Table(
         f"Process errors: {found.device}",
         ("goal", "as designed", "mean", "standard deviation", f"{BAND[0]:.0%} are below", f"keep {keep:.0%}"),
@@ -237,9 +219,19 @@ def tolerance_table(found: Tolerance, keep: float) -> Table:
                 names, nominal, values.T, low, found.share_keeping(keep), strict=True
             )
         ),
-        f"{len(values)} copies (seed {found.seed}), as the surrogates predict them: radii with a standard "
-        f"deviation of {errors.noise * 1000:g} nm per pillar and {errors.bias * 1000:g} nm per device, "
-        f"{errors.missing:.1%} of the pillars missing. Keep {keep:.0%}: share of the copies that reach that "
-        f"part of the value as designed. {found.samples.clamped:.1%} of the radii left the range that the "
-        "surrogates know, and were moved to its end.",
+        f"{len(values)} copies (seed {found.seed}), as the surrogates predict them: {_described(found)}. "
+        f"Keep {keep:.0%}: share of the copies that reach that part of the value as designed. "
+        f"{found.samples.clamped:.1%} of the {found.sizes if found.sizes == 'radii' else 'pillars'} left the "
+        "range that the surrogates know, and were moved to its end.",
+    )
+
+
+def _described(found: Tolerance) -> str:
+    """The errors in words."""
+    errors, (noise, bias) = found.errors, (found.errors.noise * 1000, found.errors.bias * 1000)
+    device = f"{bias:g} nm per device" if found.sizes == "radii" else f"walls of {bias:g} nm per device"
+    turned = f", angles of {math.degrees(errors.rotation):g}°" if errors.rotation else ""
+    return (
+        f"{found.sizes} with a standard deviation of {noise:g} nm per pillar and {device}{turned}, "
+        f"{errors.missing:.1%} of the pillars missing"
     )

@@ -12,12 +12,16 @@ from metagen import surrogate
 from metagen.base.errors import InputError
 from metagen.design import Disc, Focus, Light, Line, Ring
 from metagen.design.optics import BySamples, Optics
+from metagen.device.atoms import Rectangle
+from metagen.device.atoms import Ring as RingAtom
+from metagen.device.lattice import Lattice
 from metagen.device.layout import random_layout
 from metagen.fab import write_gds
 from metagen.report.plot import tolerances
 from metagen.surrogate import ClusterSettings, Domain
 from metagen.surrogate.models import build
-from metagen.verify.tolerance import ProcessErrors, imperfect, tolerance, tolerance_table
+from metagen.verify.imperfection import ProcessErrors, imperfect, with_bias
+from metagen.verify.tolerance import tolerance, tolerance_table
 from metagen.verify.verification import values
 
 PLATFORM = mg.Platform()
@@ -54,6 +58,11 @@ def lens(count=15):
     return mg.Layout(PLATFORM, 0.14 - 2 * np.pi / 0.633 * path / SLOPE % 0.06, name="lens")
 
 
+def radii_of(copies):
+    """[B, N, N] radii of all copies."""
+    return np.concatenate([each.values[..., 0, 0] for each in copies])
+
+
 @pytest.fixture(scope="module")
 def cluster():
     """A model of modes with random weights, on which the light of one device is folded at mirror planes."""
@@ -86,7 +95,7 @@ def test_goals_of_many_devices_at_once_are_those_of_each_alone(goal, cluster):
 def test_radii_have_the_spread_that_was_asked_for():
     """Standard errors of a standard deviation from M numbers are 1/√(2M): 5 of them here."""
     layout, errors = lens(20), ProcessErrors(noise=0.003, bias=0.005)
-    radii = np.concatenate(list(imperfect(layout, errors, 1000, seed=1))) - layout.radii
+    radii = radii_of(imperfect(layout, errors, 1000, seed=1)) - layout.radii
     common = radii.mean(axis=(1, 2))
     own = radii - common[:, None, None]
     assert own.std() == pytest.approx(0.003, rel=5 / math.sqrt(2 * radii.size) + 1 / layout.radii.size)
@@ -98,7 +107,7 @@ def test_pillars_are_missing_as_often_as_was_asked_for_and_gaps_stay_gaps():
     radii = np.full((20, 20), 0.1)
     radii[3, 4] = 0
     errors = ProcessErrors(noise=0.0, bias=0.0, missing=0.01)
-    copies = np.concatenate(list(imperfect(mg.Layout(PLATFORM, radii), errors, 500, seed=2)))
+    copies = radii_of(imperfect(mg.Layout(PLATFORM, radii), errors, 500, seed=2))
     assert (copies[:, 3, 4] == 0).all()
     lost = (np.delete(copies.reshape(500, -1), 3 * 20 + 4, axis=1) == 0).mean()
     assert lost == pytest.approx(0.01, abs=5 * math.sqrt(0.01 / (399 * 500)))
@@ -111,8 +120,8 @@ def test_equal_seeds_give_equal_copies_and_each_error_has_its_own_stream():
     other = tolerance([FOCUS], layout, [RED], ProcessErrors(), samples=40, seed=6)
     np.testing.assert_array_equal(one.samples.values, two.samples.values)
     assert not np.array_equal(one.samples.values, other.samples.values)
-    with_gaps = next(imperfect(layout, ProcessErrors(missing=0.1), 5, seed=5))
-    without = next(imperfect(layout, ProcessErrors(), 5, seed=5))
+    with_gaps = radii_of(imperfect(layout, ProcessErrors(missing=0.1), 5, seed=5))
+    without = radii_of(imperfect(layout, ProcessErrors(), 5, seed=5))
     np.testing.assert_array_equal(with_gaps[with_gaps > 0], without[with_gaps > 0])
 
 
@@ -233,3 +242,123 @@ def test_the_command_takes_a_layout_file_and_draws(tmp_path, metagen, cluster):
     assert result.returncode == 0, result.stderr
     assert "focus at 633 nm" in result.stdout
     assert picture.stat().st_size > 10_000
+
+
+TURN = (0.0, math.pi)
+FIN_CELL = {"lattice": Lattice.square(0.45), "height": 0.6}
+FINS = mg.Platform(atom=Rectangle((0.2, 0.35), (0.06, 0.15), TURN), **FIN_CELL)
+TURNED = mg.Platform(atom=Rectangle(0.35, 0.1, TURN), **FIN_CELL)
+RINGS = mg.Platform(atom=RingAtom((0.12, 0.2), (0.02, 0.1)), **FIN_CELL)
+
+
+@dataclass
+class GeometricPhase:
+    """A half-wave plate at angle θ turns the phase of circular light by 2θ; a bare site passes nothing."""
+
+    domain: Domain
+
+    def __call__(self, values, present=None):
+        phase = 2 * values
+        there = torch.ones_like(phase) if present is None else present[..., 0].to(phase)
+        n, m = self.domain.cell_samples
+        cells = torch.polar(there, phase)
+        return cells.repeat_interleave(n, -2).repeat_interleave(m, -1).unsqueeze(-3)
+
+
+def fins(platform, count=15):
+    """Values in the middle of their limits, and one site without a pillar."""
+    middle = [(p.low + p.high) / 2 for p in platform.atom.parameters]
+    present = np.ones((count, count, 1), dtype=bool)
+    present[2, 3] = False
+    return mg.Layout(platform, np.tile(middle, (count, count, 1, 1)), "fins", present=present)
+
+
+@pytest.mark.closed_form
+@pytest.mark.parametrize(
+    ("platform", "growth"), [(FINS, [2, 2, 0]), (RINGS, [1, -1])], ids=["length and width", "both radii"]
+)
+def test_every_length_has_its_noise_and_walls_move_together(platform, growth):
+    """Standard errors as above. A wall that moves by b makes a side 2·b longer, and a hole b smaller."""
+    layout = fins(platform)
+    errors = ProcessErrors(noise=0.003, bias=0.002)
+    copies = np.concatenate([each.values for each in imperfect(layout, errors, 2000, seed=1)])
+    shifts = (copies - layout.values)[:, layout.present]
+    common = shifts.mean(axis=1)
+    own = shifts - common[:, None]
+    for column, change in enumerate(growth):
+        assert common[:, column].std() == pytest.approx(
+            abs(change) * 0.002, rel=5 / math.sqrt(2 * 2000) + 0.01
+        )
+        if change:
+            rounding = 5 / math.sqrt(2 * own[..., column].size) + 1 / own.shape[1]
+            assert own[..., column].std() == pytest.approx(0.003, rel=rounding)
+    signs = np.sign(np.corrcoef(common[:, : len(platform.atom.growth)].T)[0])
+    np.testing.assert_array_equal(signs, np.sign(growth[:2]) * np.sign(growth[0]))
+    np.testing.assert_allclose(
+        with_bias(layout, 0.004)[layout.present][0] - layout.values[layout.present][0],
+        0.004 * np.array(growth),
+    )
+
+
+@pytest.mark.closed_form
+def test_pillars_turn_by_the_rotation_error_and_stay_within_one_period():
+    layout, errors = fins(FINS, 10), ProcessErrors(noise=0, bias=0, rotation=0.02)
+    copies = np.concatenate([each.values for each in imperfect(layout, errors, 500, seed=1)])
+    turned = (copies - layout.values)[:, layout.present][..., 2]
+    assert turned.std() == pytest.approx(0.02, rel=5 / math.sqrt(2 * turned.size))
+    at_zero = layout.with_values(np.where(np.arange(3) == 2, 0.0, layout.values), present=layout.present)
+    angles = np.concatenate([each.values for each in imperfect(at_zero, errors, 5, seed=1)])[..., 2]
+    assert ((angles >= 0) & (angles < math.pi)).all()
+    assert (angles > 3).any()
+
+
+@pytest.mark.closed_form
+def test_rotation_errors_lower_a_geometric_focus_as_marechal_says():
+    """The phase of a fin is twice its angle: variance 4σ². What is left goes as above."""
+    x = (np.arange(15) - 7) * 0.45
+    path = np.sqrt(x[:, None] ** 2 + x[None, :] ** 2 + 8.0**2) - 8.0
+    lens = mg.Layout(TURNED, {"angle": -np.pi / 0.633 * path % np.pi}, "lens")
+    model = GeometricPhase(Domain(illumination=0.633, known=(TURN,), platform=TURNED, samples=2))
+    errors = ProcessErrors(noise=0.0, bias=0.0, rotation=0.15)
+    found = tolerance([FOCUS], lens, [model], errors, samples=400, seed=1)
+    left = math.exp(-((2 * 0.15) ** 2))
+    mean = found.samples.values.mean() / found.nominal[0]
+    error = found.samples.values.std() / found.nominal[0] / math.sqrt(400)
+    # All pillars add about as much to the focus, so that 1/225 of what is lost comes back, within 1e-4.
+    assert mean == pytest.approx(left + (1 - left) / 225, abs=5 * error + 1e-4)
+    assert found.samples.clamped == 0
+    table = tolerance_table(found, 0.9)
+    assert "lengths with a standard deviation of 0 nm per pillar" in table.note
+    assert "angles of 8.59437°" in table.note
+    assert all(len(axes.lines) >= 1 for axes in tolerances(found).axes)
+
+
+@pytest.mark.closed_form
+def test_missing_fins_are_told_to_the_model_where_no_length_says_so():
+    model = GeometricPhase(Domain(illumination=0.633, known=(TURN,), platform=TURNED, samples=2))
+    layout = mg.Layout(TURNED, {"angle": np.full((15, 15), 0.5)})
+    errors = ProcessErrors(noise=0.0, bias=0.0, missing=0.05)
+    found = tolerance([Focus(0.633, 200.0)], layout, [model], errors, samples=300, seed=3)
+    mean = found.samples.values.mean() / found.nominal[0]
+    error = found.samples.values.std() / found.nominal[0] / math.sqrt(300)
+    # Far off, all pillars add the same to the focus: (1 − q)² + q·(1 − q)/225.
+    assert mean == pytest.approx(0.95**2 + 0.95 * 0.05 / 225, abs=5 * error)
+
+
+@pytest.mark.parametrize(
+    ("platform", "errors", "reason"),
+    [
+        (TURNED, {"noise": 0.003, "bias": 0.0}, "fixed length and width, so that no model knows others"),
+        (RINGS, {"rotation": 0.01}, "have no free angle"),
+        (PLATFORM, {"rotation": 0.01}, "have no free angle"),
+        (
+            FINS,
+            {"noise": 3.0},
+            r"at most half the period, 0\.225 \(lengths are micrometres: 3 nm is 0\.003\)",
+        ),
+    ],
+    ids=["fixed sides", "rings", "circles", "nanometres"],
+)
+def test_errors_that_the_parameters_cannot_express_are_refused(platform, errors, reason):
+    with pytest.raises(InputError, match=reason):
+        next(imperfect(fins(platform), ProcessErrors(**errors), 1, seed=0))
