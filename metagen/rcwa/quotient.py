@@ -34,6 +34,8 @@ STEEPEST = 12
 """Largest degree of a denominator."""
 ALIKE = 2.0
 """Errors that differ by less than this factor do not speak for the larger degree."""
+SMALLEST = 1e-8
+"""Room that is left to any cell: one that determines functions alone has none."""
 NOTHING = 1e-12
 """Quantities below this are zero by symmetry: they say nothing of the denominator."""
 
@@ -272,9 +274,7 @@ class _System:
     def _room(self) -> Points:
         """[s, g, g] 1 − the part of the images of a cell that these cells themselves determine."""
         images = len(self.q)
-        return np.asarray(
-            (1 + np.finfo(float).eps) * np.eye(images) - np.einsum("gsk,hsk->sgh", self.q, self.q)
-        )
+        return np.asarray((1 + SMALLEST) * np.eye(images) - np.einsum("gsk,hsk->sgh", self.q, self.q))
 
 
 def _smallest(triangle: Values, scale: Points) -> Values:

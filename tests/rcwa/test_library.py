@@ -198,6 +198,19 @@ def test_one_file_serves_all_polarisations(monkeypatch):
         assert np.array_equal(again.order_powers(radius=0.087), library.order_powers(radius=0.087))
 
 
+@pytest.mark.cross_check
+def test_three_parameters_are_as_good_as_is_said():
+    atom = mg.atoms.Rectangle(length=(0.15, 0.18), width=(0.08, 0.1), angle=(0.1, 0.5))
+    platform = mg.Platform(lattice=LATTICE, atom=atom, **MEDIA)
+    library = Library.compute(platform, LIGHT, LibrarySampling(orders=3, tolerance=0.01))
+    random = np.random.default_rng(3)
+    given = {p.name: random.uniform(p.low, p.high, 20) for p in atom.parameters}
+    solved = mg.rcwa.solve(platform, LIGHT, orders=3, **given)
+    # The tolerance was met at 24 random cells and at the least certain ones.
+    assert np.abs(library(**given) - solved.jones).max() < 0.01
+    assert library.held_out_error <= 0.01
+
+
 def test_a_choice_of_shapes_is_a_list_of_their_cells():
     square, bar = (mg.atoms.Rectangle(length=a, width=b) for a, b in ((0.1, 0.1), (0.2, 0.08)))
     corners = [
