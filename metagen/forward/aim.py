@@ -72,6 +72,11 @@ class Aim:
         """[...] amplitude of the analysed part of the light, behind Jones matrices [..., 2, 2]."""
         return np.asarray(np.conj(self.output(atom)) @ (jones @ self.light.jones)[..., None])[..., 0]
 
+    def largest(self, media: Media) -> float:
+        """The largest amplitude behind a pillar: all power is in the zeroth order."""
+        tilt = float(np.sum(self.light.direction**2))
+        return math.sqrt(math.sqrt(media.substrate**2 - tilt) / math.sqrt(media.cover**2 - tilt))
+
     def wanted(self, places: Places, media: Media) -> Complex:
         """[M] what pillars at places [M, 2] should let through, over the light that arrives there.
 

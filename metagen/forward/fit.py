@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from metagen.device.layout import Layout
-from metagen.device.platform import Platform
 from metagen.forward.aim import Aim
 from metagen.forward.response import Response, layout_jones
 
@@ -41,15 +40,9 @@ def fit(layout: Layout, aim: Aim, response: Response | None = None) -> Fit:
     """
     platform = layout.platform
     matrices = layout_jones(layout, aim.light, response)[layout.present]
-    seen = aim.seen(platform.atom, matrices) / _largest(platform, aim)
-    wanted = aim.wanted(layout.centres[layout.present], platform.at(aim.light.wavelength))
+    media = platform.at(aim.light.wavelength)
+    seen = aim.seen(platform.atom, matrices) / aim.largest(media)
+    wanted = aim.wanted(layout.centres[layout.present], media)
     overlap = np.mean(seen * wanted.conj())
     apart = np.abs(seen * np.exp(-1j * np.angle(overlap)) - wanted)
     return Fit(float(apart.mean()), float(np.abs(overlap) ** 2))
-
-
-def _largest(platform: Platform, aim: Aim) -> float:
-    """The largest amplitude behind a pillar: all power in the zeroth order."""
-    media = platform.at(aim.light.wavelength)
-    tilt = float(np.sum(aim.light.direction**2))
-    return float(np.sqrt(np.sqrt(media.substrate**2 - tilt) / np.sqrt(media.cover**2 - tilt)))

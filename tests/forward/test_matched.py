@@ -217,6 +217,20 @@ def test_a_lens_on_a_hexagonal_lattice_focuses_and_has_both_mirrors():
     assert peak(field.field[1], field.sample_spacing, 8.0)[:2] == pytest.approx((0, 0), abs=1e-9)
 
 
+def test_pillars_that_a_library_makes_brighter_than_the_light_are_not_taken():
+    """An error of the library close to a resonance must not attract the design."""
+
+    class Spurious(Plates):
+        def __call__(self, length=None, width=None, angle=0.0):
+            pole = 1 + 9.0 * (np.abs(np.asarray(length) - 0.2) < 0.01)
+            return super().__call__(length, width, angle) * pole[..., None, None]
+
+    aim = forward.Aim(light(), forward.Focus(6.0))
+    layout = forward.matched(FREE, aim, 15, responses=[Spurious(FREE)])
+    assert (np.abs(layout["length"] - 0.2) > 0.01).all()
+    assert forward.fit(layout, aim, Spurious(FREE)).efficiency == pytest.approx(1, abs=0.02)
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
