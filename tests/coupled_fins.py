@@ -36,6 +36,11 @@ FREE = mg.Platform(
 )
 """Fins of any size on a rectangular lattice."""
 
+HEXAGONAL = mg.Platform(
+    lattice=Lattice.hexagonal(0.45), atom=Rectangle(0.41, 0.085, (0.0, math.pi)), height=0.6, pillar=2.4
+)
+"""Fins of one size on a hexagonal lattice: two per cell."""
+
 
 def field(layout, light, samples=SAMPLES, strength=0.4):
     """[Nx·n, Ny·m, 3] field (Ex, Ey, Ez) over a device."""

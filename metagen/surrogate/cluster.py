@@ -39,7 +39,7 @@ class ClusterModel(SymmetricSurrogate):
         self.ridge = settings.ridge
         reach = Reach(settings.width, settings.powers, settings.pair_width, settings.pair_powers)
         self.terms = ClusterTerms(domain, reach)
-        self.convolution = ClusterConvolution(domain, reach, self.terms.pairs)
+        self.convolution = ClusterConvolution(domain, reach, self.terms)
         self.register_buffer("weights", torch.zeros(self.terms.count, 2 * settings.rank))
 
     def coefficients(self, around: Tensor) -> Tensor:

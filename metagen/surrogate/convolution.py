@@ -11,7 +11,10 @@ from torch.nn.grad import conv2d_weight
 
 from metagen.surrogate.domain import Domain
 from metagen.surrogate.pillars import feature_maps
-from metagen.surrogate.terms import Reach, is_adjacent
+from metagen.surrogate.terms import ClusterTerms, Reach
+
+Step = tuple[int, int, int, int]
+"""From a pillar to an adjacent one: the sites of both in their cells, and the cells between along x and y."""
 
 
 class ClusterConvolution(nn.Module):
@@ -23,27 +26,28 @@ class ClusterConvolution(nn.Module):
     distant pillar's feature is convolved, and the result multiplied by the middle pillar's.
 
     Attributes:
-        single: [Q, width, width] index of the term at each place of the kernel.
+        single: [S·Q, width, width] index of the term at each place of the kernel.
         near: [steps, q, q, pair_width, pair_width] the same for adjacent pairs: by the step from the first
             pillar to the second, features of both, and place of the first.
-        far: [q, q, pair_width, pair_width] the same for the other pairs: by the features of the middle pillar
-            and of the other one, and the place of the other one.
+        far: [q, S·q, pair_width, pair_width] the same for the other pairs: by the features of the middle
+            pillar and of the other one, and the place of the other one.
         steps: steps from a pillar to its adjacent ones; of two opposite steps only one is listed.
+        few: number of features of a pillar in a pair, q.
     """
 
     single: Tensor
     near: Tensor
     far: Tensor
 
-    def __init__(self, domain: Domain, reach: Reach, pairs: Tensor) -> None:
+    def __init__(self, domain: Domain, reach: Reach, terms: ClusterTerms) -> None:
         super().__init__()
         self.domain = domain
         self.reach = reach
-        self.steps = _steps(reach, pairs)
-        functions, self.few = (len(domain.parity(count)) for count in (reach.powers, reach.pair_powers))
-        places = torch.arange(1, 1 + functions * reach.width**2)
-        self.register_buffer("single", places.reshape(-1, reach.width, reach.width), persistent=False)
-        near, far = _pair_indices(reach, functions, self.few, pairs, self.steps)
+        self.few = terms.few
+        functions, sites, width = len(domain.parity(reach.powers)), domain.sites, reach.width
+        index = 1 + torch.arange(functions * width**2 * sites).reshape(functions, width, width, sites)
+        self.register_buffer("single", index.movedim(-1, 0).flatten(0, 1), persistent=False)
+        self.steps, near, far = _pair_indices(terms, sites, 1 + index.numel())
         self.register_buffer("near", near, persistent=False)
         self.register_buffer("far", far, persistent=False)
 
@@ -60,20 +64,22 @@ class ClusterConvolution(nn.Module):
         maps = maps.contiguous(memory_format=torch.channels_last)
         sums = conv2d(maps, _kernel(weights, self.single), weights[0])
         if self.steps:
-            few = maps[:, : self.few]
-            around = _cropped(few, (reach.width - reach.pair_width) // 2)
-            middle = _cropped(few, reach.width // 2)
+            few = [part[:, : self.few] for part in maps.chunk(self.domain.sites, dim=1)]
+            around = [_cropped(part, (reach.width - reach.pair_width) // 2) for part in few]
+            middle = _cropped(few[0], reach.width // 2)
             sums = sums + self._adjacent(around, weights)
             for function, others in zip(
-                torch.split(middle, 1, dim=1), self._distant(around, weights), strict=True
+                torch.split(middle, 1, dim=1), self._distant(torch.cat(around, dim=1), weights), strict=True
             ):
                 sums = torch.addcmul(sums, function, others)
         return sums.movedim(1, -1).contiguous()
 
-    def _adjacent(self, maps: Tensor, weights: Tensor) -> Tensor:
-        """[D, K, A, B] sums over adjacent pairs; values that a roll wraps around have weight zero."""
-        second = torch.stack([maps.roll((-a, -b), (2, 3)) for a, b in self.steps], dim=1)
-        products = (maps[:, None, :, None] * second[:, :, None]).flatten(1, 3)
+    def _adjacent(self, maps: list[Tensor], weights: Tensor) -> Tensor:
+        """[D, K, A, B] sums over adjacent pairs, from the maps of each site; values that a roll wraps around
+        have weight zero."""
+        second = torch.stack([maps[t].roll((-a, -b), (2, 3)) for _, t, a, b in self.steps], dim=1)
+        first = torch.stack([maps[s] for s, *_ in self.steps], dim=1) if len(maps) > 1 else maps[0][:, None]
+        products = (first[:, :, :, None] * second[:, :, None]).flatten(1, 3)
         return conv2d(products.contiguous(memory_format=torch.channels_last), _kernel(weights, self.near))
 
     def _distant(self, maps: Tensor, weights: Tensor) -> tuple[Tensor, ...]:
@@ -122,35 +128,30 @@ def _cropped(maps: Tensor, margin: int) -> Tensor:
     return maps[..., margin : rows - margin, margin : columns - margin]
 
 
-def _steps(reach: Reach, pairs: Tensor) -> list[tuple[int, int]]:
-    """The steps between the pillars of adjacent pairs."""
-    first, second = (_coordinates(places, reach) for places in pairs)
-    steps = torch.unique(second - first, dim=0) if pairs.numel() else pairs.T
-    return [(int(a), int(b)) for a, b in steps if is_adjacent((0, 0), (int(a), int(b)))]
+def _pair_indices(terms: ClusterTerms, sites: int, start: int) -> tuple[list[Step], Tensor, Tensor]:
+    """The steps of adjacent pairs, and the indices ``near`` and ``far`` of :class:`ClusterConvolution`.
 
-
-def _coordinates(places: Tensor, reach: Reach) -> Tensor:
-    """[P, 2] coordinates of places relative to the middle, in periods."""
-    return torch.stack([places // reach.width, places % reach.width], dim=-1) - reach.width // 2
-
-
-def _pair_indices(
-    reach: Reach, functions: int, count: int, pairs: Tensor, steps: list[tuple[int, int]]
-) -> tuple[Tensor, Tensor]:
-    """The indices ``near`` and ``far`` of :class:`ClusterConvolution`, for as many features of a pillar alone
-    and of one in a pair."""
-    side, middle = reach.pair_width, reach.pair_width // 2
+    Args:
+        terms: the terms.
+        sites: sites of one cell.
+        start: index of the first term of a pair.
+    """
+    reach, count = terms.reach, terms.few
+    side, shift = reach.pair_width, (reach.width - reach.pair_width) // 2
+    cells, of_cell = terms.pairs // sites, terms.pairs % sites
+    rows, columns = cells // reach.width - shift, cells % reach.width - shift
+    ways = torch.stack([*of_cell, rows[1] - rows[0], columns[1] - columns[0]], -1)
+    steps: list[Step] = [tuple(way) for way in torch.unique(ways[terms.adjacent], dim=0).tolist()]
     near = torch.full((len(steps), count, count, side, side), -1)
-    far = torch.full((count, count, side, side), -1)
+    far = torch.full((count, sites, count, side, side), -1)
     products = torch.arange(count * count).reshape(count, count)
-    start = 1 + functions * reach.width**2
-    first, second = (_coordinates(places, reach).tolist() for places in pairs)
-    for index, ((a, b), (c, d)) in enumerate(zip(first, second, strict=True)):
-        terms = start + products * pairs.shape[1] + index
-        if (c - a, d - b) in steps:
-            near[steps.index((c - a, d - b)), :, :, middle + a, middle + b] = terms
-        elif (a, b) == (0, 0):
-            far[:, :, middle + c, middle + d] = terms
+    for index, way in enumerate(ways.tolist()):
+        of_pair = start + products * len(ways) + index
+        (i, k), (j, m), (s, t) = (each[:, index].tolist() for each in (rows, columns, of_cell))
+        if terms.adjacent[index]:
+            near[steps.index(tuple(way)), :, :, i, j] = of_pair
+        elif (i, j, s) == (side // 2, side // 2, 0):
+            far[:, t, :, k, m] = of_pair
         else:
-            far[:, :, middle + a, middle + b] = terms.T
-    return near, far
+            far[:, s, :, i, j] = of_pair.T
+    return steps, near, far.flatten(1, 2)

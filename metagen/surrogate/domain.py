@@ -25,6 +25,7 @@ from metagen.device.platform import Platform, difference
 from metagen.device.sampling import SAMPLES, cell_samples
 from metagen.device.symmetry import MIRROR_IMAGES, Symmetry
 from metagen.surrogate.known import Range, admitted, check_ranges, clamped, ranges_of, require_known
+from metagen.surrogate.mirrored import Convolutions
 
 Components = Literal[1, 3]
 SHORT = "wavelength", "radius_low", "radius_high"
@@ -177,6 +178,11 @@ class Domain:
     def sites(self) -> int:
         """Sites of one cell."""
         return len(self.platform.lattice.sites)
+
+    @cached_property
+    def convolutions(self) -> Convolutions:
+        """Convolutions over the lattice that respect :attr:`mirrors`."""
+        return Convolutions(self.platform.lattice, self.mirrors)
 
     @property
     def numbers(self) -> int:

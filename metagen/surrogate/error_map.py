@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from torch.nn.functional import silu
 
 from metagen.surrogate.domain import Domain
-from metagen.surrogate.mirrored import convolve
 from metagen.surrogate.pillars import feature_maps
+from metagen.surrogate.sites import CENTRE
 
 DEGREES, CHANNELS, STEP, LAYERS = 6, 12, 5, 3
 """Degrees of the features of each pillar; channels between the layers; pillars along one side that a layer
@@ -51,9 +51,11 @@ class ErrorMap(nn.Module):
     def forward(self, surrounded: Tensor) -> Tensor:
         """[D, A, B, 1] expected errors of blocks with their margins [D, A + 2w, B + 2w, K]."""
         maps, parity = feature_maps(surrounded, self.domain, DEGREES), self.parity
+        sites = self.domain.platform.lattice.sites
         for number, (kernel, offset) in enumerate(zip(self.kernels, self.offsets, strict=True)):
             maps = silu(maps) if number else maps
             even = torch.ones_like(parity[:1]).expand(len(kernel), -1)
-            maps, parity = convolve(maps, kernel, parity, even, self.domain.mirrors), even
+            maps = self.domain.convolutions(maps, kernel, parity, even, (sites, CENTRE))
+            parity, sites = even, CENTRE
             maps = maps + offset.to(maps.dtype)[:, None, None]
         return maps.exp().movedim(1, -1) + LEAST

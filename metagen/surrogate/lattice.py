@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -10,6 +9,7 @@ from torch import Tensor
 
 from metagen.device.sampling import mirror_signs
 from metagen.device.symmetry import Symmetry
+from metagen.surrogate.sites import flipped_axes
 
 if TYPE_CHECKING:
     from metagen.surrogate.domain import Domain
@@ -59,17 +59,6 @@ def lay_out(coefficients: Tensor, modes: Tensor, samples: tuple[int, int], compo
         patches = torch.unflatten(coefficients[..., some, :, :] @ modes, -1, (n, m, components))
         plane[..., some, :, :, :] = patches.movedim(-1, -5).transpose(-3, -2)
     return plane.reshape(*leading, components, rows * n, columns * m)
-
-
-def flipped_axes(mirror: Symmetry) -> list[int]:
-    """Which of the axes (x, y) = (0, 1) a mirror, both mirrors, or nothing turns round."""
-    return [axis for axis, factor in enumerate(mirror.matrix.diagonal()) if factor < 0]
-
-
-def mirror_images(width: int, mirrors: Sequence[Symmetry]) -> Tensor:
-    """[M, width²] order of the places that mirrors a neighbourhood, for each of some mirrors."""
-    grid = torch.arange(width * width).reshape(width, width)
-    return torch.stack([grid.flip(flipped_axes(mirror)).flatten() for mirror in mirrors])
 
 
 def mirror_patches(patches: Tensor, domain: Domain) -> Tensor:

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from metagen.surrogate.domain import Domain
 from metagen.surrogate.expansion import ExpansionSurrogate, SymmetricSurrogate, as_complex, as_parts
-from metagen.surrogate.lattice import mirror_images
 from metagen.surrogate.pillars import functions, plain_inputs
 from metagen.surrogate.settings import MirrorSettings, NetworkSettings
+from metagen.surrogate.sites import mirror_images
 
 DEGREES = 2
 """Inputs of the mirror-symmetric network are functions of degrees 0 and 1: whether there is a pillar, its
@@ -75,27 +75,31 @@ class MirrorNetwork(SymmetricSurrogate):
 
     Attributes:
         scale: root of the mean square of the coefficients, the unit of the network's output.
-        images: [M, width²] order of the neighbours in each mirror image.
+        images: [M, width²·S] order of the neighbours in each mirror image.
+        inside: [width²·S, 1] 1 for neighbours whose images are all in the neighbourhood; others are not seen.
         signs: [M, Q] signs of the inputs of a pillar in each mirror image.
     """
 
     scale: Tensor
     images: Tensor
+    inside: Tensor
     signs: Tensor
 
     def __init__(self, domain: Domain, settings: MirrorSettings) -> None:
         super().__init__(domain, settings)
         signs = domain.parity(DEGREES).T
-        inputs = settings.width**2 * signs.shape[1]
+        images = mirror_images(settings.width, domain.mirrors, domain.platform.lattice.sites)
+        inputs = images.shape[1] * signs.shape[1]
         self.layers = stack((inputs, *settings.hidden, 2 * settings.rank), nn.SiLU)
         self.register_buffer("scale", torch.ones(()))
-        self.register_buffer("images", mirror_images(settings.width, domain.mirrors), persistent=False)
+        self.register_buffer("images", images.clamp(min=0), persistent=False)
+        self.register_buffer("inside", (images >= 0).all(0)[:, None], persistent=False)
         self.register_buffer("signs", signs, persistent=False)
 
     def coefficients(self, around: Tensor) -> Tensor:
         """See :meth:`ExpansionSurrogate.coefficients`."""
         found = functions(around.to(self.scale.dtype), self.domain, DEGREES).flatten(-3, -2)
-        images = found[..., self.images, :] * self.signs[:, None]
+        images = found[..., self.images, :] * (self.signs[:, None] * self.inside)
         outputs = as_complex(self.layers(images.mT.flatten(-2)) * self.scale)
         average: Tensor = (outputs * self.basis.parity.T).mean(-2)
         return average

@@ -10,11 +10,12 @@ from torch import Tensor, nn
 from metagen.surrogate.cluster import ClusterModel
 from metagen.surrogate.domain import Domain
 from metagen.surrogate.expansion import SymmetricSurrogate, as_complex
-from metagen.surrogate.mirrored import closeness, convolve, cropped
+from metagen.surrogate.mirrored import cropped
 from metagen.surrogate.parity import signs_of_classes
 from metagen.surrogate.pillars import feature_maps
 from metagen.surrogate.response import Response
 from metagen.surrogate.settings import ClusterSettings, ScatteringSettings
+from metagen.surrogate.sites import CENTRE, Sites
 
 SIDE = 128
 """Largest number of cells along one side of a block that is evaluated at once."""
@@ -58,12 +59,13 @@ class ScatteringModel(SymmetricSurrogate):
         self.register_buffer("features", features, persistent=False)
         self.register_buffer("excited", same[: _last(same.any(1)) + 1], persistent=False)
         self.register_buffer("scale", torch.ones(()))
-        count, outputs, reach = sum(kinds), 2 * settings.rank, settings.reach
+        outputs, reach = 2 * settings.rank, settings.reach
+        count, functions = domain.sites * sum(kinds), domain.sites * len(features)
         self.excitation = nn.Parameter(0.3 * torch.randn(self.excited.shape))
         self.responses = Response(domain.parity(settings.response_powers), kinds, mirrors)
         self.transfers = nn.ParameterList(_kernel(count, count, reach, 0.05) for _ in range(settings.orders))
         self.emission = _kernel(outputs, count, reach, 0.0)
-        self.direct = _kernel(outputs, len(features), reach, 0.0)
+        self.direct = _kernel(outputs, functions, reach, 0.0)
         self.constant = nn.Parameter(torch.zeros(outputs))
 
     def coefficients(self, around: Tensor) -> Tensor:
@@ -73,13 +75,12 @@ class ScatteringModel(SymmetricSurrogate):
 
     def block(self, surrounded: Tensor) -> Tensor:
         """[D, A, B, rank] complex coefficients of blocks with their margins [D, A + 2w, B + 2w, K]."""
-        mirrors = self.domain.mirrors
         features = feature_maps(surrounded, self.domain, self.size.powers)
         amplitudes = self._amplitudes(features)
         modes = self.basis.parity.repeat_interleave(2, dim=0)
         near = cropped(features, amplitudes)
-        sums = convolve(amplitudes, self.emission, self.parity, modes, mirrors)
-        sums = sums + convolve(near, self.direct, self.features, modes, mirrors)
+        sums = self._convolved(amplitudes, self.emission, self.parity, modes, CENTRE)
+        sums = sums + self._convolved(near, self.direct, self.features, modes, CENTRE)
         constant = self.constant * (modes == 1).all(-1)
         values = (sums.movedim(1, -1) + constant.to(sums.dtype)) * self.scale.to(sums.dtype)
         return as_complex(values)
@@ -87,14 +88,33 @@ class ScatteringModel(SymmetricSurrogate):
     def _amplitudes(self, features: Tensor) -> Tensor:
         """[D, amplitudes, A + 2h, B + 2h] amplitudes of the pillars of a block and of a margin h."""
         allowed = (self.excitation * self.excited).to(features.dtype)
-        excited = torch.einsum("aq,dqxy->daxy", allowed, features)
+        excited = torch.einsum("aq,dqxy->daxy", allowed, self._by_site(features))
         first = torch.nn.functional.pad(excited, (0, 0, 0, 0, 0, len(self.parity) - len(allowed)))
-        amplitudes = first
+        first = self._by_cell(first)
+        amplitudes, sites = first, self.platform.lattice.sites
         for transfer in self.transfers:
-            arriving = convolve(amplitudes, transfer, self.parity, self.parity, self.domain.mirrors)
-            scattered = self.responses.answer(cropped(features, arriving), arriving)
-            amplitudes = cropped(first, arriving) + scattered
+            arriving = self._convolved(amplitudes, transfer, self.parity, self.parity, sites)
+            own = self._by_site(cropped(features, arriving))
+            scattered = self.responses.answer(own, self._by_site(arriving))
+            amplitudes = cropped(first, arriving) + self._by_cell(scattered)
         return amplitudes
+
+    def _convolved(
+        self, maps: Tensor, weights: Tensor, before: Tensor, after: Tensor, result: Sites
+    ) -> Tensor:
+        """Convolve maps of the sites, with parities ``before`` at each, into maps of what belongs to
+        ``result``, with parities ``after`` at each."""
+        sites = self.platform.lattice.sites
+        parities = before.repeat(len(sites), 1), after.repeat(len(result), 1)
+        return self.domain.convolutions(maps, weights, *parities, (sites, result))
+
+    def _by_site(self, maps: Tensor) -> Tensor:
+        """[D·S, I, A, B] maps of each site alone, from maps [D, S·I, A, B]."""
+        return maps.reshape(len(maps) * self.domain.sites, -1, *maps.shape[-2:])
+
+    def _by_cell(self, maps: Tensor) -> Tensor:
+        """Undo :meth:`_by_site`."""
+        return maps.reshape(len(maps) // self.domain.sites, -1, *maps.shape[-2:])
 
     def prepare(self, around: Tensor, patches: Tensor, counts: Tensor | None = None) -> None:
         """Set modes and scale, and start from the best sum over single pillars (least squares)."""
@@ -113,8 +133,11 @@ class ScatteringModel(SymmetricSurrogate):
         weights = single.weights * single.terms.scale[:, None]
         self.scale.copy_(weights.new_tensor(_root_mean_square(self.basis.project(patches), counts)))
         with torch.no_grad():
-            kernel = weights[1:].T.reshape(2 * rank, -1, reach, reach)
-            self.direct.copy_(kernel / (self.scale * closeness(reach).to(kernel)))
+            sites = self.platform.lattice.sites
+            kernel = weights[1:].T.reshape(2 * rank, -1, reach, reach, len(sites))
+            kernel = kernel.movedim(-1, 1).flatten(1, 2)
+            closeness = self.domain.convolutions.closeness(kernel.shape, sites).to(kernel)
+            self.direct.copy_(torch.where(closeness > 0, kernel / (self.scale * closeness), 0))
             self.constant.copy_(weights[0] / self.scale)
 
 

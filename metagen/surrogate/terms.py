@@ -11,11 +11,12 @@ import torch
 from torch import Tensor, nn
 
 from metagen.surrogate.domain import Domain
-from metagen.surrogate.lattice import mirror_images
 from metagen.surrogate.pillars import features
+from metagen.surrogate.sites import Sites, mirror_images, places, units
 
 ADJACENT = 1.5
-"""Two pillars closer than this (in periods) are adjacent: side by side or on a diagonal."""
+"""Two pillars closer than this are adjacent: on lattices of one site per cell, in cells (side by side or on a
+diagonal), on others in units of the smallest distance of sites."""
 CONSTANT = 10.0
 """Value of the constant term, so large that the ridge penalty has little effect on its weight."""
 PAIR = 3.0
@@ -25,7 +26,7 @@ It and the weights of :class:`ClusterTerms` were chosen by leaving out one of si
 lenses, two random) at a time, at 633 and 400 nm; the error depends little on them.
 """
 
-Places = tuple[tuple[int, int], ...]
+Pairs = tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True)
@@ -57,12 +58,14 @@ class ClusterTerms(nn.Module):
     Attributes:
         scale: [terms] how large the contribution of each term is expected to be.
         pairs: [2, pairs] places of the first and the second pillar of each pair.
+        adjacent: [pairs] whether the two are neighbours.
         mirrored: [M, terms] index of the term that each term becomes under the mirrors.
         signs: [M, terms] sign that it gets.
     """
 
     scale: Tensor
     pairs: Tensor
+    adjacent: Tensor
     mirrored: Tensor
     signs: Tensor
 
@@ -70,14 +73,19 @@ class ClusterTerms(nn.Module):
         super().__init__()
         self.domain = domain
         self.reach = reach
-        pairs = _pairs(reach)
+        images = mirror_images(reach.width, domain.mirrors, domain.platform.lattice.sites)
+        inside = (images >= 0).all(0)
+        images = torch.where(inside, images, torch.arange(images.shape[1]))
+        found = _pairs(domain, reach, inside)
+        pairs = tuple(found)
         parity = domain.parity(reach.powers)
         self.few = len(domain.parity(reach.pair_powers))
         buffers = {
-            "scale": _scale(domain, reach, pairs),
+            "scale": _scale(domain, reach, pairs, inside),
             "pairs": torch.tensor(pairs, dtype=torch.long).reshape(-1, 2).T,
-            "mirrored": _mirrored(mirror_images(reach.width, domain.mirrors), len(parity), self.few, pairs),
-            "signs": _signs(parity.T, self.few, reach.width**2, len(pairs)),
+            "adjacent": torch.tensor(list(found.values()), dtype=torch.bool),
+            "mirrored": _mirrored(images, len(parity), self.few, pairs),
+            "signs": _signs(parity.T, self.few, images.shape[1], len(pairs)),
         }
         for name, value in buffers.items():
             self.register_buffer(name, value, persistent=False)
@@ -133,42 +141,39 @@ class SymmetricTerms:
         return spread
 
 
-def _scale(domain: Domain, reach: Reach, pairs: Places) -> Tensor:
-    """[terms] expected size of each term, to the last digit equal for the mirror images of a term."""
-    spacing, (px, py) = domain.platform.lattice.spacing, domain.platform.lattice.pitch
-    places = [(a * (px / spacing), b * (py / spacing)) for a, b in _places(reach.width)]
-    distance = torch.tensor([math.hypot(*place) for place in places])
-    single = 1 / ((1 + distance) ** 2 * domain.degrees(reach.powers)[:, None])
+def _scale(domain: Domain, reach: Reach, pairs: Pairs, inside: Tensor) -> Tensor:
+    """[terms] expected size of each term, to the last digit equal for the mirror images of a term; 0 for
+    places whose mirror images are not all ``inside``."""
+    at = _positions(domain, reach.width, units(domain.platform.lattice))
+    distance = torch.tensor([math.hypot(*place) for place in at])
+    single = inside / ((1 + distance) ** 2 * domain.degrees(reach.powers)[:, None])
     first, second = torch.tensor(pairs, dtype=torch.long).reshape(-1, 2).T
     few = single[: len(domain.degrees(reach.pair_powers))]
-    apart = torch.tensor([math.dist(places[i], places[j]) for i, j in pairs])
+    apart = torch.tensor([math.dist(at[i], at[j]) for i, j in pairs])
     products = few[:, None, first] * few[None, :, second] * (PAIR / apart)
     return torch.cat([torch.tensor([CONSTANT]), single.flatten(), products.flatten()])
 
 
-def _places(width: int) -> Places:
-    """Cells of the neighbours, counted from the middle, in the order of a neighbourhood."""
-    side = range(-(width // 2), width // 2 + 1)
-    return tuple(itertools.product(side, side))
+def _positions(domain: Domain, width: int, unit: tuple[float, float]) -> Sites:
+    """Where the places of a neighbourhood are, in some units along x and y."""
+    sites = domain.platform.lattice.sites
+    return tuple((a * unit[0], b * unit[1]) for a, b in places(sites, width))
 
 
-def _pairs(reach: Reach) -> Places:
-    """Indices (i < j) of the two places of each pair that counts."""
-    places = _places(reach.width)
-    near = [i for i, place in enumerate(places) if max(map(abs, place)) <= reach.pair_width // 2]
-    return tuple(
-        (i, j)
-        for i, j in itertools.combinations(near, 2)
-        if is_adjacent(places[i], places[j]) or (0, 0) in (places[i], places[j])
-    )
+def _pairs(domain: Domain, reach: Reach, inside: Tensor) -> dict[tuple[int, int], bool]:
+    """Indices (i < j) of the two places of each pair that counts, and whether they are neighbours."""
+    lattice = domain.platform.lattice
+    in_cells = places(lattice.sites, reach.width)
+    at = _positions(domain, reach.width, units(lattice) if domain.sites > 1 else (1.0, 1.0))
+    largest = reach.pair_width // 2
+    near = [i for i, place in enumerate(in_cells) if inside[i] and max(map(abs, place)) <= largest]
+    pairs = itertools.combinations(near, 2)
+    found = {(i, j): math.dist(at[i], at[j]) < ADJACENT for i, j in pairs}
+    middle = in_cells.index((0.0, 0.0))
+    return {pair: adjacent for pair, adjacent in found.items() if adjacent or middle in pair}
 
 
-def is_adjacent(one: tuple[int, int], other: tuple[int, int]) -> bool:
-    """Whether two cells are side by side or on a diagonal."""
-    return math.dist(one, other) < ADJACENT
-
-
-def _mirrored(images: Tensor, functions: int, few: int, pairs: Places) -> Tensor:
+def _mirrored(images: Tensor, functions: int, few: int, pairs: Pairs) -> Tensor:
     """[M, terms] index of the term that each term becomes under the mirrors.
 
     Args:

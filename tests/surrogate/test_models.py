@@ -35,9 +35,10 @@ from metagen.surrogate import (
 )
 from metagen.surrogate.examples import neighbourhoods_and_fields
 from metagen.surrogate.interpolation import LengthSpline
-from metagen.surrogate.lattice import assemble, mirror_images, mirror_patches, neighbourhoods
+from metagen.surrogate.lattice import assemble, mirror_patches, neighbourhoods
 from metagen.surrogate.models import build_expansion
 from metagen.surrogate.pillars import features
+from metagen.surrogate.sites import CENTRE, mirror_images
 from metagen.surrogate.terms import ClusterTerms, Reach, SymmetricTerms
 
 DOMAIN = Domain(wavelength=0.633, radius_low=0.05, radius_high=0.17, samples=6)
@@ -107,7 +108,7 @@ def test_mirrored_patches_carry_the_signs_of_each_component():
 @pytest.mark.closed_form
 def test_mirror_images_of_neighbourhoods_are_neighbourhoods_of_the_mirrored_device():
     pillars = pillars_of_radii(random_radii(6, 6))
-    images = neighbourhoods(pillars, 3)[..., mirror_images(3, DOMAIN.mirrors), :]
+    images = neighbourhoods(pillars, 3)[..., mirror_images(3, DOMAIN.mirrors, CENTRE), :]
     for image, axes in enumerate([[], [0], [1], [0, 1]]):
         mirrored = neighbourhoods(pillars.flip(axes), 3).flip(axes)
         assert torch.equal(images[:, :, image], mirrored)
@@ -226,7 +227,7 @@ def test_a_radius_spline_is_smooth_and_goes_through_its_values():
 def test_mirrored_terms_are_the_terms_of_the_mirrored_neighbourhood():
     terms = ClusterTerms(DOMAIN, Reach(5, 3, 5, 2)).double()
     pillars = pillars_of_radii(random_radii(4, 25))
-    images = terms(pillars[:, mirror_images(5, DOMAIN.mirrors)])
+    images = terms(pillars[:, mirror_images(5, DOMAIN.mirrors, CENTRE)])
     own = terms(pillars)
     for image, (index, signs) in enumerate(zip(terms.mirrored, terms.signs, strict=True)):
         assert torch.allclose(images[:, image], own[:, index] * signs, rtol=0, atol=1e-14)

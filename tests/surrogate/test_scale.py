@@ -78,7 +78,7 @@ def split_up(model, side, monkeypatch):
 def test_convolutions_are_the_terms_of_every_cell_times_the_weights(reach):
     """In double precision; sums of up to 1000 terms of order 1 are rounded by about 1e-13."""
     terms = ClusterTerms(DOMAIN, reach).double()
-    convolution = ClusterConvolution(DOMAIN, reach, terms.pairs)
+    convolution = ClusterConvolution(DOMAIN, reach, terms)
     weights = torch.randn(terms.count, 6, dtype=torch.float64, generator=torch.manual_seed(0))
     pillars = pillars_of_radii(random_radii(2, 6, 6))
     sums = convolution(surround(pillars, reach.width), weights * terms.scale[:, None])
@@ -100,7 +100,7 @@ def test_in_single_precision_both_ways_differ_by_rounding():
 def test_gradients_of_the_convolutions_agree_with_finite_differences_for_radii_and_weights():
     reach = Reach(5, 3, 5, 2)
     terms = ClusterTerms(DOMAIN, reach)
-    convolution = ClusterConvolution(DOMAIN, reach, terms.pairs)
+    convolution = ClusterConvolution(DOMAIN, reach, terms)
     weights = torch.randn(terms.count, 2, dtype=torch.float64, generator=torch.manual_seed(0))
     surrounded = surround(pillars_of_radii(random_radii(1, 3, 3)), 5).requires_grad_()
     assert torch.autograd.gradcheck(
