@@ -35,7 +35,8 @@ class Peer:
         light = cell.wavelength, cell.polar
         if light not in self._bare:
             amplitudes, _ = self._raw(cell.without_pillar)
-            self._bare[light] = np.diag(without_pillar(cell)) / np.diag(amplitudes)
+            with np.errstate(invalid="ignore"):  # Light along y may not have been asked for: it is NaN.
+                self._bare[light] = np.diag(without_pillar(cell)) / np.diag(amplitudes)
         amplitudes, seconds = self._raw(cell)
         return amplitudes * self._bare[light], seconds
 

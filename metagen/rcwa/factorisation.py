@@ -72,13 +72,15 @@ class PillarLayer:
         inner, outer = (cell.pillar**2)[..., None, None], (cell.cover**2)[..., None, None]
         transform = cell.transform(basis.differences)
         inside = [product_matrix(transform, part, part) for part in (basis.ex, basis.ey, basis.ez)]
-        eps_x, eps_y, eps_z = (mixed(part, inner, outer) for part in inside)
+        jump = inner - outer
+        eps_x, eps_y, eps_z = (_mixed(part, outer, jump) for part in inside)
         if self.rule is Factorisation.LAURENT:
             transverse = block(eps_x, eps_y)
         elif self.rule is Factorisation.LI and is_rectilinear(cell):
             transverse = block(*strip_permittivity(cell, inner, outer, basis))
         else:
-            inverses = [torch.linalg.inv(mixed(part, 1 / inner, 1 / outer)) for part in inside[:2]]
+            of_inverse = 1 / outer, 1 / inner - 1 / outer
+            inverses = [torch.linalg.inv(_mixed(part, *of_inverse)) for part in inside[:2]]
             normals = normal_projector(cell, basis)
             transverse = along_normals((eps_x, eps_y), inverses, normals, basis, symmetric=symmetric)
         return Permittivity(transverse, torch.linalg.inv(eps_z), symmetric)
@@ -122,9 +124,9 @@ def _half_anticommutator(d: Tensor, n: Tensor, *, symmetric: bool) -> Tensor:
     return (product + (product.mT if symmetric else n @ d)) / 2
 
 
-def mixed(inside: Tensor, inner: Tensor, outer: Tensor) -> Tensor:
-    """Matrix of a function that is ``inner`` inside and ``outer`` outside."""
-    return add_to_diagonal((inner - outer) * inside, outer[..., 0])
+def _mixed(inside: Tensor, outer: Tensor, jump: Tensor) -> Tensor:
+    """Matrix of a function that is ``outer`` outside and by ``jump`` more inside."""
+    return add_to_diagonal(jump * inside, outer[..., 0])
 
 
 def block(xx: Tensor, yy: Tensor, xy: Tensor | None = None, yx: Tensor | None = None) -> Tensor:

@@ -36,12 +36,12 @@ class HalfSpace:
         root, fades = torch.sqrt(square.abs().clamp(min=1e-30)), square > 0
         return torch.complex(torch.where(fades, root, 0.0), torch.where(fades, 0.0, -root))
 
-    @cached_property
+    @property
     def _permittivity(self) -> Tensor:
         """[..., 1] as complex numbers, which torch needs in a choice between complex gradients."""
         return (self.index**2)[..., None].to(torch.complex128)
 
-    @cached_property
+    @property
     def outgoing(self) -> Tensor:
         """[2, ..., n, 1] coefficients α, β of α·g + β·E = 0, which waves that leave upwards obey.
 

@@ -69,8 +69,8 @@ def layer_matrices(layer: AnyLayer, waves: Waves) -> LayerMatrices:
     epsilon, basis = layer.permittivity(waves), waves.basis
     inverse = _between_transverse(epsilon.inverse_z, basis)
     P = add_to_diagonal(-waves.own[..., :, None] * inverse * waves.own[..., None, :], 1)
-    curl = waves.other[..., :, None] * waves.other[..., None, :]
-    Q = epsilon.transverse - basis.same_orders * curl
+    other = waves.other
+    Q = epsilon.transverse - basis.same_orders * other[..., :, None] * other[..., None, :]
     return LayerMatrices(P, Q, epsilon.inverse_z, epsilon.symmetric)
 
 

@@ -34,7 +34,7 @@ class Waves:
         """[..., n] the part along the component itself, so that its sum with it is kx·Ex + ky·Ey."""
         return torch.where(self.basis.is_y, self.ky, self.kx)
 
-    @cached_property
+    @property
     def other(self) -> Tensor:
         """[..., n] what multiplies each component in kx·Ey − ky·Ex."""
         return torch.where(self.basis.is_y, self.kx, -self.ky)
