@@ -2,16 +2,21 @@
 
     python benchmarks/fab.py                      # 113 × 113, 1 mm, ten million pillars: 8 GB of memory
     python benchmarks/fab.py --counts 113 500
+    python benchmarks/fab.py --counts --fins 1000  # a million fins alone
 
 Every case runs in a process of its own, so that peak memory is its own. The flat file holds the very same
 polygons (area-true, within 0.1 nm of the circle). It is not built for more than ``--flat-limit`` pillars;
 its size, time and memory, which grow with the pillars, are then scaled from the largest one built (marked ~).
+Fins are random: at any angle, and of any sides besides, which then are as many cells as fins. They are not
+read back: every cell would be compared with the fin that its name says.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
+import math
 import resource
 import subprocess
 import sys
@@ -25,6 +30,8 @@ import gdstk
 import numpy as np
 
 import metagen as mg
+from metagen.device.atoms import Rectangle
+from metagen.device.lattice import Lattice
 from metagen.device.layout import random_layout
 from metagen.fab import LayoutFileOptions, read_gds, read_oasis, write_gds, write_oasis
 from metagen.fab.circle import circle_polygon
@@ -39,6 +46,7 @@ class Result:
     pillars: int
     bytes: int
     write_s: float
+    write_cpu_s: float
     read_s: float
     memory: float
     """Peak memory of the whole process until the file is written, in bytes."""
@@ -68,6 +76,18 @@ DEVICES: dict[str, Callable[[int], mg.Layout]] = {
     "off-axis lens (1-fold)": lambda count: lens(count, 0.13),
 }
 FLAT_DEVICE = "lens (8-fold)"
+FINS = {
+    "fins at any angle": Rectangle(0.41, 0.085, (0.0, math.pi)),
+    "fins of any sides at any angle": Rectangle((0.2, 0.35), (0.06, 0.15), (0.0, math.pi)),
+}
+
+
+def random_fins(atom: Rectangle, count: int) -> mg.Layout:
+    """Independent fins, uniform within their limits."""
+    platform = mg.Platform(lattice=Lattice.square(0.43), atom=atom)
+    low, high = np.transpose([(each.low, each.high) for each in atom.parameters])
+    values = np.random.default_rng(0).uniform(low, high, (count, count, 1, len(low)))
+    return mg.Layout(platform, values)
 
 
 def write_flat(layout: mg.Layout, save: Callable[[gdstk.Library], None]) -> None:
@@ -88,22 +108,22 @@ def write_flat(layout: mg.Layout, save: Callable[[gdstk.Library], None]) -> None
 
 def measure(count: int, device: str, suffix: str, flat: bool) -> Result:
     """Write (and, unless it is flat, read back) one file in this process."""
-    layout = DEVICES[device](count)
+    layout = random_fins(FINS[device], count) if device in FINS else DEVICES[device](count)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"device.{suffix}"
         write, read = (write_gds, read_gds) if suffix == "gds" else (write_oasis, read_oasis)
-        start = time.perf_counter()
+        start, begun = time.perf_counter(), time.process_time()
         if flat:
             write_flat(layout, lambda library: save_flat(library, path))
         else:
             write(layout, path)
-        written = time.perf_counter()
+        written, worked = time.perf_counter(), time.process_time() - begun
         memory = peak_memory()
-        if not flat:
+        if not flat and device in DEVICES:
             again = read(path, layout.platform)
             assert np.abs(again.radii - layout.radii).max() <= OPTIONS.grid / 2 * (1 + 1e-9)
         read_s = time.perf_counter() - written
-        return Result(count**2, path.stat().st_size, written - start, read_s, memory)
+        return Result(count**2, path.stat().st_size, written - start, worked, read_s, memory)
 
 
 def save_flat(library: gdstk.Library, path: Path) -> None:
@@ -130,7 +150,9 @@ def scaled(result: Result, pillars: int) -> Result:
     """A flat result for more pillars than were built."""
     factor = pillars / result.pillars
     size = round(result.bytes * factor)
-    return Result(pillars, size, result.write_s * factor, 0.0, result.memory * factor)
+    return Result(
+        pillars, size, result.write_s * factor, result.write_cpu_s * factor, 0.0, result.memory * factor
+    )
 
 
 def row(device: str, suffix: str, ours: Result, flat: Result, is_scaled: bool) -> str:
@@ -144,26 +166,16 @@ def row(device: str, suffix: str, ours: Result, flat: Result, is_scaled: bool) -
     )
 
 
-def main() -> None:
-    """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "--counts", type=int, nargs="+", default=[113, 2257, 3163], help="pillars along a side"
-    )
-    parser.add_argument("--flat-limit", type=float, default=6e6, help="most pillars of a flat file")
-    parser.add_argument("--case", help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    if arguments.case:
-        print(json.dumps(asdict(measure(*json.loads(arguments.case)))))
-        return
+def print_circles(counts: list[int], flat_limit: float) -> None:
+    """Print what devices of circles need, beside flat files."""
     print(
         "| pillars | device | format | size | smaller | write | faster | memory | flat memory | read back |"
     )
     print("|---|---|---|---|---|---|---|---|---|---|")
     for suffix in ("gds", "oas"):
         flat: Result | None = None
-        for count in sorted(arguments.counts):
-            built = flat is None or count**2 <= arguments.flat_limit
+        for count in counts:
+            built = flat is None or count**2 <= flat_limit
             flat = (
                 in_own_process(count, FLAT_DEVICE, suffix, True)
                 if built or flat is None
@@ -174,6 +186,37 @@ def main() -> None:
                     row(device, suffix, in_own_process(count, device, suffix, False), flat, not built),
                     flush=True,
                 )
+
+
+def print_fins(count: int) -> None:
+    """Print what random fins need."""
+    print("\n| pillars | device | format | size | write | of which the processor | memory |")
+    print("|---|---|---|---|---|---|---|")
+    for device, suffix in itertools.product(FINS, ("gds", "oas")):
+        found = in_own_process(count, device, suffix, False)
+        print(
+            f"| {found.pillars:,} | {device} | {suffix.upper()} | {found.bytes / 1e6:.3g} MB "
+            f"| {found.write_s:.2g} s | {found.write_cpu_s:.2g} s | {found.memory / 1e6:.0f} MB |",
+            flush=True,
+        )
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "--counts", type=int, nargs="*", default=[113, 2257, 3163], help="pillars along a side"
+    )
+    parser.add_argument("--flat-limit", type=float, default=6e6, help="most pillars of a flat file")
+    parser.add_argument("--fins", type=int, default=1000, help="random fins along a side")
+    parser.add_argument("--case", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.case:
+        print(json.dumps(asdict(measure(*json.loads(arguments.case)))))
+        return
+    if arguments.counts:
+        print_circles(sorted(arguments.counts), arguments.flat_limit)
+    print_fins(arguments.fins)
 
 
 if __name__ == "__main__":

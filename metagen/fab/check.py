@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 
 from metagen.base.errors import InputError
 from metagen.device.layout import Layout
-from metagen.fab.check_shapes import checks_of_shapes
 from metagen.fab.rules import NEIGHBOURS, ROUNDING, DesignRules, Rule, Violation, diameter, gap, neighbours
 from metagen.fab.steps import is_circle
 
@@ -27,8 +26,14 @@ def check(layout: Layout, rules: DesignRules) -> tuple[Violation, ...]:
             beyond the eight neighbours count.
     """
     circles = layout.is_simple and is_circle(layout.platform.atom)
-    found = _checks_of_circles(layout, rules) if circles else checks_of_shapes(layout, rules)
+    found = _checks_of_circles(layout, rules) if circles else _checks_of_shapes(layout, rules)
     return tuple(violation for violation in found if violation.values.size)
+
+
+def _checks_of_shapes(layout: Layout, rules: DesignRules) -> list[Violation]:
+    from metagen.fab.check_shapes import checks_of_shapes  # the geometry library; circles need none
+
+    return checks_of_shapes(layout, rules)
 
 
 def _checks_of_circles(layout: Layout, rules: DesignRules) -> list[Violation]:

@@ -13,7 +13,6 @@ from metagen.device.layout import Layout, cell_centres
 from metagen.fab.block import ABSENT, Block
 from metagen.fab.circle import polygon_areas
 from metagen.fab.forms import Forms, forms_of
-from metagen.fab.gaps import narrow_gaps
 from metagen.fab.options import LayoutFileOptions, Tone, drawn_radii
 from metagen.fab.outline import Polygons, drawn_shape, pillar_polygons, space_polygons
 from metagen.fab.steps import ROUNDING, Grids, in_steps, is_circle, steps_hash, turned_by
@@ -137,6 +136,8 @@ def _check_bias(layout: Layout, values: NDArray[np.float64], options: LayoutFile
 
 
 def _check_overlap(layout: Layout, options: LayoutFileOptions) -> None:
+    from metagen.fab.gaps import narrow_gaps
+
     there, centres = layout.present, layout.centres
     pairs, _ = narrow_gaps(
         layout.platform.atom, layout.values[there], centres[there], TOUCHING, options.edge_bias

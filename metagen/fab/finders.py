@@ -6,10 +6,10 @@ import re
 from collections import defaultdict
 from collections.abc import Callable
 from itertools import chain
+from typing import TYPE_CHECKING
 
 import gdstk
 import numpy as np
-import shapely
 from numpy.typing import NDArray
 
 from metagen.base.errors import FormatError, InputError
@@ -20,8 +20,10 @@ from metagen.fab.label import DeviceLabel
 from metagen.fab.options import Layer, LayoutFileOptions
 from metagen.fab.outline import Polygons, pillar_polygons
 from metagen.fab.roundness import fit_circles
-from metagen.fab.shape_fit import ShapeFit
 from metagen.fab.steps import at_steps, is_circle, turned_by
+
+if TYPE_CHECKING:
+    import shapely
 
 CHUNK = 1 << 13
 """Polygons that are examined at once."""
@@ -51,6 +53,8 @@ def finder_of(
         return _polygon_finder(layer, atom, _circle_fit(database_unit), source)
     if label is not None:
         return _own_finder(label, layer, database_unit, source)
+    from metagen.fab.shape_fit import ShapeFit
+
     return _polygon_finder(layer, atom, ShapeFit(atom, database_unit).pillars, source)
 
 
@@ -166,6 +170,8 @@ def _own_finder(label: DeviceLabel, layer: Layer, database_unit: float, source: 
 
 def body(polygons: Polygons) -> shapely.Geometry:
     """The region of polygons [V, 2], each of which may touch itself along a cut to a hole."""
+    import shapely
+
     return shapely.union_all([shapely.make_valid(shapely.Polygon(polygon)) for polygon in polygons])
 
 

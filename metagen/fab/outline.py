@@ -70,7 +70,10 @@ def _shapes(shapes: Shape, count: int, options: LayoutFileOptions) -> Iterator[t
     holed = [polygon for polygon in outlines if not _is_solid(polygon[0])]
     if len(outlines) == 1 and not holed:
         errors = np.abs(polygon_areas(outlines[0]) / areas - 1)
-        yield from zip(([_without_repeats(each)] for each in outlines[0]), errors.tolist(), strict=True)
+        kept = _moves_on(outlines[0])
+        whole = kept.all(axis=-1)  # of most shapes: nothing is then copied
+        for index, error in enumerate(errors.tolist()):
+            yield [outlines[0][index] if whole[index] else outlines[0][index, kept[index]]], error
         return
     for index, area in enumerate(areas.tolist()):
         polygons = _cut([each[index] for each in outlines], options.database_unit)
@@ -93,7 +96,7 @@ def _rounded_outlines(shapes: Shape, count: int, options: LayoutFileOptions) -> 
 
 def _cut(outlines: Polygons, unit: float) -> Polygons:
     """The outlines of one shape without holes: it is cut along a line to each of them."""
-    parts = [_without_repeats(each) for each in outlines]
+    parts = [each[_moves_on(each)] for each in outlines]
     solid = [each for each in parts if _is_solid(each)]
     holes = [each for each in parts if not _is_solid(each)]
     if not holes:
@@ -129,6 +132,6 @@ def _is_solid(polygon: NDArray[np.float64]) -> bool:
     return bool((polygon[:, 0] * following[:, 1] - polygon[:, 1] * following[:, 0]).sum() > 0)
 
 
-def _without_repeats(polygon: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Without corners that are where the one before them is."""
-    return np.asarray(polygon[(polygon != np.roll(polygon, 1, axis=0)).any(axis=1)])
+def _moves_on(polygons: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """[..., V] whether a corner of polygons [..., V, 2] is elsewhere than the one before it."""
+    return np.asarray((polygons != np.roll(polygons, 1, axis=-2)).any(axis=-1))

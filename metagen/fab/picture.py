@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from metagen.device.layout import Layout
-from metagen.fab.check_shapes import areas
 from metagen.fab.rules import Rule, Violation
 from metagen.fab.steps import is_circle
 
@@ -36,6 +35,8 @@ def plot_violations(layout: Layout, violations: tuple[Violation, ...]) -> Figure
         The figure (matplotlib).
     """
     from matplotlib.figure import Figure
+
+    from metagen.fab.check_shapes import areas
 
     figure = Figure(figsize=(7, 6), layout="constrained")
     axes = figure.subplots()

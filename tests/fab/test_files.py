@@ -1,5 +1,6 @@
 """Layout files: what is written is what was designed, as KLayout (an independent reader) sees it."""
 
+import hashlib
 import subprocess
 import sys
 
@@ -132,6 +133,28 @@ def test_a_layout_on_the_grid_comes_back_with_the_same_hash(tmp_path, write, rea
         rounded = mg.Layout(PLATFORM, on_grid(layout.radii, 1e-3))
         write(rounded, tmp_path / f"a.{suffix}")
         assert read(tmp_path / f"a.{suffix}", PLATFORM).hash == rounded.hash
+
+
+RELEASED = {
+    "asymmetric-8": ("6e923251bd8d2632", "015f25889eea13af"),
+    "random-s1-9": ("21542a72236ed81b", "cd89fface1aad3b6"),
+    "x-6": ("0b23fe7832784dc6", "3f8211b98db05de4"),
+    "y-6": ("9d9f09657a24efe0", "bf38c9e043672a69"),
+    "diagonal-6": ("85e3b160c9b32769", "bdf9d93db4857432"),
+    "x-7": ("8e59f09106259e6a", "46e024f7e3a8c40a"),
+    "y-7": ("8da6198e7961dac0", "dfe1a8c252dd78c0"),
+    "diagonal-7": ("54bb345afbaf568e", "410d28020e30750c"),
+}
+"""Beginnings of the hashes (SHA-256) of files that release 0.2.0 wrote: the pillars, and the space between."""
+
+
+@pytest.mark.cross_check
+@pytest.mark.parametrize("name", RELEASED)
+def test_files_of_circles_are_those_of_earlier_releases_bit_for_bit(tmp_path, name):
+    layout = next(each for each in LAYOUTS if f"{each.name}-{each.count}" == name)
+    for tone, digest in zip(Tone, RELEASED[name], strict=True):
+        write_gds(layout, tmp_path / "a.gds", LayoutFileOptions(tone=tone))
+        assert hashlib.sha256((tmp_path / "a.gds").read_bytes()).hexdigest()[:16] == digest
 
 
 def raw(path):
@@ -364,8 +387,11 @@ def test_options_load_from_toml(tmp_path):
     assert options.bias == ((0.05, 0.01), (0.17, 0.0))
 
 
-def test_importing_the_package_loads_neither_matplotlib_nor_torch():
-    code = "import sys, metagen.fab; print(sorted({'matplotlib', 'torch', 'klayout'} & set(sys.modules)))"
+def test_importing_the_package_loads_neither_matplotlib_nor_torch_nor_shapely():
+    code = (
+        "import sys, metagen.fab; "
+        "print(sorted({'matplotlib', 'torch', 'klayout', 'shapely'} & set(sys.modules)))"
+    )
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert loaded.strip() == "[]"
 
