@@ -1,6 +1,6 @@
 """A device as a hierarchy of cells: one per distinct shape, and one per mirror plane that the device has.
 
-A GDS file spends 28 bytes on every placed pillar (46 where it is turned), so that a device is small when few
+A GDS file spends 28 bytes on every placed pillar (44 where it is turned), so that a device is small when few
 are placed. A layout with mirror planes is folded: its cell holds the pillars on the plane and, twice, a cell
 with those on one side. A lens of circles has the planes x = 0, y = 0 and x = y; an eighth of its pillars is
 placed.

@@ -145,7 +145,7 @@ RELEASED = {
     "y-7": ("8da6198e7961dac0", "dfe1a8c252dd78c0"),
     "diagonal-7": ("54bb345afbaf568e", "410d28020e30750c"),
 }
-"""Beginnings of the hashes (SHA-256) of files that release 0.2.0 wrote: the pillars, and the space between."""
+"""Beginnings of the hashes (SHA-256) of files of release 0.2.0: the pillars, and the space between."""
 
 
 @pytest.mark.cross_check
