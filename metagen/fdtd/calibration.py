@@ -27,6 +27,7 @@ from metagen.base.tables import Table, number
 from metagen.device.illumination import Illumination
 from metagen.device.layout import Layout, random_layout
 from metagen.device.platform import Platform
+from metagen.device.symmetry import Symmetry
 from metagen.fdtd.beam import Beam
 from metagen.fdtd.grid import coarsest
 from metagen.fdtd.layout_scene import pillar_spacing
@@ -134,7 +135,8 @@ def calibrate(platform: Platform, numerics: Numerics) -> Calibration:
     """Find the pillar compensation of least mean error on periodic cells (cached; see :func:`search`).
 
     Args:
-        platform: what the process fixes; pillars over its whole range are compared, in light along x.
+        platform: what the process fixes; pillars over its whole range are compared, in the light that
+            :func:`lights` says.
         numerics: all other settings of the simulation; the pillar compensation in them is ignored.
 
     Raises:
@@ -151,20 +153,35 @@ def _trial(platform: Platform, wavelength: float, pixels: int, fine: int) -> Gri
 
     def measure() -> GridTrial:
         layout = random_layout(platform, PROBE_COUNT, PROBE_SEED)
-        found = simulate(layout, calibration.numerics).field
-        return GridTrial(calibration, relative_error(found, _converged(layout, wavelength, fine)))
+        errors = (
+            relative_error(
+                simulate(layout, calibration.numerics, light).field, _converged(layout, light, fine)
+            )
+            for light in lights(platform, wavelength)
+        )
+        return GridTrial(calibration, max(errors))
 
     key = content_hash(platform.hash, asdict(calibration.numerics), fine, PROBE_COUNT, PROBE_SEED, VERSION)
     return _remembered("error", key, GridTrial, measure)
 
 
 @lru_cache(maxsize=4)
-def _converged(layout: Layout, wavelength: float, fine: int) -> NDArray[np.complex64]:
+def _converged(layout: Layout, light: Illumination, fine: int) -> NDArray[np.complex64]:
     """The field on a fine grid. Compensation matters little there, so that of the coarsest grid is used."""
-    start = coarsest(layout.platform, wavelength)
-    coarse = Numerics(wavelength=wavelength, pixels_per_period=start + start % 2)
+    start = coarsest(layout.platform, light.wavelength)
+    coarse = Numerics(wavelength=light.wavelength, pixels_per_period=start + start % 2)
     numerics = replace(calibrate(layout.platform, coarse).numerics, pixels_per_period=fine)
-    return simulate(layout, numerics).field
+    return simulate(layout, numerics, light).field
+
+
+def lights(platform: Platform, wavelength: float) -> list[Illumination]:
+    """The light in which a platform is calibrated: along x, and along y too if that tells something else.
+
+    Where lattice and meta-atom have the mirror x ↔ y, light along y sees the images of the same pillars.
+    """
+    kept = platform.lattice.symmetry & platform.atom.symmetry
+    names = ["x"] if Symmetry.MIRROR_DIAGONAL in kept else ["x", "y"]
+    return [Illumination(wavelength, name) for name in names]
 
 
 def _remembered(what: str, key: str, kind: type[T], make: Callable[[], T]) -> T:
@@ -182,13 +199,15 @@ def _remembered(what: str, key: str, kind: type[T], make: Callable[[], T]) -> T:
 
 
 def _calibrate(platform: Platform, numerics: Numerics) -> Calibration:
-    light, cells = Illumination(numerics.wavelength), spread(platform.atom, CELLS)
-    units = [unit_cell(platform, light.wavelength, parameters) for parameters in cells]
+    chosen, cells = lights(platform, numerics.wavelength), spread(platform.atom, CELLS)
+    units = [unit_cell(platform, numerics.wavelength, parameters) for parameters in cells]
     radii = [Pillar(unit.shapes[0], (0, 0)).radius for unit in units]
     half = pillar_spacing(platform.lattice) / 2
-    thin, thick = best_compensation(radii, half, _deviations(units, light, numerics))
+    deviations = np.concatenate([_deviations(units, light, numerics) for light in chosen])
+    thin, thick = best_compensation(radii * len(chosen), half, deviations)
     found = replace(numerics, pillar_compensation=(thin, thick))
-    return Calibration(found, tuple(compare_with_rcwa(platform, [Beam(found, light)], cells)))
+    beams = [Beam(found, light) for light in chosen]
+    return Calibration(found, tuple(compare_with_rcwa(platform, beams, cells)))
 
 
 def _deviations(cells: Sequence[Cell], light: Illumination, numerics: Numerics) -> NDArray[np.complex128]:

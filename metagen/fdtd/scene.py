@@ -21,6 +21,8 @@ BANDWIDTH = 1.5
 CUTOFF = 4.0
 """Half the length of the pulse in standard deviations. The incident wave is cut off alike."""
 
+REFLECTION = 1e-15
+"""Power that the absorbers would reflect at normal incidence on an infinitely fine grid (Meep's default)."""
 SUBPIXEL_TOLERANCE = 1e-2
 """Tolerance of the share of a pillar in a voxel: a hundred times Meep's own, which takes a quarter off the
 initialisation and changes the field by 2·10⁻⁷ (relative error)."""
@@ -34,9 +36,13 @@ class Source:
 
     Attributes:
         indices: the media, and the light.
+        absorbed: whether absorbers stand around the cell. The sheet goes on in them, with the phase at their
+            complex coordinates, in which a tilted plane wave is still a solution: else it would have an edge
+            where they begin.
     """
 
     indices: Indices
+    absorbed: bool = False
 
     @property
     def bloch(self) -> tuple[float, float]:
@@ -77,7 +83,21 @@ class Source:
         if self.indices.light.is_normal:
             return None
         kx, ky = self.bloch
-        return lambda point: cmath.exp(2j * math.pi * (kx * point.x + ky * point.y))
+
+        def phase(point: Any) -> complex:
+            return cmath.exp(2j * math.pi * (kx * self._place(0, point.x) + ky * self._place(1, point.y)))
+
+        return phase
+
+    def _place(self, axis: int, x: float) -> complex:
+        """A coordinate (in pixels), or what it is in the complex coordinates of the absorbers."""
+        grid = self.indices.grid
+        depth = 1 - (grid.lateral[axis] / 2 - abs(x)) / grid.pml
+        if not self.absorbed or depth <= 0:
+            return x
+        # Meep's conductivity grows with the square of the depth; its integral is -ln(R)/4 over the layer.
+        loss = -math.log(REFLECTION) / 4 * depth**3 * self.indices.media.wavelength / grid.pixel
+        return x + 1j * math.copysign(loss / (2 * math.pi), x)
 
 
 def in_and_across(direction: NDArray[np.float64], along: float, across: float) -> NDArray[np.float64]:
@@ -178,12 +198,13 @@ def incident_simulation(indices: Indices) -> Any:
 def _simulation(
     indices: Indices, absorbed: tuple[Any, ...], background: Any, geometry: list[Any], mirrors: list[Any]
 ) -> Any:
-    mp, grid, source = require_meep(), indices.grid, Source(indices)
+    mp, grid = require_meep(), indices.grid
+    source = Source(indices, absorbed=mp.X in absorbed)
     return mp.Simulation(
         cell_size=mp.Vector3(*grid.lateral, grid.vertical),
         resolution=1,
         Courant=COURANT,
-        boundary_layers=[mp.PML(grid.pml, direction=axis) for axis in absorbed],
+        boundary_layers=[mp.PML(grid.pml, direction=axis, R_asymptotic=REFLECTION) for axis in absorbed],
         default_material=background,
         geometry=geometry,
         sources=source.meep(grid.z(grid.source), grid.lateral),
