@@ -95,6 +95,7 @@ def verify(
     from metagen.fab import load_device
     from metagen.fdtd.campaign import Campaign, Task, run
     from metagen.fdtd.engine import require_meep
+    from metagen.verify.cards import card_table, metric_cards
     from metagen.verify.tables import verification_table
     from metagen.verify.verification import verify as measure
 
@@ -109,6 +110,7 @@ def verify(
     if launched_rank() == 0:
         fields = [[NearField.load(next(files)) for _ in light] for _ in layouts]
         verification_table([measure(*pair, goals) for pair in zip(layouts, fields, strict=True)]).print()
+        card_table(metric_cards(goals, layouts)).print()
 
 
 def compare(
@@ -124,6 +126,7 @@ def compare(
     """Measure devices for the same job by the same functions: predicted and in Meep, in one table."""
     from metagen.design import DesignSettings
     from metagen.design.device import load_with_history
+    from metagen.verify.cards import card_table, metric_cards
     from metagen.verify.comparison import Candidate, compare_devices, comparison_table, published_values
     from metagen.verify.verification import near_fields_of
 
@@ -145,6 +148,7 @@ def compare(
     published = published_values(candidate.layout for candidate in candidates)
     table = comparison_table(compare_devices(wanted.goals, candidates), wanted.name, published)
     table.print()
+    card_table(metric_cards(wanted.goals, [candidate.layout for candidate in candidates])).print()
     if report is not None:
         from metagen.report.devices import write_device_report
 

@@ -22,6 +22,7 @@ from metagen.report import plot
 from metagen.report.page import Section, write_report
 from metagen.surrogate import ExpansionSurrogate, Surrogate, predict
 from metagen.surrogate.errors import error_table
+from metagen.verify.cards import card_table, metric_cards
 from metagen.verify.imperfection import ProcessErrors
 from metagen.verify.metrics import Wavefront
 from metagen.verify.tables import describe_goal, verification_table
@@ -54,9 +55,10 @@ def finish(demo: Demo) -> list[Table]:
         verification_table(verifications),
         tolerance_table(imperfect, KEPT),
         file_table(files),
+        card_table(metric_cards(demo.settings.goals, (demo.start, device))),
     ]
     sections = [
-        _device_section(demo, tables[2]),
+        _device_section(demo, (tables[2], tables[5])),
         *(_focal_section(demo, goal, models) for goal in demo.settings.goals),
         _near_field_section(demo, models, tables[1]),
         Section("Data", "The training layouts, and Meep beside RCWA.", (_data(demo),), (tables[0],)),
@@ -95,7 +97,7 @@ def report_path(demo: Demo) -> Path:
     return demo.folder / "report.html"
 
 
-def _device_section(demo: Demo, table: Table) -> Section:
+def _device_section(demo: Demo, tables: tuple[Table, ...]) -> Section:
     history = {"worst goal": demo.device.history}
     return Section(
         "The device",
@@ -105,7 +107,7 @@ def _device_section(demo: Demo, table: Table) -> Section:
             plot.layout_map([demo.start, demo.device]),
             plot.histories(history, "step", "relative intensity"),
         ),
-        (table,),
+        tables,
     )
 
 

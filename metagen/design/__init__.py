@@ -27,6 +27,7 @@ from metagen.design.objectives import Ring as Ring
 from metagen.design.objectives import RingRatio as RingRatio
 from metagen.design.objectives import SideLobes as SideLobes
 from metagen.design.objectives import Spots as Spots
+from metagen.design.objectives import SquareEfficiency as SquareEfficiency
 from metagen.design.objectives import Uniformity as Uniformity
 from metagen.design.settings import DesignSettings as DesignSettings
 from metagen.design.settings import LensStart as LensStart

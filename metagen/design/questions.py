@@ -17,6 +17,19 @@ class FocusOnAxis:
 
 
 @dataclass(frozen=True)
+class SquareOnAxis:
+    """How much of the light goes through a square around the axis.
+
+    Attributes:
+        distance: distance of the plane from the monitor plane.
+        width: side of the square.
+    """
+
+    distance: float
+    width: float
+
+
+@dataclass(frozen=True)
 class RingAroundAxis:
     """How much of the light is in a ring around the axis.
 
@@ -44,4 +57,4 @@ class DepthAlongAxis:
     farthest: float
 
 
-Question = FocusOnAxis | RingAroundAxis | DepthAlongAxis
+Question = FocusOnAxis | SquareOnAxis | RingAroundAxis | DepthAlongAxis

@@ -10,14 +10,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from metagen.base.tables import Table
-from metagen.base.wavelength import nanometres, of_wavelength, same_wavelength
 from metagen.data.nearfield import provenance
-from metagen.design import DesignSettings, Device, Goal
+from metagen.design import DesignSettings, Device, Goal, Light
 from metagen.design.questions import DepthAlongAxis
 from metagen.report import plot
 from metagen.report.page import Section, write_report
+from metagen.verify.cards import card_table, metric_cards
 from metagen.verify.comparison import Candidate, with_distinct_names
 from metagen.verify.metrics import Wavefront, ideal_lens, intensity, plane_intensity
+from metagen.verify.tables import describe_light
+from metagen.verify.verification import Simulated, wavefront
 
 SMALLEST_REACH = 4.0
 """Least half side of the drawn planes, in micrometres; larger where the goal's points are farther out."""
@@ -35,7 +37,7 @@ def write_device_report(
         path: where the file is written.
         settings: the design that holds the goals.
         candidates: the devices. Their simulated light is drawn, or else what their models predict; a goal has
-            no section if there is neither at its wavelength.
+            no section if there is neither in its light.
         table: the measured numbers, as :func:`metagen.verify.comparison.comparison_table` makes them.
     """
     candidates = with_distinct_names(candidates)
@@ -48,8 +50,9 @@ def write_device_report(
     figures = [plot.layout_map(layouts)]
     if histories:
         figures.append(plot.histories(histories, "step", "figure of merit"))
+    cards = card_table(metric_cards(settings.goals, layouts))
     sections = [
-        Section("Devices", "Radii, and how the figures of merit grew.", tuple(figures), (table,)),
+        Section("Devices", "Pillars, and how the figures of merit grew.", tuple(figures), (table, cards)),
         *(_goal_section(goal, waves) for goal, waves in _lit(settings.goals, candidates)),
     ]
     write_report(
@@ -62,10 +65,10 @@ def write_device_report(
 
 
 def _distinct(goals: Sequence[Goal]) -> Iterator[Goal]:
-    """The goals whose light is drawn: the first of those that share wavelength and plane (or line)."""
+    """The goals whose light is drawn: the first of those that share light, analyser and plane (or line)."""
     seen = set()
     for goal in goals:
-        at = (goal.wavelength, float(goal.points()[0, 2]), isinstance(goal.question, DepthAlongAxis))
+        at = (describe_light(goal), float(goal.points()[0, 2]), isinstance(goal.question, DepthAlongAxis))
         if at not in seen:
             seen.add(at)
             yield goal
@@ -92,7 +95,7 @@ def _goal_section(goal: Goal, waves: Mapping[str, Wavefront]) -> Section:
     for distance in planes:
         figures += [plot.focal_planes(waves, distance, reach), cuts(waves, distance, reach)]
     return Section(
-        f"Light at {nanometres(goal.wavelength)} nm: {goal.kind}",
+        f"Light at {describe_light(goal)}: {goal.kind}",
         "Σ|E|² over that of the incident wave: along the axis, in the plane of the goal, and cuts through it "
         f"beside the ideal lens of the same aperture (planes at {', '.join(f'{z:.0f}' for z in planes)} µm).",
         tuple(figures),
@@ -100,16 +103,14 @@ def _goal_section(goal: Goal, waves: Mapping[str, Wavefront]) -> Section:
 
 
 def _waves(goal: Goal, candidates: Sequence[Candidate]) -> Iterator[tuple[str, Wavefront]]:
-    """The light of every device at the goal's wavelength: simulated if it was, or else predicted."""
+    """The light of every device that the goal looks at: simulated if it was, or else predicted."""
     for candidate in candidates:
-        near = of_wavelength(candidate.near_fields, goal.wavelength)
-        models = [
-            each for each in candidate.models if same_wavelength(each.domain.wavelength, goal.wavelength)
-        ]
-        if near:
-            yield f"{candidate.layout.name}, Meep", Wavefront.of(near[0])
-        elif models:
-            yield f"{candidate.layout.name}, predicted", Wavefront.predicted(models[0], candidate.layout)
+        simulated = [Simulated(near, components=3) for near in candidate.near_fields]
+        for models, how in ((simulated, "Meep"), (candidate.models, "predicted")):
+            light = Light.behind(candidate.layout, models)
+            if goal.illumination in light:
+                yield f"{candidate.layout.name}, {how}", wavefront(goal, light, candidate.layout)
+                break
 
 
 def cuts(waves: Mapping[str, Wavefront], distance: float, reach: float) -> Figure:

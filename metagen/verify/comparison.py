@@ -14,7 +14,7 @@ from metagen.data.nearfield import NearField
 from metagen.design import Goal, Light, Model
 from metagen.device.layout import Layout
 from metagen.device.platform import Platform
-from metagen.verify.metrics import DepthOfFocus, FocusMetrics, RingMetrics, warn_if_active
+from metagen.verify.metrics import DepthOfFocus, FocusMetrics, RingMetrics, SquareMetrics, warn_if_active
 from metagen.verify.tables import WHOLE, describe_depth, describe_goal, describe_light
 from metagen.verify.verification import Metrics, Simulated, as_predicted, metrics_of_goals
 
@@ -138,9 +138,7 @@ def comparison_table(
         "Predicted: by the local phase approximation for a device that was designed with it, by the "
         "models of the design for all others. Predicted and the first 'in Meep' are of the components "
         "that the models predict; gap: their ratio − 1. The worst goal is the smallest value over "
-        "target. Intensities: Σ|E|² over that of the incident wave. Efficiency: power within a radius of "
-        "1.5 FWHM (focus) or the ring, over incident power. Ring ratio: power in the ring over power "
-        "inside it. Depth of focus: where the intensity on the axis is above half of its maximum.",
+        "target. Intensities: Σ|E|² over that of the incident wave.",
     )
 
 
@@ -180,9 +178,9 @@ def _findings(goals: Sequence[Goal], layout: Layout, models: Sequence[Model]) ->
 
 
 def _add(found: dict[str, Finding], name: str, value: Finding) -> None:
-    """Add a finding; several goals of one kind get numbers, but a metric that they share is there once."""
+    """Add a finding; several goals of one kind get numbers, but what they share is there once."""
     names = itertools.chain([name], (f"{name} ({count})" for count in itertools.count(2)))
-    found[next(each for each in names if found.get(each, value) is value)] = value
+    found[next(each for each in names if found.get(each, value) in (value,))] = value
 
 
 def _named(metrics: Metrics | None) -> Iterator[tuple[str, Finding]]:
@@ -192,6 +190,9 @@ def _named(metrics: Metrics | None) -> Iterator[tuple[str, Finding]]:
             yield "Strehl", metrics.strehl
             yield "intensity at the focus", metrics.intensity
             yield "FWHM (µm)", metrics.fwhm
+            yield "transmission", metrics.transmission
+        case SquareMetrics():
+            yield "square efficiency", metrics.efficiency
             yield "transmission", metrics.transmission
         case RingMetrics():
             yield "ring ratio", metrics.ratio

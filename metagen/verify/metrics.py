@@ -45,6 +45,8 @@ from metagen.surrogate.prediction import Model, predict
 MOST_PREDICTED = 1.02
 """Largest transmission that a good model predicts: those that come with metagen are wrong by 1 % or less
 (`metagen study devices`)."""
+CIRCLE = 1.5
+"""Radius of the circle that counts as the focus, in units of its FWHM."""
 GRID = 201
 """Points along each axis of the grid on which the power in circles is summed."""
 
@@ -162,6 +164,19 @@ class FocusMetrics:
 
 
 @dataclass(frozen=True)
+class SquareMetrics:
+    """How much of the light goes through a square around the axis.
+
+    Attributes:
+        transmission: transmitted share of the power, see :func:`transmission`.
+        efficiency: share of the power in the square, see :func:`square_efficiency`.
+    """
+
+    transmission: float
+    efficiency: float
+
+
+@dataclass(frozen=True)
 class RingMetrics:
     """How well a device makes a ring.
 
@@ -196,7 +211,7 @@ class DepthOfFocus:
         return self.end - self.start
 
 
-def focus_metrics(wave: Wavefront, distance: float, circle: float = 1.5) -> FocusMetrics:
+def focus_metrics(wave: Wavefront, distance: float, circle: float = CIRCLE) -> FocusMetrics:
     """Measure a focus on the axis at a distance; for ``circle`` see :func:`focusing_efficiency`."""
     return FocusMetrics(
         transmission=transmission(wave),
@@ -209,6 +224,11 @@ def focus_metrics(wave: Wavefront, distance: float, circle: float = 1.5) -> Focu
 
 def _padding(wave: Wavefront, distance: float, reach: float = 0.0) -> int:
     return padding_for(wave.field, wave.sample_spacing, wave.wavelength, distance, reach, wave.cover)
+
+
+def square_metrics(wave: Wavefront, distance: float, width: float) -> SquareMetrics:
+    """Measure a focus by a square around the axis; for the arguments see :func:`square_efficiency`."""
+    return SquareMetrics(transmission(wave), square_efficiency(wave, distance, width))
 
 
 def ring_metrics(
@@ -250,7 +270,7 @@ def warn_if_active(model: Model, layout: Layout) -> None:
         )
 
 
-def focusing_efficiency(wave: Wavefront, distance: float, circle: float = 1.5) -> float:
+def focusing_efficiency(wave: Wavefront, distance: float, circle: float = CIRCLE) -> float:
     """Power within a circle around the axis in the focal plane / power incident on the aperture.
 
     Args:
@@ -268,18 +288,19 @@ def focusing_efficiency(wave: Wavefront, distance: float, circle: float = 1.5) -
 def square_efficiency(wave: Wavefront, distance: float, width: float) -> float:
     """Power through a square around the axis in a plane / power incident on the aperture.
 
-    The power is that of Poynting's vector, as a detector in the plane would measure it.
+    The power is that of Poynting's vector, as a detector in the plane would measure it; of one component
+    alone, which has no such vector, it is the flux of :func:`focusing_efficiency`.
 
     Args:
-        wave: the field behind the device, with all three components.
+        wave: the field behind the device.
         distance: distance of the plane.
         width: side of the square.
     """
     check_lengths(width=width)
     step = width / GRID
     x, padding = coordinates(GRID, step), _padding(wave, distance, width / 2)
-    medium = (wave.cover, padding)
-    flux = poynting(wave.field, wave.sample_spacing, wave.wavelength, distance, x, x, *medium)
+    field, density = (wave.field, poynting) if len(wave.field) == 3 else (wave.field[0], focal_flux)
+    flux = density(field, wave.sample_spacing, wave.wavelength, distance, x, x, wave.cover, padding)
     return float(flux.sum()) * step**2 / incident_power(wave)
 
 

@@ -8,7 +8,7 @@ from metagen.base.tables import Table, number
 from metagen.base.wavelength import nanometres
 from metagen.design.objectives import Goal
 from metagen.device.illumination import Illumination, in_words
-from metagen.verify.metrics import DepthOfFocus, FocusMetrics, RingMetrics
+from metagen.verify.metrics import DepthOfFocus, FocusMetrics, RingMetrics, SquareMetrics
 from metagen.verify.verification import Metrics, Verification
 
 WHOLE = "in Meep, (Ex, Ey, Ez)"
@@ -39,9 +39,7 @@ def verification_table(verifications: Sequence[Verification]) -> Table:
         ),
         ("" if alone else "Predicted and 'in Meep' are of the components that the models predict. ")
         + "A goal's value is a share of the incident power, or the mean intensity over the largest that the "
-        "aperture could give with all incident power. Efficiency: power within a radius of 1.5 FWHM (focus) "
-        "or 0.5 µm of the circle (ring) over incident power. Ring ratio: power within 0.5 µm of the circle "
-        "over power inside it.",
+        "aperture could give with all incident power.",
     )
 
 
@@ -63,12 +61,14 @@ def describe_metrics(metrics: Metrics | None) -> str:
     match metrics:
         case FocusMetrics():
             return (
-                f"efficiency {metrics.efficiency:.1%}, FWHM {metrics.fwhm:.2f} µm, "
+                f"focusing efficiency {metrics.efficiency:.1%}, FWHM {metrics.fwhm:.2f} µm, "
                 f"Strehl {metrics.strehl:.2f}, transmission {metrics.transmission:.1%}"
             )
+        case SquareMetrics():
+            return f"square efficiency {metrics.efficiency:.1%}, transmission {metrics.transmission:.1%}"
         case RingMetrics():
             return (
-                f"ring ratio {number(metrics.ratio)}, efficiency {metrics.efficiency:.1%}, "
+                f"ring ratio {number(metrics.ratio)}, ring efficiency {metrics.efficiency:.1%}, "
                 f"transmission {metrics.transmission:.1%}"
             )
         case DepthOfFocus():

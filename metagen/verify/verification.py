@@ -15,7 +15,7 @@ from metagen.data.dataset import expand
 from metagen.data.nearfield import NearField
 from metagen.design import Goal, Light, Model
 from metagen.design.model import name_of
-from metagen.design.questions import DepthAlongAxis, FocusOnAxis, Question, RingAroundAxis
+from metagen.design.questions import DepthAlongAxis, FocusOnAxis, Question, RingAroundAxis, SquareOnAxis
 from metagen.device.layout import Layout
 from metagen.surrogate import Domain
 from metagen.surrogate.domain import Components
@@ -24,13 +24,15 @@ from metagen.verify.metrics import (
     DepthOfFocus,
     FocusMetrics,
     RingMetrics,
+    SquareMetrics,
     Wavefront,
     depth_of_focus,
     focus_metrics,
     ring_metrics,
+    square_metrics,
 )
 
-Metrics = FocusMetrics | RingMetrics | DepthOfFocus
+Metrics = FocusMetrics | SquareMetrics | RingMetrics | DepthOfFocus
 
 SCAN = 121
 """Number of distances at which the intensity on the axis is computed for a depth of focus."""
@@ -239,6 +241,8 @@ def answer(question: Question, wave: Wavefront) -> Metrics:
     match question:
         case FocusOnAxis():
             return focus_metrics(wave, question.distance)
+        case SquareOnAxis():
+            return square_metrics(wave, question.distance, question.width)
         case RingAroundAxis():
             return ring_metrics(wave, question.distance, question.radius, question.half_width)
         case DepthAlongAxis():

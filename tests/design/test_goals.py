@@ -23,6 +23,7 @@ from metagen.design import (
     RingRatio,
     SideLobes,
     Spots,
+    SquareEfficiency,
     Sum,
     Trust,
     Uniformity,
@@ -34,7 +35,7 @@ from metagen.design import (
 )
 from metagen.design.goal import Aimed
 from metagen.design.optics import Optics
-from metagen.design.questions import DepthAlongAxis, FocusOnAxis, RingAroundAxis
+from metagen.design.questions import DepthAlongAxis, FocusOnAxis, RingAroundAxis, SquareOnAxis
 from metagen.device.layout import random_layout
 from metagen.propagation import coordinates
 from metagen.verify.verification import metrics_of_goals
@@ -130,6 +131,16 @@ def test_efficiency_is_the_share_of_the_power_within_the_circle():
 
 
 @pytest.mark.cross_check
+def test_square_efficiency_is_the_share_of_the_power_within_the_square():
+    # Eight points along a side, 0.16 µm apart, integrate a focus of 0.45 µm to 0.5 %.
+    wave = metrics.ideal_lens(beam(1.2)[1], 4.0)
+    goal, light = SquareEfficiency(0.633, 4.0, 1.26), light_of(wave.field[0])
+    reached = float(goal(light))
+    assert reached == pytest.approx(metrics.square_efficiency(wave, 4.0, 1.26), rel=5e-3)
+    assert reached > 0.3 > 100 * float(replace(goal, x=3.0)(light))
+
+
+@pytest.mark.cross_check
 def test_the_flux_at_points_is_that_of_the_plane():
     field, wave = beam(0.4)
     x = torch.tensor([-0.8, 0.0, 0.5], dtype=torch.float64)
@@ -218,6 +229,7 @@ def test_a_goal_that_makes_no_sense_is_refused(wrong, reason):
     "goal",
     [
         Efficiency(0.633, 4.0, 1.0, count=5),
+        SquareEfficiency(0.633, 4.0, 1.0, x=0.2, count=3),
         RingRatio(0.633, 4.0, count=5),
         SideLobes(0.633, 4.0, inner=0.5, outer=2.0, count=5),
         Uniformity(of=Ring(0.633, 4.0, radius=0.8, count=5)),
@@ -326,6 +338,8 @@ def test_what_a_goal_asks_to_be_measured_is_about_its_own_place():
     assert Focus(0.633, 4.0).question == Efficiency(0.633, 4.0, 1.0).question == FocusOnAxis(4.0)
     assert Efficiency(0.633, 4.0, 1.0, inner=0.5).question == RingAroundAxis(4.0, 0.75, 0.25)
     assert Line(0.633, (6.0, 3.0)).question == DepthAlongAxis(3.0, 6.0)
+    assert SquareEfficiency(0.633, 4.0, 1.26).question == SquareOnAxis(4.0, 1.26)
+    assert SquareEfficiency(0.633, 4.0, 1.26, y=0.1).question is None
     assert Focus(0.633, 4.0, x=0.5).question is Efficiency(0.633, 4.0, 1.0, y=0.5).question is None
 
 

@@ -1,6 +1,7 @@
 """Verification, the closed loop and comparisons in light of any polarisation."""
 
 import math
+import re
 from dataclasses import replace
 
 import coupled_fins
@@ -15,8 +16,11 @@ from metagen.design import (
     DesignSettings,
     Focus,
     Light,
+    Line,
     OptimizerSettings,
     RandomStart,
+    Ring,
+    SquareEfficiency,
     model_hash,
     run,
 )
@@ -27,8 +31,10 @@ from metagen.fdtd.campaign import Campaign
 from metagen.forward.families import Random
 from metagen.surrogate import ClusterSettings, TrainingSettings, train
 from metagen.surrogate.swapped import Swapped
-from metagen.verify.comparison import Candidate, compare_devices
+from metagen.verify.cards import MetricCard, card_table, metric_cards
+from metagen.verify.comparison import Candidate, compare_devices, comparison_table
 from metagen.verify.refinement import RefineSettings, Retraining, refine
+from metagen.verify.tables import describe_metrics
 from metagen.verify.verification import verify
 
 X, Y, LEFT = (mg.Illumination(WAVELENGTH, name) for name in ("x", "y", "left"))
@@ -199,3 +205,67 @@ def test_a_device_with_empty_sites_is_read_as_it_was_written(settings, tmp_path)
     np.testing.assert_array_equal(read.present, made.present)
     assert not read.present.all()
     assert read.hash == made.hash
+
+
+# Efficiency into a square, and what the metrics are
+
+
+SQUARE = SquareEfficiency(WAVELENGTH, DISTANCE, 1.26, polarisation="left")
+
+
+@pytest.mark.closed_form
+def test_power_into_a_square_by_polarisation_adds_up_to_all_of_it():
+    """Right light, as the plates make it of left light, is half along x and half along y."""
+    fields = [near_field(LENS, light) for light in (X, Y)]
+    parts = [replace(SQUARE, analyser=name) for name in ("x", "y")]
+    whole, *shares = (reached.verified for reached in verify(LENS, fields, [SQUARE, *parts]).goals)
+    assert sum(shares) == pytest.approx(whole, rel=1e-5)  # single precision
+    assert shares[0] == pytest.approx(shares[1], rel=0.01)
+
+
+def test_every_metric_that_is_printed_has_a_card_with_its_five_parts():
+    goals = (
+        FOCUS,
+        SQUARE,
+        Ring(WAVELENGTH, DISTANCE, polarisation="left"),
+        Line(WAVELENGTH, (3.0, 5.0), polarisation="left"),
+    )
+    fields = [near_field(LENS, light) for light in (X, Y)]
+    cards = metric_cards(goals, [LENS])
+    known = {f"{card.metric} at {card.illumination}" for card in cards}
+    (found,) = compare_devices(goals, [Candidate(LENS, (), fields)])
+    goals_own = [name for name in found.whole if name.startswith(("goal", "mean intensity", "worst"))]
+    assert {name.replace(" (µm)", "") for name in found.whole} - set(goals_own) == known
+    for metrics in verify(LENS, fields, goals).metrics:
+        words = [re.sub(r" [\d.–%]+( µm)?", "", part) for part in describe_metrics(metrics).split(", ")]
+        assert {word for word in words if not word.startswith("3")} <= {card.metric for card in cards}
+    (square,) = (card for card in cards if card.metric == "square efficiency")
+    assert square == MetricCard(
+        "square efficiency",
+        "layout (9.03 × 9.03 µm)",
+        "660 nm, left",
+        "Poynting's power",
+        "incident power",
+        "square of 1.26 µm at 4 µm",
+    )
+    table = card_table(cards)
+    assert "layout (9.03 × 9.03 µm)" in table.note
+    assert all(len(row) == len(table.columns) and all(row) for row in table.rows)
+
+
+def test_a_report_shows_the_light_that_each_goal_looks_at(tmp_path):
+    from metagen.report.devices import write_device_report
+
+    goals = (FOCUS, replace(FOCUS, polarisation="right"))
+    settings = DesignSettings(
+        name="plates", count=COUNT, start=RandomStart(seed=1), models=("x",), goals=goals
+    )
+    candidates = [Candidate(LENS, MODELS, [near_field(LENS, LEFT)])]
+    table = comparison_table(compare_devices(goals, candidates))
+    write_device_report(tmp_path / "report.html", settings, candidates, table)
+    page = (tmp_path / "report.html").read_text()
+    assert page.count("Light at 660 nm, left, seen through right: focus") == 2  # contents, and its section
+    assert page.count("Light at 660 nm, right, seen through right: focus") == 2
+    assert "layout, Meep" in page
+    assert "layout, predicted" in page
+    assert "What the metrics are" in page
