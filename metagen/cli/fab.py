@@ -179,7 +179,6 @@ def tolerance(
     cell: DrawnCell = None,
 ) -> None:
     """Say how much of its performance a device keeps under process errors, as the surrogates predict it."""
-    from metagen import surrogate
     from metagen.design import DesignSettings
     from metagen.design.model import common_platform
     from metagen.fab import load_device
@@ -189,7 +188,7 @@ def tolerance(
     from metagen.verify.tolerance import tolerance_table
 
     wanted = DesignSettings.load(settings)
-    models = [surrogate.load(name) for name in wanted.models]
+    models = wanted.load_models()
     errors = ProcessErrors(noise=noise, bias=bias, missing=missing, rotation=math.radians(rotation_deg))
     layout = load_device(device, common_platform(models), layer, cell)
     found = measure(wanted.goals, layout, models, errors, samples, seed)
