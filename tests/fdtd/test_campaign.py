@@ -43,6 +43,26 @@ seeds = [1, 2, 3, 4]
 """
 
 
+FINS = """
+[[light]]
+wavelength = 0.66
+pixels_per_period = 8
+polarisation = ["x", "y"]
+
+[[layouts]]
+family = "random"
+count = 2
+seeds = [1]
+
+[platform]
+lattice = { kind = "square", period = 0.43 }
+atom = { kind = "rectangle", length = 0.41, width = 0.085, angle_deg = [0.0, 180.0] }
+height = 0.6
+pillar = 2.4
+substrate = 1.46
+"""
+
+
 @pytest.fixture
 def campaign(tmp_path):
     path = tmp_path / "campaign.toml"
@@ -57,7 +77,9 @@ def finish(process):
 
 
 @pytest.mark.end_to_end
-def test_two_ranks_and_one_rank_give_equal_fields(campaign, tmp_path, mpirun, metagen):
+@pytest.mark.parametrize("text", [SMALL, FINS], ids=["circles", "fins"])
+def test_two_ranks_and_one_rank_give_equal_fields(campaign, text, tmp_path, mpirun, metagen):
+    campaign.write_text(text)
     finish(mpirun(2, "simulate", campaign, "--output", tmp_path / "two"))
     assert metagen("simulate", campaign, "--output", tmp_path / "one").returncode == 0
     names = sorted(path.name for path in (tmp_path / "one").iterdir())

@@ -14,9 +14,12 @@ from metagen.device.atoms import Circle, Rectangle
 from metagen.device.shapes import Polygon
 from metagen.fdtd import Numerics, simulate
 from metagen.fdtd.beam import Beam
+from metagen.fdtd.calibration import calibrate, lights
 from metagen.fdtd.layout_scene import aperture_grid, layout_scene, usable_mirrors
+from metagen.fdtd.plan import TaskCost
 from metagen.fdtd.solids import Pillar
-from metagen.fdtd.validation import rcwa_field, unit_cell
+from metagen.fdtd.task import Task
+from metagen.fdtd.validation import compare_with_rcwa, rcwa_field, unit_cell
 from metagen.rcwa import make_cell
 
 pytestmark = pytest.mark.meep
@@ -124,6 +127,33 @@ def test_sites_without_a_pillar_are_bare_substrate():
     assert len(scene.pillars) == 7
     none = layout.with_values({"angle": np.zeros((3, 3))}, present=np.zeros((3, 3), dtype=bool))
     assert aperture_grid(none, Beam(NUMERICS)) == scene.grid
+
+
+def test_a_mirror_that_a_device_lacks_is_not_counted_on():
+    """What a simulation will cost: each mirror halves its voxels."""
+    numerics = Numerics(0.66, 8)
+    none, both = (TaskCost.of(Task(fins(a), Beam(numerics, Y))).voxels for a in (ANGLES, np.zeros((2, 3))))
+    assert none == aperture_grid(fins(ANGLES), Beam(numerics)).voxels
+    assert both == none // 4
+
+
+def test_platforms_without_the_diagonal_mirror_are_calibrated_in_x_and_y_light():
+    upright = replace(FINS, atom=Rectangle(length=(0.2, 0.41), width=0.085))
+    assert [light.polarisation for light in lights(upright, 0.66)] == ["x", "y"]
+    assert [light.polarisation for light in lights(POSTS, 0.66)] == ["x", "y"]
+    assert [light.polarisation for light in lights(mg.Platform(), 0.66)] == ["x"]
+
+
+@pytest.mark.slow
+def test_a_calibration_of_fins_is_better_than_half_the_compensation(monkeypatch):
+    monkeypatch.setattr("metagen.fdtd.calibration.CELLS", 3)
+    upright = replace(FINS, atom=Rectangle(length=(0.2, 0.41), width=0.085))
+    found = calibrate(upright, Numerics(0.66, 10))
+    assert {cell.light for cell in found.cells} == {"x", "y"}
+    cells = [cell.parameters for cell in found.cells[:3]]
+    beams = [Beam(Numerics(0.66, 10), light) for light in (X, Y)]
+    half = [cell.relative_error for cell in compare_with_rcwa(upright, beams, cells)]
+    assert found.mean_error < np.mean(half)
 
 
 def test_equal_pillars_share_one_shape():
