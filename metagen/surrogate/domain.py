@@ -26,10 +26,9 @@ from metagen.device.sampling import SAMPLES, cell_samples
 from metagen.device.symmetry import MIRROR_IMAGES, Symmetry
 from metagen.surrogate.known import Range, admitted, check_ranges, clamped, ranges_of, require_known
 from metagen.surrogate.mirrored import Convolutions
+from metagen.surrogate.short_form import SHORT, expanded
 
 Components = Literal[1, 3]
-SHORT = "wavelength", "radius_low", "radius_high"
-"""Keys of the short form of a domain, for circles on a square lattice and x-polarised light."""
 
 
 def _light(value: Any) -> Any:
@@ -88,8 +87,8 @@ class Domain:
     @classmethod
     def _expand(cls, given: Any) -> Any:
         if isinstance(given, ArgsKwargs):
-            return ArgsKwargs(given.args, _expanded(given.kwargs or {}))
-        return _expanded(given) if isinstance(given, dict) else given
+            return ArgsKwargs(given.args, expanded(given.kwargs or {}))
+        return expanded(given) if isinstance(given, dict) else given
 
     def __post_init__(self) -> None:
         check_ranges(self.platform, self.known)
@@ -105,8 +104,13 @@ class Domain:
         :func:`metagen.surrogate.known.ranges_of`.
 
         Raises:
-            InputError: the data have no pillars, or only equal ones.
+            InputError: the data have no pillars, or only equal ones; or the light is tilted.
         """
+        if not dataset.illumination.is_normal:
+            raise InputError(
+                f"the near fields are in light {in_words(dataset.illumination)}; models are for light along "
+                "the axis, since the phase of tilted light is another one in every cell"
+            )
         pillars = np.concatenate([layout.values[layout.present] for layout in dataset.layouts])
         if len(pillars) == 0:
             raise InputError("the layouts of the dataset have no pillars")
@@ -297,13 +301,3 @@ class Domain:
                 f"the model has {self.samples} samples per cell and axis, the near field {samples}; "
                 "simulate with as many as the model has, or train on such near fields"
             )
-
-
-def _expanded(given: dict[str, Any]) -> dict[str, Any]:
-    """Turn the keys of the short form into a light and a range."""
-    rest = {name: value for name, value in given.items() if name not in SHORT}
-    if "wavelength" in given:
-        rest["illumination"] = given["wavelength"]
-    if "radius_low" in given or "radius_high" in given:
-        rest["known"] = ((given.get("radius_low"), given.get("radius_high")),)
-    return rest

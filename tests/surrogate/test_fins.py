@@ -352,3 +352,11 @@ def test_tilted_light_has_no_local_phase_approximation():
     )
     with pytest.raises(InputError, match="light along the axis; the platform has 1 per cell"):
         LPA.compute(domain)
+
+
+def test_data_in_tilted_light_are_refused():
+    layout = random_layout(coupled_fins.TURNED, 4, seed=1)
+    tilted = mg.Illumination(0.633, polar=0.2)
+    near = mg.NearField(layout, tilted, np.ones((16, 16, 3), dtype=np.complex64), samples=4)
+    with pytest.raises(InputError, match="models are for light along the axis"):
+        Domain.of(mg.dataset.Dataset((near,)))
