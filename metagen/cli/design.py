@@ -223,10 +223,15 @@ def _print_refined(found: Sequence[Round], start: Path, folder: Path) -> None:
 
 
 def _local(models: Sequence[Model]) -> list[Model]:
-    """The local phase approximation in the place of each model: same wavelength, flat cells."""
+    """The local phase approximation in the place of each model: same light, flat cells.
+
+    Light along x is that of one component, as ever; other light may have to be added to it, all components.
+    """
     from metagen.surrogate import LPA, CellField, LPASettings
 
-    domains = [replace(model.domain, samples=LPA_SAMPLES, components=1) for model in models]
+    domains = [replace(model.domain, samples=LPA_SAMPLES) for model in models]
+    if all(domain.illumination.is_plain for domain in domains):
+        domains = [replace(domain, components=1) for domain in domains]
     return [LPA.compute(domain, LPASettings(cell=CellField.FLAT)) for domain in domains]
 
 

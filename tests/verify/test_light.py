@@ -3,6 +3,7 @@
 import math
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import coupled_fins
 import numpy as np
@@ -11,6 +12,7 @@ from half_wave_plates import COUNT, DISTANCE, PLATFORM, WAVELENGTH, Plates, geom
 
 import metagen as mg
 from metagen.base.errors import MismatchError
+from metagen.cli.design import _local
 from metagen.data.dataset import Dataset
 from metagen.design import (
     DesignSettings,
@@ -29,13 +31,13 @@ from metagen.device.layout import random_layout
 from metagen.fdtd import Beam, Numerics
 from metagen.fdtd.campaign import Campaign
 from metagen.forward.families import Random
-from metagen.surrogate import ClusterSettings, TrainingSettings, train
+from metagen.surrogate import LPA, ClusterSettings, TrainingSettings, train
 from metagen.surrogate.swapped import Swapped
 from metagen.verify.cards import MetricCard, card_table, metric_cards
 from metagen.verify.comparison import Candidate, compare_devices, comparison_table
 from metagen.verify.refinement import RefineSettings, Retraining, refine
 from metagen.verify.tables import describe_metrics
-from metagen.verify.verification import verify
+from metagen.verify.verification import near_fields_of, verify
 
 X, Y, LEFT = (mg.Illumination(WAVELENGTH, name) for name in ("x", "y", "left"))
 FOCUS = Focus(WAVELENGTH, DISTANCE, polarisation="left", analyser="right")
@@ -269,3 +271,96 @@ def test_a_report_shows_the_light_that_each_goal_looks_at(tmp_path):
     assert "layout, Meep" in page
     assert "layout, predicted" in page
     assert "What the metrics are" in page
+
+
+# With Meep
+
+
+FINS_CAMPAIGN = """
+    [platform]
+    height = 0.6
+    pillar = 2.4
+    substrate = 1.46
+    [platform.lattice]
+    kind = "square"
+    period = 0.43
+    [platform.atom]
+    kind = "rectangle"
+    length = 0.41
+    width = 0.085
+    angle_deg = [0, 180]
+    [[light]]
+    wavelength = 0.66
+    pixels_per_period = 10
+    polarisation = {names}
+    [[layouts]]
+    family = "random"
+    count = 5
+    seeds = [1]
+"""
+FINS_DESIGN = """
+    name = "fins"
+    count = 5
+    models = ["fins-x.safetensors"]
+    start = { kind = "random", seed = 1 }
+    [[goals]]
+    kind = "square efficiency"
+    wavelength = 0.66
+    distance = 1.5
+    width = 1.0
+    polarisation = "left"
+    [[goals]]
+    kind = "focus"
+    wavelength = 0.66
+    distance = 1.5
+    polarisation = "left"
+    analyser = "right"
+"""
+
+
+@pytest.fixture
+def fins(tmp_path, monkeypatch):
+    """Files for the command line, in the working folder: fins, what they are for, and campaigns."""
+    monkeypatch.chdir(tmp_path)
+    for name, names in (("x", '"x"'), ("pair", '["x", "y"]'), ("left", '"left"')):
+        Path(f"{name}.toml").write_text(FINS_CAMPAIGN.format(names=names))
+    Path("design.toml").write_text(FINS_DESIGN)
+    made = random_layout(Campaign.load("x.toml").platform, 5, seed=1)
+    made.save("fins.h5")
+    return made
+
+
+def test_a_campaign_that_lacks_light_is_refused_before_anything_is_simulated(fins, metagen):
+    done = metagen("verify", "design.toml", "fins.h5", "--campaign=x.toml", "--output=verified")
+    assert done.returncode == 1
+    assert 'add [[light]] with wavelength = 0.66, polarisation = ["y"]' in done.stderr
+    assert not Path("verified").exists()
+
+
+@pytest.mark.end_to_end
+@pytest.mark.slow
+@pytest.mark.meep
+def test_fins_are_verified_in_left_light_by_two_simulations_as_by_one(fins, metagen):
+    """Maxwell's equations are linear; runs end when their fields change by 1e-3 or less between checks."""
+    goals = DesignSettings.load("design.toml").goals
+    found = []
+    for name in ("pair", "left"):
+        done = metagen("verify", "design.toml", "fins.h5", f"--campaign={name}.toml", f"--output={name}")
+        assert done.returncode == 0, done.stderr
+        fields = near_fields_of(fins, [Path(name)])
+        found.append(verify(fins, fields, goals))
+        assert f"{found[-1].goals[0].verified:.3g}" in done.stdout
+        assert "square of 1 µm" in done.stdout  # the table breaks the line behind it
+    names = [path.name for path in Path().glob("*/*-660nm-*.h5")]
+    kinds = [next((each for each in ("-y-", "-left-") if each in name), "x") for name in names]
+    assert sorted(kinds) == ["-left-", "-y-", "x"]
+    for two, one in zip(*(each.goals for each in found), strict=True):
+        assert two.verified == pytest.approx(one.verified, rel=2e-3)
+    for two, one in zip(*(each.metrics for each in found), strict=True):
+        assert two.transmission == pytest.approx(one.transmission, rel=2e-3)
+
+
+def test_the_local_approximation_has_all_components_where_light_along_x_and_y_is_added(monkeypatch):
+    monkeypatch.setattr(LPA, "compute", lambda domain, _: domain)
+    assert [domain.components for domain in _local(MODELS)] == [3, 3]
+    assert [domain.components for domain in _local(MODELS[:1])] == [1]
