@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -18,11 +18,15 @@ from metagen.data import nearfield
 from metagen.data.nearfield import NearField
 from metagen.design import model_hash
 from metagen.design.correction import corrected_hash
+from metagen.design.model import name_of
 from metagen.design.starts import STARTS
+from metagen.device.illumination import Illumination, short_label
 from metagen.device.layout import Layout
 from metagen.device.platform import Platform
 from metagen.fab import device_labels, load_device
 from metagen.fab.formats import DRAWN_ENDINGS, drawn_format, drawn_name
+from metagen.surrogate import ExpansionSurrogate
+from metagen.surrogate.swapped import Swapped, has_diagonal
 
 SHOWN = 12
 """How many digits of a hash are shown."""
@@ -167,15 +171,30 @@ def _light_of(label: str) -> str:
     return f"{nanometres(float(label))} nm" if re.fullmatch(r"[\d.e-]+", label) else label
 
 
+def _of_light(light: Illumination) -> str:
+    """What a model is called by its light, as :func:`_light_of` reads it in a device."""
+    return f"{nanometres(light.wavelength)} nm" if light.is_plain else name_of(light)
+
+
 def _model(path: Path) -> Artefact:
     model = surrogate.load(path)
-    name, card = f"{nanometres(model.wavelength)} nm", model.card
+    light, card = model.domain.illumination, model.card
     needs = tuple(
-        Need(FileKind.NEAR_FIELD, f"{layout_name}, {name}", key)
+        Need(FileKind.NEAR_FIELD, f"{layout_name}, {short_label(light)} nm", key)
         for layout_name, key in zip(card.layouts, card.near_fields, strict=False)
     )
     notes = () if needs or not card.dataset else ("does not record its near fields; train it again",)
-    return Artefact(path, FileKind.MODEL, name, model_hash(model), needs, model.platform, notes)
+    return Artefact(path, FileKind.MODEL, _of_light(light), model_hash(model), needs, model.platform, notes)
+
+
+def mirrored(model: Artefact) -> Artefact | None:
+    """The model that the mirror x ↔ y makes of one, if lattice and meta-atom have it."""
+    known = surrogate.load(model.path)
+    if not isinstance(known, ExpansionSurrogate) or not has_diagonal(known.domain):
+        return None
+    image = Swapped(known)
+    name, needs = _of_light(image.domain.illumination), (Need(model.kind, model.name, model.hash),)
+    return replace(model, name=name, hash=model_hash(image), needs=needs, notes=("mirror image",))
 
 
 def corrected(model: Artefact, near: Artefact) -> Artefact:
@@ -188,7 +207,7 @@ def corrected(model: Artefact, near: Artefact) -> Artefact:
 
 def _near_field(path: Path, near: NearField) -> Artefact:
     made = near.layout
-    name = f"{made.name}, {nanometres(near.wavelength)} nm"
+    name = f"{made.name}, {short_label(near.illumination)} nm"
     needs: tuple[Need, ...] = ()
     if "steps_hash" in made.provenance:
         needs = (Need(FileKind.LAYOUT_FILE, made.name, made.provenance["steps_hash"]),)

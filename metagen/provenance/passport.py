@@ -27,6 +27,7 @@ from metagen.provenance.artefacts import (
     artefacts_in,
     check_pillars,
     corrected,
+    mirrored,
     shipped,
 )
 
@@ -160,19 +161,21 @@ class Shelf:
         """The input itself, a newer version of it, or neither."""
         same_kind = [each for each in self._among(need.kind) if each.kind is need.kind]
         everywhere = chain(same_kind, shipped(need))
-        found = next((each for each in everywhere if each.hash == need.hash), None) or self._corrected(need)
+        found = next((each for each in everywhere if each.hash == need.hash), None) or self._made(need)
         if found:
             return Link(State.FOUND, need, found, _inputs(found, self))
         newer = next((each for each in same_kind if each.name == need.name), None)
         return Link(State.STALE if newer else State.MISSING, need, newer)
 
-    def _corrected(self, need: Need) -> Artefact | None:
-        """The model of the folder that, corrected by one of its near fields, is what is needed."""
+    def _made(self, need: Need) -> Artefact | None:
+        """What is needed, made of a model: its mirror image, or either of them corrected by a near field."""
         if need.kind is not FileKind.MODEL:
             return None
+        models = [*self._models, *shipped(need)]
+        images = [image for model in models if (image := mirrored(model))]
         fields = [each for each in self._hdf5 if each.kind is FileKind.NEAR_FIELD]
-        pairs = product(chain(self._models, shipped(need)), fields)
-        return next((corrected(*pair) for pair in pairs if corrected(*pair).hash == need.hash), None)
+        better = (corrected(*pair) for pair in product([*models, *images], fields))
+        return next((each for each in chain(images, better) if each.hash == need.hash), None)
 
     def _among(self, kind: FileKind) -> list[Artefact]:
         match kind:

@@ -31,6 +31,7 @@ from metagen.device.layout import random_layout
 from metagen.fdtd import Beam, Numerics
 from metagen.fdtd.campaign import Campaign
 from metagen.forward.families import Random
+from metagen.provenance.passport import passport
 from metagen.surrogate import LPA, ClusterSettings, TrainingSettings, train
 from metagen.surrogate.swapped import Swapped
 from metagen.verify.cards import MetricCard, card_table, metric_cards
@@ -161,12 +162,15 @@ def settings(along_x, tmp_path):
     )
 
 
-def test_the_y_model_of_a_design_in_circular_light_is_made_of_the_x_model(settings, tmp_path):
+def test_the_y_model_of_a_design_in_circular_light_is_made_of_the_x_model(settings, data, tmp_path):
     models = settings.load_models()
     assert [each.domain.illumination for each in models] == FINS
     device = run(settings, tmp_path / "device.h5", progress=False)
     assert device.figure > device.history[0]
     assert "wavelength 0.633, polarisation y" in device.provenance["models"]
+    for near in data.near_fields:
+        near.save(tmp_path / f"{near.layout.name}.h5")
+    assert passport(tmp_path / "device.h5").is_complete
     # The mirror image of the device in the light that the mirror makes of left light, which is right light.
     image = mg.Layout(device.platform, {"angle": (math.pi / 2 - device["angle"].T) % math.pi})
     mirrored = replace(settings.goals[0], polarisation="right", analyser="left")
