@@ -67,15 +67,17 @@ def collect(cells: list[gdstk.Cell], find: Finder, atom: Atom, source: str) -> P
             none of this family, or what ``find`` refuses.
     """
     known: dict[str, Pillars] = {}
+    counts: dict[str, int] = {}  # of each: asked for every reference of a large device
     for cell in cells:
         where = f"{source}: cell {cell.name!r}"
-        filled = [each for each in cell.references if known[each.cell.name].count]
-        check_count((copies(each) * known[each.cell.name].count for each in filled), where)
+        filled = [each for each in cell.references if counts[each.cell.name]]
+        check_count((copies(each) * counts[each.cell.name] for each in filled), where)
         placed = [
             _placed(known[name], points, atom, transform, f"{where} places {name!r}")
             for (name, *transform), points in _placements(filled).items()
         ]
         known[cell.name] = joined([find(cell), *placed], atom)
+        counts[cell.name] = known[cell.name].count
     return known[cells[-1].name]
 
 
@@ -83,7 +85,7 @@ def _placements(
     references: list[gdstk.Reference],
 ) -> dict[tuple[str, float, float, bool], NDArray[np.complex128]]:
     """List the positions of each cell, by the rotation, magnification and reflection it is placed with."""
-    groups = defaultdict(list)
+    single, repeated = defaultdict(list), defaultdict(list)
     for reference in references:
         key = (
             reference.cell.name,
@@ -93,10 +95,13 @@ def _placements(
         )
         origin, repetition = complex(*reference.origin), reference.repetition
         if repetition.size:
-            groups[key].append(repetition.get_offsets() @ (1, 1j) + origin)
+            repeated[key].append(repetition.get_offsets() @ (1, 1j) + origin)
         else:
-            groups[key].append(np.array([origin]))
-    return {key: np.concatenate(points) for key, points in groups.items()}
+            single[key].append(origin)
+    return {
+        key: np.concatenate([np.array(single.get(key, []), dtype=complex), *repeated.get(key, [])])
+        for key in {**single, **repeated}
+    }
 
 
 def _placed(

@@ -184,18 +184,25 @@ def _nearest(
     pillars: Pillars, platform: Platform, frame: Frame
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
     """[2, M] cells and [M] sites that the pillars are closest to, and [M] how far off they are."""
-    pitch = np.array(platform.lattice.pitch)[:, None]
-    best = np.full(pillars.count, np.inf)
-    cells, sites = np.zeros((2, pillars.count), dtype=np.int64), np.zeros(pillars.count, dtype=np.int64)
-    for site in range(len(platform.lattice.sites)):
-        exact = _cell_coordinates(pillars, platform, frame, site)
-        nearest = np.rint(exact)
-        off = (np.abs(exact - nearest) * pitch).max(axis=0)
+    cells, best = _from_site(pillars, platform, frame, 0)
+    sites = np.zeros(pillars.count, dtype=np.int64)
+    for site in range(1, len(platform.lattice.sites)):
+        others, off = _from_site(pillars, platform, frame, site)
         closer = off < best
-        best = np.where(closer, off, best)
-        sites[closer] = site
-        cells[:, closer] = nearest[:, closer].astype(np.int64)
+        best[closer], sites[closer], cells[:, closer] = off[closer], site, others[:, closer]
     return cells, sites, best
+
+
+def _from_site(
+    pillars: Pillars, platform: Platform, frame: Frame, site: int
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """[2, M] cells to whose site the pillars are closest, and [M] how far off they are."""
+    exact = _cell_coordinates(pillars, platform, frame, site)
+    nearest = np.rint(exact)
+    exact -= nearest
+    np.abs(exact, out=exact)
+    exact *= np.array(platform.lattice.pitch)[:, None]
+    return nearest.astype(np.int64), exact.max(axis=0)
 
 
 def _cell_coordinates(pillars: Pillars, platform: Platform, frame: Frame, site: int) -> NDArray[np.float64]:
