@@ -39,7 +39,7 @@ from metagen.rcwa.table import PhaseTable
 from metagen.rcwa.tensors import Reals, as_tensor
 
 SCHEMA = Schema("metagen/library", version=2, before=2)
-SOLVER_VERSION = 2
+SOLVER_VERSION = 3
 """Raised when the solver's results change, so that libraries in caches are computed again."""
 ORDERS, TOLERANCE, CELLS = 9, 2e-3, 700
 """What a library is computed with, where nothing else is said."""

@@ -26,8 +26,9 @@ from torch import Tensor
 
 from metagen.rcwa.axes import Axis
 
-SHARE = 0.6
-"""Functions in the numerator for every sample, at most."""
+SHARE, OPEN = 0.4, 0.6
+"""Functions in a numerator for every sample, and functions of which samples are to tell, at most. What is
+turned has noise (normals are known at points only), which more functions in a numerator would follow."""
 ROUNDS = 3
 """How often samples are weighted anew."""
 STEEPEST = 12
@@ -36,6 +37,8 @@ ALIKE = 2.0
 """Errors that differ by less than this factor do not speak for the larger degree."""
 SMALLEST = 1e-8
 """Room that is left to any cell: one that determines functions alone has none."""
+PENALTY = 0.1
+"""Of all but the constant in a denominator, in units of the noise: more hides resonances, none fits noise."""
 NOTHING = 1e-12
 """Quantities below this are zero by symmetry: they say nothing of the denominator."""
 
@@ -122,10 +125,12 @@ class Fit:
 
     Attributes:
         quotient: the function.
-        triangle: [k, k] R of the QR decomposition of the weighted samples of its polynomials.
+        polynomials: more of them than the numerators have: what the next samples are to tell.
+        triangle: [k, k] R of the QR decomposition of the weighted samples of these.
     """
 
     quotient: Quotient
+    polynomials: Polynomials
     triangle: Points
 
     def split(self, count: int) -> list[Fit]:
@@ -136,8 +141,8 @@ class Fit:
 
     def rows(self, points: Points) -> Points:
         """[s, k] whose squares add up to the variance of the fit at points [s, P]; that of samples is 1."""
-        functions = self.quotient.polynomials(torch.from_numpy(points)).numpy()
-        below = functions @ self.quotient.denominator
+        functions = self.polynomials(torch.from_numpy(points)).numpy()
+        below = self.quotient.parts(torch.from_numpy(points))[1].numpy()
         rows = scipy.linalg.solve_triangular(self.triangle, functions.T, trans="T")
         return np.asarray((rows / np.abs(below)).T)
 
@@ -162,17 +167,19 @@ def fit(axes: tuple[Axis, ...], points: Points, values: Values) -> Fit:
         used, weights = weights, np.abs(below).mean() / np.abs(below)
     right = np.einsum("gsk,gsc->kc", system.q, (used * below)[..., None] * values)
     numerator = scipy.linalg.solve_triangular(system.triangle, right)
-    return Fit(Quotient(polynomials, numerator, even.factors[:, : len(found)] @ found), system.triangle)
+    quotient = Quotient(polynomials, numerator, even.factors[:, : len(found)] @ found)
+    wanted = _most(axes, OPEN * points[..., 0].size)
+    weighted = weights[..., None] * wanted(torch.from_numpy(points)).numpy()
+    triangle = np.asarray(np.linalg.qr(weighted.reshape(-1, len(wanted.numbers)), mode="r"))
+    return Fit(quotient, wanted, triangle)
 
 
 def nothing_known(axes: tuple[Axis, ...], cells: int) -> Fit:
     """What is known before so many cells are solved: all polynomials that they bear may be there."""
-    polynomials = _most(axes, SHARE * cells)
+    polynomials = _most(axes, OPEN * cells)
     count = len(polynomials.numbers)
-    return Fit(
-        Quotient(polynomials, np.zeros((count, 1), dtype=complex), np.eye(count, dtype=complex)[0]),
-        np.eye(count),
-    )
+    nothing, one = np.zeros((count, 1), dtype=complex), np.eye(count, dtype=complex)[0]
+    return Fit(Quotient(polynomials, nothing, one), polynomials, np.eye(count))
 
 
 def _most(axes: tuple[Axis, ...], most: float) -> Polynomials:
@@ -234,22 +241,22 @@ class _System:
     def denominator(self) -> Values:
         """Of the lowest degree that predicts each cell from the others nearly as well as any.
 
-        What the samples leave open is settled by a penalty on all but the constant, as large as the errors
+        What the samples leave open is settled by a penalty on all but the constant, a share of the errors
         that remain without one: else noise would be fitted by poles that nothing has.
         """
         noise = min(self._left_out(trial) for trial in self._trials(0.0))
-        trials = self._trials(noise)
+        trials = self._trials(PENALTY * noise)
         errors = np.array([self._left_out(trial) for trial in trials])
         return trials[int(np.argmax(errors <= ALIKE * errors.min()))]
 
-    def _trials(self, noise: float) -> list[Values]:
+    def _trials(self, penalty: float) -> list[Values]:
         """The best denominator of every degree, of which those of lower degree have fewer functions."""
         counts = [count for count in self.even.counts if count <= max(1, self._most_unknowns())]
         weighted = self.weights[..., None] * self.even.samples[..., : counts[-1]]
         scale = np.asarray(np.linalg.qr(weighted.reshape(-1, counts[-1]), mode="r"))
         blocks = [self._rest(weighted * each[..., None]) for each in np.moveaxis(self.values, -1, 0)]
-        penalty = noise * math.sqrt(self.weights.size) * np.diag(np.arange(counts[-1]) > 0)
-        rows = [*(block.reshape(-1, counts[-1]) for block in blocks), penalty]
+        tied = penalty * math.sqrt(self.weights.size) * np.diag(np.arange(counts[-1]) > 0)
+        rows = [*(block.reshape(-1, counts[-1]) for block in blocks), tied]
         triangle = np.asarray(np.linalg.qr(np.concatenate(rows), mode="r"))
         return [_smallest(triangle[:k, :k], scale[:k, :k]) for k in counts]
 
