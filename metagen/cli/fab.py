@@ -84,6 +84,8 @@ def _difference(read: Layout, made: Layout) -> str:
 
     parts = []
     for i, each in enumerate(made.platform.atom.parameters):
+        if each.kind is Kind.CHOICE:
+            continue
         apart = np.abs(read.values[..., i] - made.values[..., i])
         if each.kind is Kind.ANGLE:
             period = made.platform.atom.period

@@ -20,14 +20,8 @@ from metagen.design.objectives import Goal
 from metagen.design.optics import Optics
 from metagen.device.layout import Layout
 from metagen.surrogate.known import clamped, vanishing
-from metagen.verify.imperfection import (
-    Copies,
-    ProcessErrors,
-    check_errors,
-    imperfect,
-    sizes_of,
-    with_bias,
-)
+from metagen.verify.imperfection import Copies, check_errors, imperfect, sizes_of, with_bias
+from metagen.verify.imperfection import ProcessErrors as ProcessErrors
 from metagen.verify.tables import describe_goal
 
 SHIFTS = np.linspace(-3, 3, 13)

@@ -3,6 +3,7 @@
 import gdstk
 import numpy as np
 import pytest
+from many_atoms import PLATFORMS, some_layout
 
 import metagen as mg
 from metagen.device.layout import random_layout
@@ -49,6 +50,29 @@ def test_export_draws_as_its_options_say_and_reads_that_back(tmp_path, metagen, 
     assert (label.layer, label.grid, label.bias, label.tone) == ((5, 1), 0.002, 0.004, mg.fab.Tone.HOLES)
     moved = mg.fab.load_device(out, layout.platform).radii - layout.radii
     assert 0.5e-3 < np.abs(moved).max() <= 1e-3 + 1e-9  # half a step of 2 nm
+
+
+@pytest.mark.end_to_end
+@pytest.mark.parametrize("name", ["fins", "rings", "a list"])
+def test_export_of_any_shape_checks_its_rules_and_reads_it_back(tmp_path, metagen, name):
+    some_layout(PLATFORMS[name]).save(tmp_path / "a.h5")
+    rules, out = tmp_path / "rules.toml", tmp_path / "a.gds"
+    rules.write_text("min_diameter = 0.3\n")
+    refused = metagen("export", tmp_path / "a.h5", "-o", out, "--rules", rules)
+    assert refused.returncode == 1
+    assert "minimum diameter 0.3: " in refused.stderr
+    assert not out.exists()
+    result = metagen("export", tmp_path / "a.h5", "-o", out)
+    assert result.returncode == 0, result.stderr
+    differ = {
+        "fins": "values of width differ by at most 0.0099 nm",
+        "rings": "values of outer",
+        "a list": "all pillars are there",
+    }
+    assert differ[name] in result.stdout
+    passport = metagen("passport", out)
+    assert passport.returncode == 0, passport.stdout + passport.stderr
+    assert "a.h5: device" in passport.stdout
 
 
 def test_an_unknown_option_is_one_clear_error(tmp_path, metagen):
