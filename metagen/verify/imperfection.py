@@ -14,6 +14,7 @@ from metagen.base.errors import InputError
 from metagen.base.validation import checked
 from metagen.device.atoms import Atom, Kind
 from metagen.device.layout import Layout
+from metagen.device.pillars import Mask
 
 SMALLEST = 1e-6
 """Least length that an error can leave; a length of 0 would mean that there is no pillar."""
@@ -53,7 +54,7 @@ class Copies:
     """
 
     values: Values
-    present: NDArray[np.bool_]
+    present: Mask
 
 
 def sizes_of(atom: Atom) -> str:
