@@ -210,17 +210,19 @@ def platform_cell(platform: Platform, shape: Shape, wavelength: Tensor) -> Cell:
     """The cell of a platform with pillars of any shape, with the indices at the given wavelengths.
 
     Raises:
-        InputError: see :meth:`metagen.Platform.at`.
+        InputError: the pillars overlap, or see :meth:`metagen.Platform.at`, which checks all the rest.
     """
     for value in wavelength.detach().reshape(-1).tolist():
         platform.at(value)
-    return make_cell(
-        shape,
-        lattice=platform.lattice,
-        height=platform.height,
+    _check_room((shape,), platform.lattice)
+    return Cell(
+        platform.lattice,
+        (shape,),
+        as_tensor(platform.height),
         pillar=index_tensor(platform.pillar, wavelength),
         substrate=index_tensor(platform.substrate, wavelength).real,
         cover=index_tensor(platform.cover, wavelength).real,
+        symmetry=_symmetry((shape,), platform.lattice),
     )
 
 
