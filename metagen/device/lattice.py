@@ -18,6 +18,9 @@ from metagen.device.symmetry import Symmetry
 
 SAME = 1e-9
 """Positions closer than this share of the cell are the same."""
+FARTHEST = 20
+"""Over how many cells a pillar may reach, however thin it is: one that is given in nanometres reaches over
+hundreds."""
 KEYS = {"square": "period", "rectangular": "pitch", "hexagonal": "spacing"}
 """Kinds of lattices in files, each with the key that holds its lengths."""
 
@@ -99,6 +102,18 @@ class Lattice:
         """Smallest distance between two sites."""
         reach = min(self.pitch)
         return float(np.hypot(*self.neighbours(reach).T).min())
+
+    def check_reach(self, reach: float) -> None:
+        """Refuse a pillar that reaches over so many neighbours that its lengths must be in another unit.
+
+        Raises:
+            InputError: it does.
+        """
+        if reach > FARTHEST * max(self.pitch):
+            raise InputError(
+                f"pillars reach {reach:g} from their sites, and the sides of the cell are "
+                f"{self.pitch[0]:g} and {self.pitch[1]:g}: all lengths are micrometres (250 nm is 0.25)"
+            )
 
     def neighbours(self, reach: float) -> NDArray[np.float64]:
         """[K, 2] vectors from each site to all others within ``reach``; equal vectors are listed once."""
@@ -185,7 +200,10 @@ def _attributes(given: dict[str, Any]) -> dict[str, Any]:
         raise InputError(f"lattice kind is {kind!r}; known: {', '.join(KEYS)}")
     key = KEYS[kind]
     if given.keys() != {"kind", key}:
-        raise InputError(f"a {kind} lattice has the keys 'kind' and {key!r}, got {sorted(given)}")
+        raise InputError(
+            f"a {kind} lattice has the keys 'kind' and {key!r}, got {sorted(given)}; several pillars per "
+            "cell are 'pitch' and 'sites' (fractions of the sides of the cell), without 'kind'"
+        )
     length = given[key]
     if kind == "rectangular":
         return {"pitch": length}

@@ -151,6 +151,7 @@ def _index(name: str, value: Numbers) -> Tensor:
 def _check_room(shapes: tuple[Shape, ...], lattice: Lattice) -> None:
     """Refuse pillars that overlap: circles exactly, others as seen at :data:`POINTS` × POINTS points."""
     reach = max(float(shape.reach.detach().max()) for shape in shapes)
+    lattice.check_reach(reach)
     if 2 * reach <= lattice.spacing * (1 + 1e-12) or (len(shapes) == 1 and _keeps_within(shapes[0], lattice)):
         return
     is_circle = len(shapes) == 1 and isinstance(shapes[0], Ellipse) and torch.equal(shapes[0].a, shapes[0].b)

@@ -142,3 +142,10 @@ def test_impossible_lattices_are_refused(values, said):
 def test_impossible_lattices_are_refused_in_python_too():
     with pytest.raises(InputError, match=r"spacing is -0\.4; it must be positive"):
         Lattice.hexagonal(-0.4)
+
+
+def test_several_pillars_per_cell_are_read_from_a_file_by_their_places():
+    found = validate({"pitch": [0.6, 0.4], "sites": [[0, 0], [0.5, 0.5]]}, Lattice, source="")
+    assert found == Lattice((0.6, 0.4), ((0.0, 0.0), (0.5, 0.5)))
+    with pytest.raises(InputError, match="'pitch' and 'sites'"):
+        validate({"kind": "rectangular", "pitch": [0.6, 0.4], "sites": [[0, 0]]}, Lattice, source="")

@@ -9,6 +9,7 @@ from metagen import rcwa
 from metagen.base.errors import InputError
 
 PLATFORM = mg.Platform()
+FINS = mg.Platform(atom=mg.atoms.Rectangle(length=(0.1, 0.3), width=0.09, angle=(0, np.pi)))
 LIGHT = mg.Illumination(0.633)
 CELL = rcwa.make_cell(rcwa.circle(0.1), period=0.4431, height=0.6, pillar=2.0)
 STACK = rcwa.Stack(0.4, (rcwa.Layer(2.0, 0.1),))
@@ -32,6 +33,7 @@ def solved():
         ),
         (lambda: rcwa.solve(PLATFORM, [], radius=0.1), r"wavelength is .*one at least"),
         (lambda: rcwa.solve(PLATFORM, LIGHT), "^circle has the parameters radius; give radius"),
+        (lambda: rcwa.solve(FINS, LIGHT, length=250, angle=0.3), "length 250.*reach 125.*micrometres"),
         (lambda: rcwa.solve(PLATFORM, LIGHT, radius=[]), r"radius is \[\]; give one value at least"),
         (lambda: rcwa.solve(PLATFORM, LIGHT, radius="0.1"), "radius is '0.1'; give a number"),
         (lambda: rcwa.solve(PLATFORM, LIGHT, radius=0.1j), "radius is 0.1j; give .* real numbers"),

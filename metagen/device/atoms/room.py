@@ -26,6 +26,7 @@ def overlap(shapes: Sequence[Shape], lattice: Lattice) -> NDArray[np.float64] | 
     no room: a pillar within a hole of its neighbour is none that can be made.
     """
     reach = max(float(shape.reach) for shape in shapes)
+    lattice.check_reach(reach)
     bodies = [shapely.Polygon(shape.outline(OUTLINE * reach)[0]) for shape in shapes]
     covered = shapely.union_all(bodies)
     for vector in lattice.neighbours(2 * reach):
