@@ -27,9 +27,10 @@ from metagen.design.methods import Climber, Method, Schedule
 from metagen.design.model import Model, Pillars, common_platform, known_ranges, model_hash, name_of
 from metagen.design.optics import Optics
 from metagen.design.variables import DesignSymmetry, Limits, Variables
-from metagen.device.atoms import Atom, Kind
+from metagen.device.atoms import Kind
 from metagen.device.circles import CircleLimits
 from metagen.device.layout import Layout
+from metagen.device.platform import Platform
 from metagen.fab.rules import DesignRules
 
 
@@ -265,7 +266,7 @@ class _Ascent:
         pillars = Pillars.of(self.layout).with_values(values)
         if shift:
             ranges = known_ranges([each.model for each in self.optics])
-            pillars = pillars.with_values(moved(values, self.layout.platform.atom, shift, ranges))
+            pillars = pillars.with_values(_moved(pillars, self.layout.platform, shift, ranges))
         return Light(self.optics, *pillars.arguments)
 
     def device(self, state: Checkpoint) -> Device:
@@ -297,25 +298,25 @@ def _bar(state: Checkpoint, total: int, show: bool) -> tqdm[NoReturn]:
     )
 
 
-def moved(values: Tensor, atom: Atom, by: float, known: Sequence[tuple[float, float]]) -> Tensor:
-    """Values whose walls have moved outwards by a length, lengths kept within known ranges; no pillar stays
-    none.
+def _moved(pillars: Pillars, platform: Platform, by: float, known: Sequence[tuple[float, float]]) -> Tensor:
+    """Values of pillars, in the form that these have, whose walls have moved outwards by a length.
+
+    Lengths are kept within known ranges, and no pillar stays none.
 
     Raises:
         InputError: a length that would change is fixed.
     """
-    fixed = [name for name, factor in atom.growth.items() if factor and name in atom.fixed]
+    atom, fixed = platform.atom, platform.atom.fixed_growth
     if fixed or not atom.growth:
         raise InputError(
             f"edge_bias moves the walls of pillars, and the model knows one {', '.join(fixed) or 'shape'} "
             f"of a {atom.kind} only; free it in the platform, or leave edge_bias away"
         )
-    columns = values[..., None] if len(atom.parameters) == 1 and values.shape[-1] != 1 else values
-    made = []
-    for parameter, (low, high), column in zip(atom.parameters, known, columns.unbind(-1), strict=True):
-        step = by * atom.growth.get(parameter.name, 0.0)
-        made.append(torch.where(column == 0, column, (column + step).clamp(low, high)) if step else column)
-    return torch.stack(made, -1).reshape(values.shape)
+    values, present = pillars.admitted(platform)
+    grown = zip(values.unbind(-1), atom.free_growth.tolist(), known, strict=True)
+    columns = [(own + by * rate).clamp(low, high) if rate else own for own, rate, (low, high) in grown]
+    moved = torch.where(present[..., None], torch.stack(columns, -1), values)
+    return moved.reshape(pillars.values.shape)
 
 
 def _limits(models: Sequence[Model], settings: OptimizerSettings) -> list[Limits]:

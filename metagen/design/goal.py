@@ -14,7 +14,7 @@ from torch import Tensor
 from metagen.base.validation import Positive, checked, in_radians
 from metagen.design.light import Light, Wave
 from metagen.design.questions import Question
-from metagen.device.illumination import Illumination, Polarisation
+from metagen.device.illumination import Azimuth, Illumination, Polar, Polarisation
 
 Objective = Callable[[Light], Tensor]
 """Maps the light behind a device to one real number, to be maximised."""
@@ -36,8 +36,8 @@ class Lit:
     """
 
     polarisation: Polarisation = Field(default="x", kw_only=True)
-    polar: float = Field(default=0.0, kw_only=True)
-    azimuth: float = Field(default=0.0, kw_only=True)
+    polar: Polar = Field(default=0.0, kw_only=True)
+    azimuth: Azimuth = Field(default=0.0, kw_only=True)
 
     @model_validator(mode="before")
     @classmethod

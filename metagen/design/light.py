@@ -11,7 +11,7 @@ from torch import Tensor
 
 from metagen.base.errors import InputError, MismatchError
 from metagen.design.model import Model, Pillars, TransmittedField, expected_error, name_of
-from metagen.design.optics import Analysed, Optics, Superposed
+from metagen.design.optics import AnalysedField, Optics, SuperposedField
 from metagen.device.illumination import Illumination, Polarisation
 from metagen.device.layout import Layout
 from metagen.propagation import focal_plane, padding_for
@@ -72,7 +72,7 @@ class Wave:
                 "field; an analyser needs one that was trained with components = 3"
             )
         jones = Illumination(self.illumination.wavelength, analyser).jones
-        return Wave(self.illumination, self._parts, Analysed(self._field, jones), self._pillars)
+        return Wave(self.illumination, self._parts, AnalysedField(self._field, jones), self._pillars)
 
     @property
     def sample_spacings(self) -> tuple[float, float]:
@@ -173,7 +173,7 @@ class Light(Mapping[Illumination, Wave]):
                 f"{name_of(asked)} is a sum of light along x and along y, of which a model predicts one "
                 "component only; train both with components = 3"
             )
-        field = Superposed([(factor, each) for factor, _, each in parts])
+        field = SuperposedField([(factor, each) for factor, _, each in parts])
         return Wave(asked, [(factor, optics) for factor, optics, _ in parts], field, self._pillars)
 
     def __contains__(self, illumination: object) -> bool:

@@ -229,7 +229,7 @@ class ModalField(_NearField):
         return True
 
 
-class Superposed:
+class SuperposedField:
     """The field behind devices of several waves at once, each with an amplitude."""
 
     def __init__(self, parts: Sequence[tuple[complex, TransmittedField]]) -> None:
@@ -245,7 +245,7 @@ class Superposed:
         return torch.stack([factor * field.at(points) for factor, field in self._parts]).sum(0)
 
 
-class Analysed:
+class AnalysedField:
     """What an analyser lets through of the field behind devices: one component, along a Jones vector."""
 
     def __init__(self, field: TransmittedField, jones: NDArray[np.complex128]) -> None:

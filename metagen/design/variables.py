@@ -18,6 +18,7 @@ from metagen.base.errors import InputError
 from metagen.device.atoms import Atom
 from metagen.device.atoms.parameter import Kind, Parameter
 from metagen.device.layout import Layout, on_grid
+from metagen.device.orbits import own_image
 from metagen.device.symmetry import MIRROR_IMAGES, Symmetry
 
 MARGIN = 0.01
@@ -257,8 +258,7 @@ def _free(
         for i in range(values.shape[1]):
             moved = values.copy()
             moved[:, i] += STEP
-            apart = np.abs(atom.image(moved, mirror) - atom.image(moved, Symmetry.NONE)).max(-1)
-            free[:, i] &= ~(on_plane & (apart > STEP / 2))
+            free[:, i] &= ~on_plane | own_image(atom, moved, (mirror,))
     return free
 
 

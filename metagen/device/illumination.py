@@ -32,6 +32,10 @@ else:
     Polarisation = Annotated[
         str | tuple[complex, complex], BeforeValidator(lambda value: _polarisation(value))
     ]
+Polar = Annotated[float, AfterValidator(lambda value: _polar(value))]
+"""Angle with the z axis: radians, from 0 to below π/2."""
+Azimuth = Annotated[float, AfterValidator(lambda value: _azimuth(value))]
+"""Angle with the x axis: radians, up to a whole turn."""
 
 
 @checked
@@ -55,8 +59,8 @@ class Illumination:
 
     wavelength: Positive
     polarisation: Polarisation = "x"
-    polar: Annotated[float, AfterValidator(lambda value: _polar(value))] = 0.0
-    azimuth: Annotated[float, AfterValidator(lambda value: _azimuth(value))] = 0.0
+    polar: Polar = 0.0
+    azimuth: Azimuth = 0.0
 
     @model_validator(mode="before")
     @classmethod

@@ -177,8 +177,8 @@ class Platform(FromToml):
         found = CircleLimits.of(self.lattice, self.atom)
         if found is None:
             raise InputError(
-                f"{name} is for circles of free radius on a square lattice only, as layouts and models are "
-                f"so far; this platform has {self.atom} on {self.lattice}"
+                f"{name} is for circles of free radius on a square lattice only; this platform has "
+                f"{self.atom} on {self.lattice}: see lattice.pitch and atom.parameters"
             )
         return found
 

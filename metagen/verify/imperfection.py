@@ -75,7 +75,7 @@ def check_errors(layout: Layout, errors: ProcessErrors) -> None:
             f"noise is {errors.noise:g} and bias {errors.bias:g}; either is at most half the period, "
             f"{half:g} (lengths are micrometres: 3 nm is 0.003)"
         )
-    fixed = [name for name in atom.growth if name in atom.fixed]
+    fixed = atom.fixed_growth
     if max(errors.noise, errors.bias) > 0 and (fixed or not atom.growth):
         raise InputError(
             f"noise is {errors.noise:g} and bias {errors.bias:g}: the platform's pillars ({atom.kind}) have "
@@ -108,7 +108,9 @@ def imperfect(layout: Layout, errors: ProcessErrors, count: int, seed: int) -> I
         shape = (min(batch, count - first), *layout.present.shape)
         values = np.repeat(layout.values[None], shape[0], axis=0)
         values[..., lengths] += errors.noise * noise.standard_normal((*shape, len(lengths)))
-        values += _growth(layout.platform.atom) * errors.bias * bias.standard_normal((shape[0], 1, 1, 1, 1))
+        values += (
+            layout.platform.atom.free_growth * errors.bias * bias.standard_normal((shape[0], 1, 1, 1, 1))
+        )
         values[..., lengths] = values[..., lengths].clip(min=SMALLEST)
         if errors.rotation:
             values[..., angles] += errors.rotation * rotation.standard_normal((*shape, len(angles)))
@@ -120,15 +122,10 @@ def imperfect(layout: Layout, errors: ProcessErrors, count: int, seed: int) -> I
 def with_bias(layout: Layout, shift: float) -> Values:
     """[Nx, Ny, S, P] parameters of a layout with all walls moved outwards by ``shift``."""
     atom = layout.platform.atom
-    values = layout.values + _growth(atom) * shift
+    values = layout.values + atom.free_growth * shift
     lengths = [i for i, each in enumerate(atom.parameters) if each.kind is Kind.LENGTH]
     values[..., lengths] = values[..., lengths].clip(min=SMALLEST)
     return np.asarray(np.where(layout.present[..., None], values, 0.0))
-
-
-def _growth(atom: Atom) -> Values:
-    """[P] by how much each free parameter changes where walls move outwards by one."""
-    return np.array([atom.growth.get(parameter.name, 0.0) for parameter in atom.parameters])
 
 
 def _in_one_period(angles: Values, atom: Atom) -> Values:

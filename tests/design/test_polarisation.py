@@ -143,6 +143,7 @@ def test_gaps_that_are_too_small_cost_and_are_opened():
     [
         (lambda: behind(geometric_lens(1))[0.5], MismatchError, "wavelength 0.66, polarisation y"),
         (lambda: Focus(0.66, 1.0, polarisation="z"), InputError, "known: x, y, left, right"),
+        (lambda: Focus(0.66, 1.0, polar=45.0), InputError, "radians"),
         (
             lambda: Light.behind(geometric_lens(1), MODELS[:1])[mg.Illumination(0.66, "left")],
             MismatchError,

@@ -127,6 +127,16 @@ class Atom(ABC):
     growth: ClassVar[Mapping[str, float]] = MappingProxyType({})
     """By how much each length changes where the wall of the pillar moves outwards by one, by name."""
 
+    @property
+    def free_growth(self) -> NDArray[np.float64]:
+        """[P] by how much each free parameter changes where the wall moves outwards by one."""
+        return np.array([self.growth.get(parameter.name, 0.0) for parameter in self.parameters])
+
+    @property
+    def fixed_growth(self) -> list[str]:
+        """Names of the fixed lengths that would change where the wall moves."""
+        return [name for name in self.growth if name in self.fixed]
+
     def grown(self, values: Tensor, by: Tensor | float) -> Shape:
         """The shape [...] at values [..., P] with its walls moved outwards by a length, fixed ones too.
 
