@@ -11,7 +11,7 @@ from pydantic import Field
 
 from metagen import surrogate
 from metagen.base.errors import InputError
-from metagen.base.validation import FromToml, Positive, PositiveInt, checked
+from metagen.base.validation import FromToml, Positive, checked
 from metagen.design.ascent import OptimizerSettings
 from metagen.design.combine import Sum, Trust, WorstOf
 from metagen.design.device import Device
@@ -24,7 +24,7 @@ from metagen.design.supply import with_mirrored
 from metagen.device.illumination import Illumination
 from metagen.device.layout import Layout, random_layout
 from metagen.device.platform import Platform
-from metagen.device.sites import Aperture
+from metagen.device.sites import Aperture, Count
 from metagen.forward import lens
 
 
@@ -76,7 +76,7 @@ class DesignSettings(FromToml):
     """
 
     name: Annotated[str, Field(pattern=r"^[^/]+$")]
-    count: PositiveInt | tuple[PositiveInt, PositiveInt]
+    count: Count
     start: Start | Annotated[tuple[Start, ...], Field(min_length=1)]
     models: Annotated[tuple[str, ...], Field(min_length=1)]
     goals: Annotated[tuple[Annotated[Goal, Field(discriminator="kind")], ...], Field(min_length=1)]

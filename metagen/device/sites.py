@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BeforeValidator
 
 from metagen.base.errors import InputError
 from metagen.device.lattice import Lattice
@@ -18,6 +19,11 @@ Aperture = Literal["rectangle", "circle"]
 """Shapes of a device: all cells, or the sites whose centre is in the circle that fits into them."""
 SAME = 1e-9
 """Sites closer than this share of the cell are the same."""
+if TYPE_CHECKING:
+    Count = int | tuple[int, int]
+else:
+    Count = Annotated[int | tuple[int, int], BeforeValidator(lambda value: _checked(value))]
+"""Cells along x, or along x and y (:func:`counts_of`)."""
 ROUNDING = 1e-9
 """A site this far outside the circle, over its radius, is taken for inside."""
 
@@ -116,12 +122,7 @@ def counts_of(lattice: Lattice, count: int | tuple[int, int]) -> tuple[int, int]
     return along_x, along_y
 
 
-def check_count(count: object) -> object:
-    """A number of cells as it is, or two.
-
-    Raises:
-        InputError: it is neither.
-    """
+def _checked(count: object) -> object:
     _numbers(count)
     return count
 

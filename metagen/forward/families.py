@@ -7,11 +7,11 @@ them: the image of a fin at the angle θ is a fin at −θ.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from metagen.base.errors import InputError
 from metagen.base.validation import Positive, checked, in_radians
@@ -20,15 +20,10 @@ from metagen.device.illumination import Illumination, Polarisation, in_words
 from metagen.device.layout import Layout, limits_of, mirrored_layout, random_layout
 from metagen.device.orbits import SiteOrbits
 from metagen.device.platform import Platform
-from metagen.device.sites import Aperture, Sites, check_count, counts_of, suffix
+from metagen.device.sites import Aperture, Count, Sites, counts_of, suffix
 from metagen.forward.smooth import smooth_values, turns_round
 
 Seeds = Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)]
-if TYPE_CHECKING:
-    Count = int | tuple[int, int]
-else:
-    Count = Annotated[int | tuple[int, int], BeforeValidator(check_count)]
-    """Cells along x, or along x and y (:func:`metagen.device.sites.counts_of`)."""
 Spread = Annotated[float, Field(ge=0)]
 
 
