@@ -135,6 +135,7 @@ def test_gaps_that_are_too_small_cost_and_are_opened():
         descent.zero_grad()
         gaps.penalty(values).backward()
         descent.step()
+    # The penalty falls with the square of what is missing: at 0.075 it is 0.4 % of a pair that touches.
     assert float(gaps.between(values).detach().min()) > 0.075
 
 
