@@ -1,12 +1,10 @@
 """Design rules: planted faults are found where they are, and KLayout's own checks find the same ones."""
 
-import sys
-import tracemalloc
-
 import klayout.db as kdb
 import numpy as np
 import pytest
 import torch
+from work_of import work_of
 
 import metagen as mg
 from metagen.base.errors import InputError
@@ -234,22 +232,7 @@ def work_of_check(count):
     """How many lines of Python a check executes, and how many bytes it has in use at the most."""
     layout = mg.Layout(PLATFORM, np.random.default_rng(0).uniform(0.05, 0.17, (count, count)))
     rules = DesignRules(min_gap=0.12, max_density=0.3, grid=1e-3)
-    before, lines = sys.gettrace(), 0
-
-    def tracer(_frame, event, _argument):
-        nonlocal lines
-        lines += event == "line"
-        return tracer
-
-    tracemalloc.start()
-    sys.settrace(tracer)
-    try:
-        check(layout, rules)
-    finally:
-        sys.settrace(before)
-        peak = tracemalloc.get_traced_memory()[1]
-        tracemalloc.stop()
-    return lines, peak
+    return work_of(lambda: check(layout, rules))
 
 
 def test_the_work_of_a_check_grows_no_faster_than_the_pillars():

@@ -1,8 +1,6 @@
 """Design rules of any shape: planted faults are found where they are, and KLayout finds the same ones."""
 
 import math
-import sys
-import tracemalloc
 
 import klayout.db as kdb
 import numpy as np
@@ -10,6 +8,7 @@ import pytest
 import shapely
 import shapely.affinity
 from many_atoms import HEXAGONAL, PLATFORMS, SQUARE, TURN, regions, some_layout
+from work_of import work_of
 
 import metagen as mg
 from metagen.device.atoms import Circle, Cross, Ellipse, Fixed, LShape, Rectangle, Ring, Square
@@ -232,22 +231,7 @@ def test_the_picture_of_any_shape_shows_every_violation(tmp_path):
 def work_of_check(count):
     """How many lines of Python a check executes, and how many bytes it has in use at the most."""
     layout = some_layout(FINS, (count, count), empty=0.1)
-    before, lines = sys.gettrace(), 0
-
-    def tracer(_frame, event, _argument):
-        nonlocal lines
-        lines += event == "line"
-        return tracer
-
-    tracemalloc.start()
-    sys.settrace(tracer)
-    try:
-        check(layout, RULES)
-    finally:
-        sys.settrace(before)
-        peak = tracemalloc.get_traced_memory()[1]
-        tracemalloc.stop()
-    return lines, peak
+    return work_of(lambda: check(layout, RULES))
 
 
 def test_the_work_of_a_check_grows_no_faster_than_the_pillars():
