@@ -23,7 +23,7 @@ from metagen.base.validation import validate
 from metagen.data.folding import Folding, folded, folded_shape, mirrors_of, unfolded
 from metagen.device.illumination import Illumination, in_words
 from metagen.device.layout import Layout, read_layout, write_layout
-from metagen.device.sampling import SAMPLES, cell_samples, monitor_height
+from metagen.device.sampling import SAMPLES, cell_samples, monitor_height, sample_spacings
 
 
 def _is_intact(file: h5py.File) -> bool:
@@ -123,8 +123,7 @@ class NearField:
     @property
     def sample_spacings(self) -> tuple[float, float]:
         """Distances between neighbouring samples along x and y."""
-        (px, py), (n, m) = self.layout.platform.lattice.pitch, self.cell_samples
-        return px / n, py / m
+        return sample_spacings(self.layout.platform.lattice, self.samples)
 
     @property
     def sample_spacing(self) -> float:

@@ -68,6 +68,12 @@ def cell_samples(lattice: Lattice, samples: int | tuple[int, int]) -> tuple[int,
     return along_x, along_y
 
 
+def sample_spacings(lattice: Lattice, samples: int | tuple[int, int]) -> tuple[float, float]:
+    """Distances between neighbouring samples along x and y; arguments as of :func:`cell_samples`."""
+    (px, py), (n, m) = lattice.pitch, cell_samples(lattice, samples)
+    return px / n, py / m
+
+
 def sample_axes(
     counts: tuple[int, int], lattice: Lattice, samples: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

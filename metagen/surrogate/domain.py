@@ -22,7 +22,7 @@ from metagen.device.illumination import Illumination, in_words
 from metagen.device.layout import Layout
 from metagen.device.media import Media
 from metagen.device.platform import Platform, difference
-from metagen.device.sampling import SAMPLES, cell_samples
+from metagen.device.sampling import SAMPLES, cell_samples, sample_spacings
 from metagen.device.symmetry import MIRROR_IMAGES, Symmetry
 from metagen.surrogate.known import Range, admitted, check_ranges, clamped, ranges_of, require_known
 from metagen.surrogate.mirrored import Convolutions
@@ -212,8 +212,7 @@ class Domain:
     @property
     def sample_spacings(self) -> tuple[float, float]:
         """Distances between neighbouring field samples along x and y."""
-        (px, py), (n, m) = self.platform.lattice.pitch, self.cell_samples
-        return px / n, py / m
+        return sample_spacings(self.platform.lattice, self.samples)
 
     @property
     def sample_spacing(self) -> float:
