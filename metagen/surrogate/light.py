@@ -113,6 +113,7 @@ def _check_alike(one: Surrogate, other: Surrogate) -> None:
 
 
 def _same(one: Illumination, other: Illumination) -> bool:
+    """Whether a field in one light is that in the other, phase included (``is_like`` allows any phase)."""
     return (
         same_wavelength(one.wavelength, other.wavelength)
         and replace(one, wavelength=other.wavelength) == other
