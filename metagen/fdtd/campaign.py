@@ -18,10 +18,12 @@ from metagen.data.nearfield import NearField
 from metagen.device.illumination import Illumination, in_words, label
 from metagen.device.layout import Layout
 from metagen.device.platform import Platform, difference
+from metagen.fdtd.apart import simulate_apart
 from metagen.fdtd.beam import Beam, beam_of
 from metagen.fdtd.campaign_file import CampaignFile
 from metagen.fdtd.claims import Queue
 from metagen.fdtd.engine import require_meep
+from metagen.fdtd.layout_scene import has_prisms
 from metagen.fdtd.memory import memory_here
 from metagen.fdtd.plan import TYPICAL_TIME, ranks_on_this_node, refuse_what_does_not_fit
 from metagen.fdtd.simulation import simulate
@@ -167,7 +169,7 @@ def _simulate_all(world: Any, queue: Queue, folder: Path, bar: _Bar) -> list[str
     failures = []
     while (task := world.bcast(queue.next() if world.rank == 0 else None)) is not None:
         try:
-            near = simulate(task.layout, task.numerics, task.light, progress=bar.within(task))
+            near = _simulate(world, task, bar.within(task))
         except SimulationError as error:  # the same on all ranks: all of them have the whole field
             failures.append(str(error))
         else:
@@ -177,6 +179,13 @@ def _simulate_all(world: Any, queue: Queue, folder: Path, bar: _Bar) -> list[str
         finally:
             queue.finish()
     return failures
+
+
+def _simulate(world: Any, task: Task, progress: OnProgress) -> NearField:
+    """Prisms cost memory that only the end of a process gives back; ranks cannot start others."""
+    if world.size == 1 and has_prisms(task.layout):
+        return simulate_apart(task, progress)
+    return simulate(task.layout, task.numerics, task.light, progress=progress)
 
 
 def _save(near: NearField, path: Path) -> None:

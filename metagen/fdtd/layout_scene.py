@@ -19,7 +19,7 @@ from metagen.fdtd.beam import Beam
 from metagen.fdtd.grid import Grid, layout_grid, periodic_grid, pixel_size
 from metagen.fdtd.indices import Indices
 from metagen.fdtd.scene import Scene
-from metagen.fdtd.solids import Pillar, repeated
+from metagen.fdtd.solids import Pillar, repeated, takes_prisms
 
 
 def layout_scene(layout: Layout, beam: Beam, *, periodic: bool = False, mirrors: bool | None = None) -> Scene:
@@ -52,6 +52,12 @@ def aperture_grid(layout: Layout, beam: Beam) -> Grid:
 def usable_mirrors(layout: Layout, light: Illumination) -> tuple[bool, bool]:
     """Whether x → −x and y → −y can be used: layout and light have them, and no corner lies on them."""
     return _chosen_mirrors(layout, list(pillars_of(layout)), light, periodic=False, wanted=None)
+
+
+def has_prisms(layout: Layout) -> bool:
+    """Whether Meep draws a pillar of a layout on bare substrate as a prism."""
+    values = torch.from_numpy(layout.values[layout.present])
+    return len(values) > 0 and takes_prisms(layout.platform.atom.shape(values))
 
 
 def pillars_of(layout: Layout) -> Iterator[Pillar]:

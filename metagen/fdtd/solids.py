@@ -159,6 +159,16 @@ def is_prism(solid: Any) -> bool:
     return isinstance(solid, require_meep().Prism)
 
 
+def takes_prisms(shapes: Shape) -> bool:
+    """Whether any of a batch of shapes is drawn with a prism on a grid that is not stretched."""
+    if isinstance(shapes, Difference):
+        return takes_prisms(shapes.outer) or takes_prisms(shapes.inner)
+    if isinstance(shapes, Ellipse):
+        return bool((shapes.a != shapes.b).any())
+    corners = shapes.outline(1.0)[0]
+    return not all(_is_box(_without_twins(each)) for each in corners.reshape(-1, *corners.shape[-2:]))
+
+
 def _without_twins(corners: NDArray[np.float64]) -> NDArray[np.float64]:
     """[V, 2] corners in pixels, of equal neighbours only one."""
     apart = np.abs(corners - np.roll(corners, 1, axis=0)).max(axis=1) > SAME
