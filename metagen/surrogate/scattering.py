@@ -63,7 +63,8 @@ class ScatteringModel(SymmetricSurrogate):
         count, functions = domain.sites * sum(kinds), domain.sites * len(features)
         self.excitation = nn.Parameter(0.3 * torch.randn(self.excited.shape))
         self.responses = Response(domain.parity(settings.response_powers), kinds, mirrors)
-        self.transfers = nn.ParameterList(_kernel(count, count, reach, 0.05) for _ in range(settings.orders))
+        ways = 1 if settings.same_way else settings.orders
+        self.transfers = nn.ParameterList(_kernel(count, count, reach, 0.05) for _ in range(ways))
         self.emission = _kernel(outputs, count, reach, 0.0)
         self.direct = _kernel(outputs, functions, reach, 0.0)
         self.constant = nn.Parameter(torch.zeros(outputs))
@@ -92,7 +93,8 @@ class ScatteringModel(SymmetricSurrogate):
         first = torch.nn.functional.pad(excited, (0, 0, 0, 0, 0, len(self.parity) - len(allowed)))
         first = self._by_cell(first)
         amplitudes, sites = first, self.platform.lattice.sites
-        for transfer in self.transfers:
+        for order in range(self.size.orders):
+            transfer = self.transfers[order % len(self.transfers)]
             arriving = self._convolved(amplitudes, transfer, self.parity, self.parity, sites)
             own = self._by_site(cropped(features, arriving))
             scattered = self.responses.answer(own, self._by_site(arriving))

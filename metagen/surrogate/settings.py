@@ -168,6 +168,9 @@ class ScatteringSettings:
             in both, odd in x, odd in y, odd in both.
         powers: number of functions of the radius in the response of a pillar to the incident wave.
         response_powers: number of functions of the radius in its response to the light of other pillars.
+        same_way: whether light goes from pillar to pillar in the same way each time, as it does in truth;
+            else each of the ``orders`` has weights of its own. Where pillars are strongly coupled, many
+            orders of the same weights are closer to the truth than few with their own (docs/surrogate.md).
     """
 
     kind: Literal["scattering"] = "scattering"
@@ -177,6 +180,7 @@ class ScatteringSettings:
     amplitudes: tuple[PositiveInt, PositiveInt, PositiveInt, PositiveInt] = (6, 4, 4, 4)
     powers: PositiveInt = 10
     response_powers: PositiveInt = 6
+    same_way: bool = False
 
     def __post_init__(self) -> None:
         check_odd(self.reach)

@@ -1,5 +1,7 @@
 """The scattering model and the trust map: what they start from and what they learn."""
 
+from dataclasses import replace
+
 import coupled_dipoles
 import numpy as np
 import pytest
@@ -65,6 +67,20 @@ def split(dataset):
 @pytest.fixture(scope="module")
 def model(split):
     return train(split[0], RECIPE, progress=False)
+
+
+def test_light_that_goes_the_same_way_each_time_is_light_whose_ways_have_equal_weights():
+    layout, settings = random_layout(mg.Platform(), 5, 1), replace(SIZE, orders=3)
+    same = build_expansion(DOMAIN, replace(settings, same_way=True))
+    same.prepare(*neighbourhoods_and_fields(same, coupled_dipoles.dataset(count=7)))
+    same.emission.data.normal_(generator=torch.Generator().manual_seed(0))
+    own = build_expansion(DOMAIN, settings)
+    weights = same.state_dict()
+    own.load_state_dict({f"transfers.{order}": weights["transfers.0"] for order in (1, 2)} | weights)
+    assert len(same.transfers) == 1
+    np.testing.assert_array_equal(predict(same, layout), predict(own, layout))
+    own.transfers[2].data *= 2
+    assert not np.allclose(predict(same, layout), predict(own, layout), rtol=1e-6)
 
 
 def relative_errors(model, dataset):
