@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -65,30 +66,34 @@ class Campaign:
         return cls(tuple(light), written.layouts, written.platform)
 
     def light_of(self, lights: Iterable[Illumination]) -> list[Beam]:
-        """What has to be simulated to know some light, each once, in the order of the campaign.
+        """What has to be simulated to know some light, each once, that of the campaign first.
 
         Light that the campaign does not name itself is the sum of the same light along x and along y.
+        Numerics of one polarisation serve the others from the same direction, unless these have their own.
 
         Raises:
-            MismatchError: the campaign names neither some light nor its parts.
+            MismatchError: the campaign has no light of some wavelength and direction.
         """
-        wanted = [beam for light in lights for beam in self._beams_of(light)]
-        return [beam for beam in self.light if beam in wanted]
+        wanted = list(dict.fromkeys(beam for light in lights for beam in self._beams_of(light)))
+        return [*(b for b in self.light if b in wanted), *(b for b in wanted if b not in self.light)]
 
     def _beams_of(self, light: Illumination) -> list[Beam]:
         own = [beam for beam in self.light if beam.light.is_like(light)]
+        return own or [self._beam_of(part) for _, part in light.parts]
+
+    def _beam_of(self, light: Illumination) -> Beam:
+        """The light with the numerics of its own or of another polarisation."""
+        own = [beam for beam in self.light if beam.light.is_like(light)]
         if own:
-            return own
-        parts = [part for _, part in light.parts]
-        found = [beam for beam in self.light if any(beam.light.is_like(part) for part in parts)]
-        missing = [part for part in parts if not any(beam.light.is_like(part) for beam in found)]
-        if missing:
-            known = "; ".join(f"{each.wavelength:g} ({in_words(each.light)})" for each in self.light)
-            raise MismatchError(
-                f"light of {light.wavelength:g} µm ({in_words(light)}) cannot be simulated: the campaign has "
-                f"numerics for {known}; add [[light]] with {_entry(missing)}"
-            )
-        return found
+            return own[0]
+        for beam in self.light:
+            if replace(beam.light, polarisation=light.polarisation).is_like(light):
+                return Beam(beam.numerics, light)
+        known = "; ".join(f"{each.wavelength:g} ({in_words(each.light)})" for each in self.light)
+        raise MismatchError(
+            f"light of {light.wavelength:g} µm ({in_words(light)}) cannot be simulated: the campaign has "
+            f"numerics for {known}; add [[light]] with {_entry(light)}"
+        )
 
     def require_platform(self, layout: Layout) -> None:
         """Refuse a layout of another platform, for which the numerics were not meant.
@@ -109,12 +114,11 @@ class Campaign:
         return [Task(layout, beam) for beam in self.light for layout in layouts]
 
 
-def _entry(missing: Sequence[Illumination]) -> str:
-    """What a campaign file has to say for light of one wavelength and direction."""
-    light, names = missing[0], ", ".join(f'"{each.polarisation}"' for each in missing)
+def _entry(light: Illumination) -> str:
+    """What a campaign file has to say for some light."""
     tilt = {"polar_deg": math.degrees(light.polar), "azimuth_deg": math.degrees(light.azimuth)}
     angles = "".join(f", {name} = {angle:g}" for name, angle in tilt.items() if angle)
-    return f"wavelength = {light.wavelength:g}, polarisation = [{names}]{angles}"
+    return f'wavelength = {light.wavelength:g}, polarisation = "{light.polarisation}"{angles}'
 
 
 def part(tasks: Sequence[Task], text: str) -> list[Task]:

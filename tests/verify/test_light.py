@@ -81,16 +81,21 @@ def test_circular_light_is_simulated_by_itself_or_as_x_and_y():
     assert [beam.light for beam in campaign(X, Y).light_of([Y])] == [Y]
 
 
+def test_numerics_of_one_polarisation_serve_the_others_from_the_same_direction():
+    assert campaign(X).light_of([LEFT, LEFT]) == list(campaign(X, Y).light)
+    assert campaign(Y).light_of([X]) == [campaign(X).light[0]]
+
+
 @pytest.mark.parametrize(
     ("known", "asked", "advice"),
     [
         (
-            X,
-            LEFT,
-            r'0\.66 µm \(left\).*add \[\[light\]\] with wavelength = 0\.66, polarisation = \["y"\]$',
+            Y,
+            mg.Illumination(0.5, "y"),
+            r'\(y\).*add \[\[light\]\] with wavelength = 0\.5, polarisation = "y"$',
         ),
-        (Y, mg.Illumination(0.5, "right"), r'wavelength = 0\.5, polarisation = \["x", "y"\]$'),
-        (X, replace(Y, polar=math.radians(15)), r'polarisation = \["y"\], polar_deg = 15$'),
+        (Y, mg.Illumination(0.5, "right"), r'wavelength = 0\.5, polarisation = "x"$'),
+        (X, replace(Y, polar=math.radians(15)), r'polarisation = "y", polar_deg = 15$'),
     ],
 )
 def test_a_campaign_without_the_light_says_what_to_add(known, asked, advice):
@@ -335,9 +340,11 @@ def fins(tmp_path, monkeypatch):
 
 
 def test_a_campaign_that_lacks_light_is_refused_before_anything_is_simulated(fins, metagen):
-    done = metagen("verify", "design.toml", "fins.h5", "--campaign=x.toml", "--output=verified")
+    other = Path("x.toml").read_text().replace("wavelength = 0.66", "wavelength = 0.7")
+    Path("other.toml").write_text(other)
+    done = metagen("verify", "design.toml", "fins.h5", "--campaign=other.toml", "--output=verified")
     assert done.returncode == 1
-    assert 'add [[light]] with wavelength = 0.66, polarisation = ["y"]' in done.stderr
+    assert 'add [[light]] with wavelength = 0.66, polarisation = "x"' in done.stderr
     assert not Path("verified").exists()
 
 
