@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,8 @@ SAME = 1e-9
 """Jones vectors, or directions, that differ by less than this are the same."""
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     Polarisation = str | tuple[complex, complex]
 else:
     Polarisation = Annotated[
@@ -116,15 +118,9 @@ class Illumination:
     def flux(self, index: float) -> float:
         """Power per area that the light of transverse amplitude 1 carries along z in a medium of real index.
 
-        A plane wave of amplitude 1 along z in vacuum carries 1. It is (|E_p|²·n²/q + |E_s|²·q) with the parts
-        of (Ex, Ey) in and across the plane of incidence and q = √(n² − sin²θ).
+        A plane wave of amplitude 1 along z in vacuum carries 1; see :func:`plane_wave_power`.
         """
-        if self.is_normal:
-            return index
-        along = self.direction / math.sin(self.polar)
-        in_plane = abs(np.dot(along, self.jones)) ** 2
-        q = math.sqrt(index**2 - math.sin(self.polar) ** 2)
-        return float(in_plane * index**2 / q + (1 - in_plane) * q)
+        return index if self.is_normal else float(plane_wave_power(self.jones, self, index))
 
     @property
     def described(self) -> dict[str, Any]:
@@ -143,6 +139,25 @@ class Illumination:
         return bool(
             abs(abs(np.vdot(turned, self.jones)) - 1) < SAME and np.abs(along - self.direction).max() < SAME
         )
+
+
+Field = TypeVar("Field", NDArray[np.complex128], "Tensor")
+
+
+def plane_wave_power(field: Field, light: Illumination, index: float) -> Field:
+    """[...] power along z of a plane wave in the direction of the light, from its (Ex, Ey) [..., 2].
+
+    It is |E along k|²·n²/kz + |E across k|²·kz, with kz = √(n² − sin²θ); 0 for a wave that cannot leave.
+    """
+    kx, ky = light.direction
+    size = math.hypot(kx, ky)
+    cosine, sine = (kx / size, ky / size) if size else (1.0, 0.0)
+    along = cosine * field[..., 0] + sine * field[..., 1]
+    across = cosine * field[..., 1] - sine * field[..., 0]
+    square = index**2 - size**2
+    kz = math.sqrt(square) if square > 0 else math.inf
+    power: Field = abs(along) ** 2 * (index**2 / kz) + abs(across) ** 2 * (kz if square > 0 else 0.0)
+    return power
 
 
 def label(light: Illumination) -> str:

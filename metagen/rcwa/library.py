@@ -27,12 +27,12 @@ from metagen.base.threads import one_thread
 from metagen.base.validation import Positive, PositiveInt, checked, validate
 from metagen.device.atoms.parameter import Kind
 from metagen.device.circles import CircleLimits
-from metagen.device.illumination import NAMED, Illumination, Polarisation
+from metagen.device.illumination import NAMED, Illumination, Polarisation, plane_wave_power
 from metagen.device.platform import Platform
 from metagen.rcwa.accuracy import coarse_orders, extrapolated
 from metagen.rcwa.adaptive import Sampled, sampled
 from metagen.rcwa.axes import Axis, axes_of
-from metagen.rcwa.library_cells import JONES, Label, LibraryCells, plane_wave_power
+from metagen.rcwa.library_cells import JONES, Label, LibraryCells
 from metagen.rcwa.quotient import Polynomials, Quotient
 from metagen.rcwa.resonances import Resonance, resonances_along, resonant_share
 from metagen.rcwa.table import PhaseTable

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from metagen.device.atoms.parameter import Kind
-from metagen.device.illumination import Illumination
+from metagen.device.illumination import Illumination, plane_wave_power
 from metagen.device.platform import Platform
 from metagen.device.symmetry import Symmetry
 from metagen.rcwa.accuracy import coarse_orders
@@ -70,7 +70,7 @@ class LibraryCells:
     The axes are: the images, the cells; the coarse and the fine truncation; light along x and light along y,
     each of amplitude 1; and Ex and Ey of order 0 transmitted, Ex and Ey of order 0 reflected, then the
     amplitudes of the other propagating orders, whose squares are powers in units of
-    :func:`metagen.rcwa.library.plane_wave_power`.
+    :func:`metagen.device.illumination.plane_wave_power`.
 
     Truncations are kept apart: each has a resonance at a place of its own, and what is extrapolated from both
     would have it twice, and more power than there is.
@@ -153,24 +153,6 @@ def _turned(values: Values, matrix: NDArray[np.float64]) -> Values:
     zeroth = values[..., :JONES].reshape(*values.shape[:-1], 2, 2)
     turned = np.einsum("ia,jb,stbwa->stjwi", matrix, matrix, zeroth).reshape(*values.shape[:-1], JONES)
     return np.concatenate([turned, values[..., JONES:]], -1)
-
-
-def plane_wave_power(field: Tensor, light: Illumination, index: float) -> Tensor:
-    """[...] power along z of a plane wave in the direction of the light, from its (Ex, Ey) [..., 2].
-
-    It is |E along k|²·n²/kz + |E across k|²·kz, with kz = √(n² − sin²θ); 0 for a wave that cannot leave.
-    """
-    kx, ky = light.direction
-    size = float(np.hypot(kx, ky))
-    cosine, sine = (kx / size, ky / size) if size else (1.0, 0.0)
-    along, across = (
-        cosine * field[..., 0] + sine * field[..., 1],
-        cosine * field[..., 1] - sine * field[..., 0],
-    )
-    square = index**2 - size**2
-    kz = np.sqrt(square) if square > 0 else np.inf
-    power: Tensor = along.abs() ** 2 * index**2 / kz + across.abs() ** 2 * (kz if square > 0 else 0.0)
-    return power
 
 
 def _labels(channels: Channels, transmitted: bool) -> list[Label]:
