@@ -190,7 +190,7 @@ def _model(path: Path) -> Artefact:
 def mirrored(model: Artefact) -> Artefact | None:
     """The model that the mirror x ↔ y makes of one, if lattice and meta-atom have it."""
     known = surrogate.load(model.path)
-    if not isinstance(known, ExpansionSurrogate) or not has_diagonal(known.domain):
+    if not isinstance(known, ExpansionSurrogate) or not has_diagonal(known.domain.platform):
         return None
     image = Swapped(known)
     name, needs = _of_light(image.domain.illumination), (Need(model.kind, model.name, model.hash),)

@@ -83,7 +83,7 @@ def _trained(models: Sequence[Surrogate], light: Illumination) -> Surrogate | No
 def mirrored(models: Sequence[Surrogate], light: Illumination) -> Surrogate | None:
     """The model for some light that the mirror x ↔ y makes of one of the models; None if there is none."""
     for each in models:
-        if not isinstance(each, ExpansionSurrogate) or not has_diagonal(each.domain):
+        if not isinstance(each, ExpansionSurrogate) or not has_diagonal(each.domain.platform):
             continue
         if _same(image_of(each.domain.illumination), light):
             return Swapped(each)

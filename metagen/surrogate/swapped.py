@@ -11,8 +11,11 @@ import torch
 from torch import Tensor
 
 from metagen.base.errors import InputError
+from metagen.data.folding import folding_of, mirrors_of
+from metagen.data.nearfield import NearField
 from metagen.device.atoms import Kind
 from metagen.device.illumination import Illumination
+from metagen.device.platform import Platform
 from metagen.device.symmetry import Symmetry
 from metagen.surrogate.domain import Domain
 from metagen.surrogate.expansion import ExpansionSurrogate
@@ -77,9 +80,29 @@ class Swapped(ExpansionSurrogate):
         return packed(images, present).transpose(-3, -2)
 
 
-def has_diagonal(domain: Domain) -> bool:
+def image_of_near_field(near: NearField) -> NearField:
+    """The near field of the mirror image of a device, in the mirror image of its light.
+
+    Raises:
+        InputError: lattice or meta-atom do not have the mirror.
+    """
+    layout, (along_x, along_y) = near.layout, mirrors_of(near.symmetry)
+    _require_diagonal(layout.platform)
+    values = layout.platform.atom.image(layout.values, DIAGONAL).swapaxes(0, 1)
+    name, present = f"{layout.name}-mirrored", layout.present.swapaxes(0, 1)
+    return replace(
+        near,
+        layout=layout.with_values(values, name=name, present=present),
+        illumination=image_of(near.illumination),
+        field=near.field.swapaxes(0, 1)[..., [1, 0, 2]],
+        symmetry=folding_of((along_y, along_x)),
+    )
+
+
+def has_diagonal(platform: Platform) -> bool:
     """Whether lattice and meta-atom are their own images in the mirror x ↔ y."""
-    return domain.sites == 1 and DIAGONAL in domain.platform.lattice.symmetry & domain.platform.atom.symmetry
+    one = len(platform.lattice.sites) == 1
+    return one and DIAGONAL in platform.lattice.symmetry & platform.atom.symmetry
 
 
 def image_of(light: Illumination) -> Illumination:
@@ -91,12 +114,16 @@ def image_of(light: Illumination) -> Illumination:
 
 def _image(domain: Domain) -> Domain:
     """What the mirror image of a model is for."""
-    if not has_diagonal(domain):
+    _require_diagonal(domain.platform)
+    return replace(domain, illumination=image_of(domain.illumination), known=_ranges(domain))
+
+
+def _require_diagonal(platform: Platform) -> None:
+    if not has_diagonal(platform):
         raise InputError(
-            f"{domain.platform.atom} on {domain.platform.lattice} is not its own image in the mirror x ↔ y; "
+            f"{platform.atom} on {platform.lattice} is not its own image in the mirror x ↔ y; "
             "train a model for each polarisation"
         )
-    return replace(domain, illumination=image_of(domain.illumination), known=_ranges(domain))
 
 
 def _ranges(domain: Domain) -> tuple[Range, ...]:

@@ -25,7 +25,7 @@ from metagen.fdtd.campaign import Task, run
 from metagen.fdtd.numerics import Numerics
 from metagen.surrogate import ExpansionSurrogate, Surrogate, TrainingSettings
 from metagen.surrogate.kept import trained
-from metagen.surrogate.swapped import Swapped
+from metagen.surrogate.swapped import Swapped, has_diagonal, image_of_near_field
 from metagen.verify.verification import Verification, verify
 
 Simulate = Callable[[Layout], Sequence[NearField]]
@@ -99,9 +99,12 @@ class Retraining:
             return cast(Model, Swapped(cast(ExpansionSurrogate, self(model.model, seen))))
         recipe, known = self.check(model)
         devices = {near.layout.hash for near in known.near_fields}
-        new = [near for near in seen if near.illumination.is_like(known.illumination)]
+        own, new = (
+            [near for near in fields if near.illumination.is_like(known.illumination)]
+            for fields in (seen, _with_images(seen))
+        )
         fields = (*known.near_fields, *(near for near in new if near.layout.hash not in devices))
-        file = f"model-{short_label(known.illumination)}-round{len(new)}.safetensors"
+        file = f"model-{short_label(known.illumination)}-round{len(own)}.safetensors"
         return trained(Dataset(fields), recipe, self.folder / file)
 
     def check(self, model: Model) -> tuple[TrainingSettings, Dataset]:
@@ -123,6 +126,11 @@ class Retraining:
         if known is None:
             raise InputError(f"the training data have no near field of {name_of(light)}")
         return replace(recipe, held_out=()), known
+
+
+def _with_images(fields: Sequence[NearField]) -> list[NearField]:
+    """Near fields and, where there is the mirror x ↔ y, their images: light along y teaches light along x."""
+    return [*fields, *(image_of_near_field(near) for near in fields if has_diagonal(near.layout.platform))]
 
 
 def refine(

@@ -18,6 +18,7 @@ from metagen.surrogate import (
     for_light,
     train,
 )
+from metagen.surrogate.swapped import image_of_near_field
 
 X, Y = (mg.Illumination(0.633, polarisation) for polarisation in "xy")
 LEFT = mg.Illumination(0.633, "left")
@@ -61,7 +62,20 @@ def test_the_y_model_made_of_the_x_model_is_as_good_as_one_that_was_trained(plat
     assert error(made, Y, platform).floor < errors[0]
 
 
-@pytest.mark.closed_form
+def test_the_image_of_a_near_field_is_that_of_the_mirrored_device():
+    half = np.random.default_rng(1).uniform(0, np.pi, (5, 4))
+    angles = np.concatenate([half, -half[:, ::-1]], axis=1) % np.pi  # the mirror y → −y alone
+    near = coupled_fins.near_field(mg.Layout(coupled_fins.TURNED, {"angle": angles}), Y)
+    image = image_of_near_field(near)
+    assert image.illumination.is_like(X)
+    assert (near.symmetry, image.symmetry) == ("mirror-y", "mirror-x")
+    expected = coupled_fins.near_field(image.layout, X).field
+    np.testing.assert_allclose(image.field, expected, rtol=0, atol=1e-6)  # single precision
+    np.testing.assert_array_equal(image_of_near_field(image).field, near.field)
+    with pytest.raises(InputError, match="not its own image"):
+        image_of_near_field(coupled_fins.near_field(random_layout(coupled_fins.FREE, 3, 1), Y))
+
+
 def test_twice_mirrored_is_the_model_itself(along_x):
     again = for_light(for_light(along_x, Y), X)
     layout = random_layout(along_x.platform, (4, 6), seed=3)
