@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import field
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from pydantic import TypeAdapter
 from safetensors import SafetensorError, safe_open
@@ -24,6 +24,7 @@ from metagen.surrogate.error_map import ErrorMap
 from metagen.surrogate.expansion import ExpansionSurrogate
 from metagen.surrogate.models import build
 from metagen.surrogate.settings import ModelSettings
+from metagen.surrogate.swapped import Swapped
 
 SCHEMA = "metagen/surrogate"
 VERSION: Literal[2] = 2
@@ -67,11 +68,15 @@ def save(model: Surrogate, path: str | Path) -> None:
 def load(path_or_name: str | Path) -> Surrogate:
     """Read a model from a file, or one of the models that come with metagen by its name.
 
+    A name that ends in "-y" also stands for the mirror image (x ↔ y) of the model of that name with "-x".
+
     Raises:
         InputError: there is neither such a file nor such a name.
         AccessError: the file cannot be read now, but may be intact.
         FormatError: the file is damaged, not a model file, or of another schema version.
     """
+    if (along_x := _mirrored_from(path_or_name)) is not None:
+        return Swapped(cast(ExpansionSurrogate, load(along_x)))
     path = _find(path_or_name)
     header, weights = _read(path)
     model = build(header.domain, header.model)
@@ -89,6 +94,13 @@ def shipped() -> dict[str, Path]:
     """The models that come with metagen, by name."""
     folder = Path(str(files("metagen.surrogate") / "weights"))
     return {path.stem: path for path in sorted(folder.glob(f"*{SUFFIX}"))}
+
+
+def _mirrored_from(name: str | Path) -> str | None:
+    """The model along x that comes with metagen, of which this name stands for the mirror image."""
+    along_x = f"{str(name).removesuffix('-y')}-x"
+    is_taken = str(name) in shipped() or Path(name).is_file()
+    return along_x if str(name).endswith("-y") and along_x in shipped() and not is_taken else None
 
 
 def _find(path_or_name: str | Path) -> Path:
