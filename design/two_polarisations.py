@@ -1,40 +1,59 @@
 """One lens, two uses: light along x goes to one focus, light along y to another (titanium dioxide on glass).
 
-    python design/two_polarisations.py    # writes two_polarisations-start.h5
+    python design/two_polarisations.py    # or: metagen design design/two_polarisations.py -o two.h5
+    metagen verify design/two_polarisations.py two.h5 --campaign simulations/tio2_posts_660.toml -o verified
+    metagen compare design/two_polarisations.py two.h5 --near-fields verified --report two.html
+    python design/two_polarisations.py verified    # with the cross-talk of what was simulated
 
-This is the forward design: length and width of every post are those that serve both polarisations best among
-its twins. Lengths are micrometres.
+The start is the forward design: each post has the length and the width that, among posts like it, serve both
+polarisations best. Lengths are micrometres.
 """
 
+import sys
+from dataclasses import replace
+from pathlib import Path
+
 import metagen as mg
-from metagen import forward
+from metagen.base.tables import Table, number
+from metagen.design import DesignSettings, DesignSymmetry, Efficiency, MatchedStart, OptimizerSettings
+from metagen.design.settings import start_layout
+from metagen.verify.verification import Simulated, near_fields_of, values
 
-WAVELENGTH, FOCAL_LENGTH, ASIDE, COUNT = 0.66, 10.0, 2.0, 31
+RED, FOCAL_LENGTH, ASIDE = 0.66, 10.0, 2.0
+FOCI = {"x": ASIDE, "y": -ASIDE}  # where light of each polarisation goes
 
-platform = mg.Platform(
-    lattice=mg.Lattice.square(0.4),
-    atom=mg.atoms.Rectangle(length=(0.1, 0.3), width=(0.1, 0.3)),
-    height=0.6,
-    pillar=2.40,
-    substrate=1.46,
+settings = DesignSettings(
+    name="two-polarisations",
+    count=31,
+    start=MatchedStart(),
+    models=("tio2-posts-660-x",),  # that of light along y is its mirror image
+    goals=tuple(
+        Efficiency(RED, FOCAL_LENGTH, radius=1.0, x=x, polarisation=polarisation)
+        for polarisation, x in FOCI.items()
+    ),
+    optimizer=OptimizerSettings(steps=80, method="lbfgs", symmetry=DesignSymmetry.NONE),
 )
-aims = [
-    forward.Aim(mg.Illumination(WAVELENGTH, polarisation), forward.Focus(FOCAL_LENGTH, x=x))
-    for polarisation, x in (("x", ASIDE), ("y", -ASIDE))
-]
-# Computed in seconds; right to 0.03 where resonances of the uniform lattice are, and to 0.0003 elsewhere.
-sampling = mg.rcwa.LibrarySampling(orders=5, tolerance=0.04, cells=300)
+astray = [replace(goal, x=-goal.x) for goal in settings.goals]  # into the focus of the other polarisation
 
 
-def start() -> mg.Layout:
-    """The forward-designed lens; how well it serves each polarisation is printed."""
-    library = mg.rcwa.Library.compute(platform, aims[0].light, sampling)
-    layout = forward.matched(platform, aims, COUNT, responses=[library, library])
-    for aim in aims:
-        found = forward.fit(layout, aim, library)
-        print(f"{aim.described}: efficiency {found.efficiency:.3f}, mean error {found.error:.3f}")
-    return layout
+def row(name: str, layout: mg.Layout, models: list) -> tuple[str, ...]:
+    """How much light of each polarisation goes to its own focus, and to the other one."""
+    return name, *map(number, values([*settings.goals, *astray], layout, models))
+
+
+def main(*folders: str) -> None:
+    """Design the device; measure it and the start, as predicted and as simulated where there are fields."""
+    device = mg.design.run(settings, "two_polarisations.h5")
+    start = start_layout(settings, device.platform)
+    start.save("two_polarisations-start.h5")
+    models, rows = settings.load_models(), []
+    for name, layout in (("forward", start), ("optimised", device)):
+        rows.append(row(f"{name}, predicted", layout, models))
+        if fields := [Simulated(near, components=3) for near in near_fields_of(layout, map(Path, folders))]:
+            rows.append(row(f"{name}, in Meep", layout, fields))
+    columns = ("device", "x to its focus", "y to its focus", "x to that of y", "y to that of x")
+    Table(settings.name, columns, tuple(rows), "Shares of the incident power within 1 µm.").print()
 
 
 if __name__ == "__main__":
-    start().save("two_polarisations-start.h5")
+    main(*sys.argv[1:])
