@@ -1,7 +1,7 @@
 """A beam deflector: light along x leaves at 20° (titanium dioxide posts on glass).
 
     python design/deflector.py    # forward design and optimised device, as the model predicts them
-    mpirun -np 2 python design/deflector.py fields    # in Meep, too; the fields stay in that folder
+    python design/deflector.py fields    # in Meep, too; the fields stay in that folder
 
 The objective is a function of the light of our own. Lengths are micrometres.
 """
@@ -46,7 +46,7 @@ def main(*folders: str) -> None:
     ]
     for folder in folders:
         (beam,) = Campaign.load(CAMPAIGN).light_of([LIGHT])
-        for near in map(mg.NearField.load, run([Task(each, beam) for each in (start, device)], folder)):
+        for near in map(mg.NearField.load, run([Task(each, beam) for each in (start, device)], Path(folder))):
             (found,) = values([efficiency], near.layout, [Simulated(near, components=3)])
             rows.append((near.layout.name, "in Meep", number(found)))
     note = "Share of the incident power in the plane wave at 20°, as wide as the device."

@@ -1,7 +1,7 @@
 """A hologram: a picture 10 µm behind a device in light along x (titanium dioxide posts on glass).
 
     python design/hologram.py    # forward design and optimised device, as the model predicts them
-    mpirun -np 2 python design/hologram.py fields    # in Meep, too; the fields stay in that folder
+    python design/hologram.py fields    # in Meep, too; the fields stay in that folder
 
 The forward design finds the phase of the picture by iteration (Gerchberg and Saxton); the optimiser then
 makes the light more like the picture. Lengths are micrometres.
@@ -66,7 +66,7 @@ def main(*folders: str) -> None:
     ]
     for folder in folders:
         (beam,) = Campaign.load(CAMPAIGN).light_of([LIGHT])
-        for near in map(mg.NearField.load, run([Task(each, beam) for each in (start, device)], folder)):
+        for near in map(mg.NearField.load, run([Task(each, beam) for each in (start, device)], Path(folder))):
             (found,) = values([likeness], near.layout, [Simulated(near, components=3)])
             rows.append((near.layout.name, "in Meep", number(1 - found)))
     note = "‖s·|E| − A‖² / ‖A‖² with the amplitude A of the picture and the best factor s."
