@@ -78,14 +78,14 @@ class Campaign:
         return [*(b for b in self.light if b in wanted), *(b for b in wanted if b not in self.light)]
 
     def _beams_of(self, light: Illumination) -> list[Beam]:
-        own = [beam for beam in self.light if beam.light.is_like(light)]
-        return own or [self._beam_of(part) for _, part in light.parts]
+        own = self._own(light)
+        return [own] if own else [self._own(part) or self._borrowed(part) for _, part in light.parts]
 
-    def _beam_of(self, light: Illumination) -> Beam:
-        """The light with the numerics of its own or of another polarisation."""
-        own = [beam for beam in self.light if beam.light.is_like(light)]
-        if own:
-            return own[0]
+    def _own(self, light: Illumination) -> Beam | None:
+        return next((beam for beam in self.light if beam.light.is_like(light)), None)
+
+    def _borrowed(self, light: Illumination) -> Beam:
+        """The light with the numerics of another polarisation."""
         for beam in self.light:
             if replace(beam.light, polarisation=light.polarisation).is_like(light):
                 return Beam(beam.numerics, light)
