@@ -56,7 +56,8 @@ class OptimizerSettings:
         symmetry: which sites have equal radii.
         minimum_gap: smallest gap between neighbouring pillars. Circles keep it by limits of their radius
             (:meth:`metagen.fab.DesignRules.radius_limits`), other shapes by a penalty
-            (:class:`metagen.design.gaps.Gaps`), of which a little may be left.
+            (:class:`metagen.design.gaps.Gaps`), which may leave a little; :func:`metagen.design.optimize`
+            measures the gaps of the result exactly, and warns.
         grid: lengths are multiples of this; None allows any.
         edge_bias: δ by which the process may move the walls of all pillars outwards or inwards. The figure of
             merit is then computed for walls at −δ, 0 and δ, at three times the cost; lengths outside what the

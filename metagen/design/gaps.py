@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -12,10 +13,14 @@ from scipy.spatial import cKDTree
 from torch import Tensor
 
 from metagen.device.layout import Layout
+from metagen.fab.gaps import narrow_gaps
 
 DIRECTIONS = 180
 """In how many directions pillars are held apart. Between two of them edges that face each other are taken for
 closer than they are, by half their length times sin(π/DIRECTIONS) at most: 3.5 nm for 0.4 micrometres."""
+
+ROUNDING = 1e-6
+"""Gaps that are too small by less than this, a millionth of a micrometre, are not reported."""
 
 
 @dataclass(frozen=True)
@@ -73,3 +78,19 @@ class Gaps:
         centres = self.start.centres[self.start.present]
         first, second = self._pairs.numpy().T
         return torch.from_numpy(np.asarray(centres[second] - centres[first]))
+
+
+def warn_of_narrow_gaps(layout: Layout, least: float) -> None:
+    """Warn if pillars are closer to each other than ``least``, by the exact distances of their outlines."""
+    atom, there = layout.platform.atom, layout.present
+    centres = layout.centres[there]
+    pairs, gaps = narrow_gaps(atom, layout.values[there], centres, least - ROUNDING)
+    if not len(gaps):
+        return
+    (x, y), (other_x, other_y) = centres[pairs[gaps.argmin()]]
+    warnings.warn(
+        f"{layout.name!r}: the pillars at ({x:.4f}, {y:.4f}) and ({other_x:.4f}, {other_y:.4f}) are "
+        f"{gaps.min():.4f} apart; in all {len(gaps)} of the gaps are below minimum_gap, {least:g}; optimise "
+        f"with more steps, or with minimum_gap = {2 * least - gaps.min():.4f}",
+        stacklevel=3,
+    )

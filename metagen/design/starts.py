@@ -10,6 +10,7 @@ from pathlib import Path
 from metagen.base.errors import InputError
 from metagen.design.ascent import OptimizerSettings, climb, is_result_of
 from metagen.design.device import Device
+from metagen.design.gaps import warn_of_narrow_gaps
 from metagen.design.goal import Objective
 from metagen.design.model import Model
 from metagen.device.layout import Layout
@@ -38,7 +39,7 @@ def optimize(
 
     Several layouts are each optimised for ``settings.trial_steps`` first, and the best of these devices goes
     on for all steps. Until the end the others are kept beside ``path``, with ``-start1``, ``-start2``, … in
-    the name.
+    the name. Of gaps that are below ``settings.minimum_gap`` at the end a warning tells.
 
     Args:
         layout: where to start, or several such layouts.
@@ -67,8 +68,12 @@ def optimize(
     if not starts:
         raise InputError("no layout is given to start from; give at least one")
     if len(starts) == 1:
-        return climb(starts[0], models, objective, settings, name=name, path=path, progress=progress)
-    return _of_several(starts, models, objective, settings, name, path, progress)
+        device = climb(starts[0], models, objective, settings, name=name, path=path, progress=progress)
+    else:
+        device = _of_several(starts, models, objective, settings, name, path, progress)
+    if settings.minimum_gap is not None:
+        warn_of_narrow_gaps(device, settings.minimum_gap)
+    return device
 
 
 def _check_kinds(models: object, objective: object) -> None:

@@ -8,7 +8,7 @@ import shapely
 import torch
 
 import metagen as mg
-from metagen.design.gaps import DIRECTIONS, Gaps
+from metagen.design.gaps import DIRECTIONS, Gaps, warn_of_narrow_gaps
 
 PLATFORM = mg.Platform(
     lattice=mg.Lattice.hexagonal(0.5),
@@ -52,3 +52,22 @@ def test_the_penalty_has_the_gradient_of_finite_differences(layout):
 def test_there_is_no_penalty_where_all_gaps_suffice(layout):
     gaps = Gaps(layout, least=1e-3)
     assert float(gaps.penalty(torch.tensor(layout.values))) == 0
+
+
+def test_the_end_of_a_design_names_the_narrowest_gap_exactly():
+    fins = mg.Platform(
+        lattice=mg.Lattice.square(0.5),
+        atom=mg.atoms.Rectangle(length=(0.2, 0.45), width=0.1, angle=(0, math.pi)),
+    )
+    length = np.full((3, 3), 0.3)
+    length[:2, 1] = 0.42  # their ends, at 0.21 from their sites, are 0.08 apart; with their neighbours 0.14
+    close = mg.Layout(fins, {"length": length, "angle": np.zeros((3, 3))}, name="crowd")
+    with pytest.warns(
+        UserWarning, match=r"'crowd'.*\(-0.5000, 0.0000\) and \(0.0000, 0.0000\) are 0.0800 apart"
+    ):
+        warn_of_narrow_gaps(close, 0.1)
+
+
+@pytest.mark.filterwarnings("error")
+def test_nothing_is_said_of_gaps_that_suffice(layout):
+    warn_of_narrow_gaps(layout, 1e-3)
