@@ -7,6 +7,9 @@ from numbers import Integral
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from metagen.base.errors import InputError
 
 SHOWN = 60
@@ -78,3 +81,19 @@ def count(name: str, value: Any) -> int:
     if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
         raise InputError(f"{name} is {brief(value)}; it must be a whole number, 1 at least")
     return int(value)
+
+
+def array_of(value: Any, name: str, kinds: str = "biuf") -> NDArray[Any]:
+    """An array of numbers of some kinds, as ``numpy.dtype.kind`` names them; of real ones by default.
+
+    Raises:
+        InputError: it is something else.
+    """
+    try:
+        array = np.array(value)
+    except (TypeError, ValueError, RuntimeError):
+        array = np.array(None)
+    if array.dtype.kind not in kinds:
+        some = "numbers" if "c" in kinds else "real numbers"
+        raise InputError(f"{name} is {brief(value)}; give a number, or an array or a tensor of {some}")
+    return array

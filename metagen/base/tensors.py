@@ -11,7 +11,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from metagen.base.arguments import brief
+from metagen.base.arguments import array_of
 from metagen.base.errors import InputError
 
 Real = ArrayLike | Tensor
@@ -36,22 +36,6 @@ def as_real(value: Real, name: str = "a length, angle or coordinate") -> Tensor:
     if isinstance(value, Tensor) and not value.is_complex():
         return value.to(torch.float64)
     return torch.from_numpy(array_of(value, name).astype(np.float64))
-
-
-def array_of(value: Any, name: str, kinds: str = "biuf") -> NDArray[Any]:
-    """An array of numbers of some kinds, as ``numpy.dtype.kind`` names them; of real ones by default.
-
-    Raises:
-        InputError: it is something else.
-    """
-    try:
-        array = np.array(value)
-    except (TypeError, ValueError, RuntimeError):
-        array = np.array(None)
-    if array.dtype.kind not in kinds:
-        some = "numbers" if "c" in kinds else "real numbers"
-        raise InputError(f"{name} is {brief(value)}; give a number, or an array or a tensor of {some}")
-    return array
 
 
 def check_broadcast(**values: Tensor) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from metagen.base.arguments import array_of
 from metagen.base.errors import InputError
 from metagen.base.validation import check_angle
 from metagen.device.atoms.parameter import Kind
@@ -32,24 +33,31 @@ def admitted(
         present: the mask, or None; without it, a pillar is wherever its lengths do not make it vanish.
 
     Raises:
-        InputError: other shapes, or other names than those of the free parameters.
+        InputError: no real numbers, other shapes, or other names than those of the free parameters.
     """
     sites = len(platform.lattice.sites)
     if isinstance(values, Mapping):
         array = _stacked(platform, values, present)
     else:
-        array = np.array(values, dtype=np.float64)
+        array = array_of(values, "values").astype(np.float64)
         if array.ndim < 4:
             array = _of_one_parameter(platform, array)
     _check_shape("values", array, (sites, len(platform.atom.parameters)))
     thick = ~platform.atom.vanishes(array)
     if present is None:
         return array, thick
-    mask = np.array(present, dtype=np.bool_)
+    mask = _mask(present)
     mask = mask[..., None] if mask.ndim == 2 else mask
     if mask.shape != array.shape[:3]:
         raise InputError(f"present has shape {mask.shape}, values are of {array.shape[:3]} sites [Nx, Ny, S]")
     return array, mask & thick
+
+
+def _mask(present: ArrayLike) -> Mask:
+    array = array_of(present, "present")
+    if not np.isin(array, (0, 1)).all():
+        raise InputError("present holds other values than true and false (1 and 0)")
+    return array.astype(np.bool_)
 
 
 def _stacked(platform: Platform, values: Mapping[str, ArrayLike], present: ArrayLike | None) -> Values:
@@ -62,9 +70,9 @@ def _stacked(platform: Platform, values: Mapping[str, ArrayLike], present: Array
     if not names:
         if present is None:
             raise InputError("the meta-atom has no free parameter; give present, [Nx, Ny], to say the size")
-        mask = np.asarray(present)
+        mask = _mask(present)
         return np.zeros((*mask.shape, *[1] * (mask.ndim == 2), 0))
-    parts = [np.asarray(values[name], dtype=np.float64) for name in names]
+    parts = [array_of(values[name], name).astype(np.float64) for name in names]
     shapes = {part.shape for part in parts if part.ndim}
     if len(shapes) > 1:
         raise InputError(f"values have the shapes {sorted(shapes)}; all parameters need one shape, [Nx, Ny]")

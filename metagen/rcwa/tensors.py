@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from metagen.base.tensors import array_of
+from metagen.base.arguments import array_of
 
 Reals = float | Sequence[float] | NDArray[Any] | Tensor
 """Real numbers as a caller may give them: one, or many."""

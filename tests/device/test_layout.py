@@ -171,11 +171,22 @@ def test_symmetry_comes_from_where_pillars_stand_and_how_a_mirror_turns_them():
         (HEXAGONAL, np.full((3, 3, 2), 0.45), "half the distance of neighbours, 0.4"),
         (mg.Platform(), np.full(3, 0.1), r"expected an array \[Nx, Ny\]"),
         (mg.Platform(), np.zeros((0, 3)), "expected an array"),
+        (FINS, {"angle": np.full((3, 3), 1j)}, "angle is .*real numbers"),
+        (FINS, {"angle": [["a"]]}, "angle is .*real numbers"),
+        (FINS, {"angle": [[0.1], [0.1, 0.2]]}, "angle is .*real numbers"),
+        (FINS, np.full((3, 3), 1j), "values is .*real numbers"),
+        (FINS, {"angle": np.zeros((3, 3)), "radius": np.zeros((3, 3))}, "free parameters .* are angle"),
+        (FINS, {"angle": np.full((3, 3), np.nan)}, r"angle\[0, 0\] is nan"),
     ],
 )
 def test_pillars_of_another_platform_or_none_are_refused(platform, values, reason):
     with pytest.raises(InputError, match=reason):
         mg.Layout(platform, values)
+
+
+def test_a_mask_is_of_true_and_false():
+    with pytest.raises(InputError, match="present holds other values"):
+        mg.Layout(FINS, {"angle": np.zeros((2, 2))}, present=np.full((2, 2), 2))
 
 
 def test_an_atom_with_several_free_parameters_needs_all_of_them_by_name():

@@ -1,11 +1,13 @@
 """The models of fins and posts that come with metagen, and the simulations that they were trained on."""
 
+import dataclasses
 import math
 
 import numpy as np
 import pytest
 
 import metagen as mg
+from metagen.base.errors import InputError, MismatchError
 from metagen.surrogate import LPA, CellField, LPASettings, evaluate
 from metagen.surrogate.swapped import image_of_near_field
 
@@ -75,3 +77,46 @@ def test_the_public_way_from_angles_to_a_field():
     field = mg.surrogate.predict(model, mg.Layout(model.platform, values={"angle": angles}))
     assert field.shape == (3, 60, 40)
     assert np.iscomplexobj(field)
+
+
+def layout_of(name, values, **changes):
+    """Nine pillars of equal parameters on the platform of a shipped model, with changes to it."""
+    platform = dataclasses.replace(mg.surrogate.load(name).domain.platform, **changes)
+    shape = (3, 3, len(platform.lattice.sites))
+    return mg.Layout(platform, {key: np.full(shape, value) for key, value in values.items()})
+
+
+@pytest.mark.parametrize(
+    ("layout", "error", "reason"),
+    [
+        (
+            layout_of("tio2-posts-660-x", {"length": 0.2, "width": 0.1}),
+            MismatchError,
+            "atom Rectangle.*instead of",
+        ),
+        (
+            layout_of(
+                "tio2-free-fins-660-x",
+                {"length": 0.3, "width": 0.1, "angle": 0.0},
+                lattice=mg.Lattice.hexagonal(0.43),
+            ),
+            MismatchError,
+            "lattice Lattice.*instead of",
+        ),
+        (
+            layout_of("tio2-free-fins-660-x", {"length": 0.41, "width": 0.085, "angle": 0.0}),
+            InputError,
+            r"length\[0, 0\] is 0.41; the model knows length from 0.2 to 0.38",
+        ),
+    ],
+)
+def test_another_atom_or_lattice_and_unknown_sizes_are_refused_by_name(layout, error, reason):
+    with pytest.raises(error, match=reason):
+        mg.surrogate.predict(mg.surrogate.load("tio2-free-fins-660-x"), layout)
+
+
+def test_light_that_no_model_knows_is_refused_by_name():
+    layout = layout_of("tio2-fins-660-x", {"angle": 0.0})
+    light = mg.design.Light.behind(layout, [mg.surrogate.load("tio2-fins-660-x")])
+    with pytest.raises(MismatchError, match="asks for wavelength 0.66, polarisation left"):
+        light[mg.Illumination(0.66, "left")]
