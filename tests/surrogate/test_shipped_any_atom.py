@@ -118,5 +118,5 @@ def test_another_atom_or_lattice_and_unknown_sizes_are_refused_by_name(layout, e
 def test_light_that_no_model_knows_is_refused_by_name():
     layout = layout_of("tio2-fins-660-x", {"angle": 0.0})
     light = mg.design.Light.behind(layout, [mg.surrogate.load("tio2-fins-660-x")])
-    with pytest.raises(MismatchError, match="asks for wavelength 0.66, polarisation left"):
+    with pytest.raises(MismatchError, match=r"asks for wavelength 0\.66, polarisation left"):
         light[mg.Illumination(0.66, "left")]
