@@ -16,7 +16,10 @@ from pydantic.dataclasses import dataclass as pydantic_dataclass
 from pydantic_core import ErrorDetails
 
 from metagen.base import keys
+from metagen.base.arguments import brief
 from metagen.base.errors import InputError
+from metagen.base.names import printable
+from metagen.base.texts import one_error, read_text
 
 Positive = Annotated[float, Field(gt=0)]
 PositiveInt = Annotated[int, Field(gt=0)]
@@ -32,6 +35,10 @@ MEMBERS = {"constrained-float", "Dispersion", "numerics", "error target"}
 """Names of members of unions, which pydantic lists among the keys although no file has them."""
 TAGGED = "tagged-union["
 """How pydantic begins the name of a union whose members a key tells apart; the tag itself follows."""
+LONGEST_KEY = 120
+"""Characters of a key, with the tables around it, that a message shows."""
+MOST_FAULTS = 10
+"""How many problems of one file are told at once."""
 WRONG_MEMBER = {"too_short", "tuple_type", "dict_type", "model_attributes_type", "dataclass_type"}
 """What is said of a value as a whole where something within it is wrong, or where it was tried as another
 member of a union."""
@@ -112,14 +119,12 @@ def load_toml(path: str | Path, kind: type[T]) -> T:
 
     Raises:
         InputError: no such file, not TOML, an unknown key, or a value that is not allowed.
+        FormatError: it is no text.
     """
     path = Path(path)
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not valid TOML: {error}") from error
+    text = read_text(path)
+    with one_error(f"{path}: not valid TOML", InputError):
+        values = tomllib.loads(text)
     return validate(values, kind, source=str(path), folder=path.parent)
 
 
@@ -148,10 +153,11 @@ def validate(values: object, kind: type[T], source: str, folder: Path | None = N
     Raises:
         InputError: an unknown key, or a value that is not allowed.
     """
-    try:
-        return TypeAdapter(kind).validate_python(values, context=folder)
-    except ValidationError as error:
-        raise InputError(describe(error, source, kind)) from None
+    with one_error(source, InputError):
+        try:
+            return TypeAdapter(kind).validate_python(values, context=folder)
+        except ValidationError as error:
+            raise InputError(describe(error, source, kind)) from None
 
 
 def plain(value: object) -> Any:
@@ -170,11 +176,18 @@ def describe(error: ValidationError, source: str, kind: type[Any]) -> str:
     faults: dict[str, str] = {}
     for problem in sorted(error.errors(include_url=False), key=_is_consequence):
         key = ".".join(_keys(problem["loc"]))
+        if len(faults) == MOST_FAULTS:
+            return "\n".join([*faults.values(), "… and more; mend these first"])
         consequence = _is_consequence(problem) and any(other.startswith(f"{key}.") for other in faults)
         if key not in faults and not consequence:
-            lines = _fault(problem, key, kind).splitlines()
+            lines = _fault(problem, _shown(key), kind).splitlines()
             faults[key] = "\n".join(f"{source}: {line}" if source else line for line in lines)
     return "\n".join(faults.values())
+
+
+def _shown(key: str) -> str:
+    """A key in one line that is not too long."""
+    return printable(key).replace("\n", "\\n")[:LONGEST_KEY]
 
 
 def _keys(place: tuple[int | str, ...]) -> Iterator[str]:
@@ -201,7 +214,7 @@ def _fault(problem: ErrorDetails, key: str, kind: type[Any]) -> str:
             return f"{key}.{context['discriminator'].strip(QUOTE)} is missing; it says of which kind this is"
         case "union_tag_invalid":
             name = f"{key}.{context['discriminator'].strip(QUOTE)}"
-            return f"{name} is {context['tag']!r}; known: {context['expected_tags']}"
+            return f"{name} is {brief(context['tag'])}; known: {context['expected_tags']}"
         case "value_error":
             return str(context["error"])
     return f"{key or '(whole)'}: {problem['msg']}, got {problem['input']!r:.80}"

@@ -13,6 +13,7 @@ from metagen import surrogate
 from metagen.base.errors import FormatError, InputError, MismatchError
 from metagen.base.files import content_hash
 from metagen.base.memo import recall, store
+from metagen.base.names import in_file_name
 from metagen.base.parallel import run_on_ranks
 from metagen.base.wavelength import nanometres
 from metagen.data.dataset import Dataset
@@ -173,7 +174,7 @@ class Demo:
 
     def layout_files(self) -> list[LayoutFile]:
         """Write the device for the fab."""
-        path = self.folder / self.settings.name
+        path = self.folder / in_file_name(self.settings.name)
         return [
             write_gds(self.device, path.with_suffix(".gds")),
             write_oasis(self.device, path.with_suffix(".oas")),
@@ -189,7 +190,7 @@ class Demo:
 
     @property
     def _device_file(self) -> Path:
-        return self.folder / f"{self.settings.name}.h5"
+        return self.folder / f"{in_file_name(self.settings.name)}.h5"
 
 
 def _say(stage: int, what: str) -> None:

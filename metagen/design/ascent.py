@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from metagen.base.errors import InputError, MetagenError, MismatchError
 from metagen.base.files import content_hash
+from metagen.base.names import check_name
 from metagen.base.validation import Positive, PositiveInt, checked
 from metagen.design.device import Checkpoint, Device, read_checkpoint
 from metagen.design.gaps import Gaps
@@ -117,7 +118,7 @@ def climb(
 
     ``notes`` are added to the provenance of the device.
     """
-    name = name or f"{layout.name}-designed"
+    name = check_name(name or f"{layout.name}-designed")
     ascent = _Ascent.of(name, layout, models, objective, settings or OptimizerSettings(), notes or {})
     start = ascent.resume(path) if path is not None and Path(path).exists() else ascent.start()
     if ascent.finished(start):

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from metagen import surrogate
 from metagen.base.errors import InputError
+from metagen.base.names import Name
 from metagen.base.validation import FromToml, Positive, checked
 from metagen.design.ascent import OptimizerSettings
 from metagen.design.combine import Sum, Trust, WorstOf
@@ -62,7 +63,7 @@ class DesignSettings(FromToml):
     The device has the platform of its models, which must all be of one platform.
 
     Attributes:
-        name: name of the device, and of files about it; it may not have a slash.
+        name: name of the device, and of files about it (:func:`metagen.base.names.check_name`).
         count: cells along x, or along x and y (:func:`metagen.device.sites.counts_of`).
         aperture: shape of the device; outside a circle there are no pillars.
         start: where to start; with several starts the best one goes on (:func:`metagen.design.optimize`).
@@ -75,7 +76,7 @@ class DesignSettings(FromToml):
         optimizer: how the device is optimised.
     """
 
-    name: Annotated[str, Field(pattern=r"^[^/]+$")]
+    name: Name
     count: Count
     start: Start | Annotated[tuple[Start, ...], Field(min_length=1)]
     models: Annotated[tuple[str, ...], Field(min_length=1)]

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from metagen.base.errors import InputError
 from metagen.base.files import HASH, Schema, content_hash, reading_hdf5, writing_hdf5
+from metagen.base.names import check_name
 from metagen.base.validation import validate
 from metagen.device.atoms import Atom, Kind
 from metagen.device.circles import CircleLimits
@@ -52,12 +53,13 @@ class Layout:
         platform: what the process fixes.
         values: [Nx, Ny, S, P] free parameters of the meta-atom, in the order of ``platform.atom.parameters``;
             0 where there is no pillar. Read-only.
-        name: a short label for files and plots.
+        name: a short label for files and plots (:func:`metagen.base.names.check_name`).
         provenance: what made the layout, as texts by name; files carry it along.
         present: [Nx, Ny, S] whether there is a pillar; by default, wherever it does not vanish. Read-only.
 
     Raises:
-        InputError: the values have another shape or other names, or no pillar of this platform can have them.
+        InputError: the values have another shape or other names, no pillar of this platform can have them, or
+            the name is none.
     """
 
     platform: Platform
@@ -79,6 +81,7 @@ class Layout:
         ) -> None: ...
 
     def __post_init__(self) -> None:
+        check_name(self.name)
         values, present = admitted(self.platform, self.values, self.present)
         check_pillars(self.platform, values, present)
         values[~present] = 0

@@ -11,6 +11,7 @@ from dataclasses import asdict
 from typing import Any
 
 from metagen.base.errors import FormatError, InputError, MismatchError
+from metagen.base.names import Name
 from metagen.base.validation import Positive, PositiveInt, checked, validate
 from metagen.device.atoms import Atom, Circle
 from metagen.device.circles import CircleLimits
@@ -50,7 +51,7 @@ class DeviceLabel:
         polygon_tolerance: largest distance of polygons from curved outlines.
     """
 
-    name: str
+    name: Name
     hash: str
     steps: str
     counts: tuple[PositiveInt, PositiveInt]

@@ -11,6 +11,7 @@ from pathlib import Path
 import gdstk
 
 from metagen.base.errors import FormatError, InputError
+from metagen.base.names import name_from
 from metagen.device.layout import Layout
 from metagen.device.platform import Platform
 from metagen.fab.finders import finder_of, hole_finder
@@ -107,7 +108,9 @@ def _read(
     if found is None:
         pillars = _pillars(library, cells, layer or DEFAULTS.pillar_layer, platform, None, source)
         values, present = layout_of(pillars, platform, frame_of(pillars, platform), source)
-        return checked_layout(platform, values, present, drawn_name(path), {"file": path.name}, source)
+        return checked_layout(
+            platform, values, present, name_from(drawn_name(path)), {"file": path.name}, source
+        )
     label, origin = found
     check_match(label, platform, source)
     pillars = _pillars(library, cells, layer or label.layer, platform, label, source)

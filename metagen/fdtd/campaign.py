@@ -13,6 +13,7 @@ from pydantic import BeforeValidator, Field
 from tqdm import tqdm
 
 from metagen.base.errors import InputError, MismatchError, SimulationError
+from metagen.base.memory import memory_here
 from metagen.base.parallel import aborting_together, communicator
 from metagen.base.validation import checked, load_toml
 from metagen.data.nearfield import NearField
@@ -25,7 +26,6 @@ from metagen.fdtd.campaign_file import CampaignFile
 from metagen.fdtd.claims import Queue
 from metagen.fdtd.engine import require_meep
 from metagen.fdtd.layout_scene import has_prisms
-from metagen.fdtd.memory import memory_here
 from metagen.fdtd.plan import TYPICAL_TIME, ranks_on_this_node, refuse_what_does_not_fit
 from metagen.fdtd.simulation import simulate
 from metagen.fdtd.stepping import OnProgress

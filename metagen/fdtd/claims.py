@@ -7,6 +7,7 @@ file is removed with the claim, and it says who holds it.
 from __future__ import annotations
 
 import fcntl
+import glob
 import os
 import socket
 import time
@@ -122,7 +123,7 @@ class Queue:
 
 def _tidy(target: Path) -> None:
     """Remove what a killed process has left, and keep a damaged file for those who want to look at it."""
-    for partial in target.parent.glob(f".{target.name}.*.partial"):
+    for partial in target.parent.glob(f".{glob.escape(target.name)}.*.partial"):
         partial.unlink(missing_ok=True)
     if target.exists():
         target.replace(target.with_suffix(".damaged"))

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from metagen.base.errors import InputError
+from metagen.base.memory import memory_here
 from metagen.base.parallel import aborting_together, communicator
 from metagen.base.tables import Table
 from metagen.device.layout import random_layout
@@ -16,7 +17,6 @@ from metagen.device.platform import Platform
 from metagen.fdtd.beam import Beam
 from metagen.fdtd.grid import COURANT, layout_grid
 from metagen.fdtd.layout_scene import aperture_grid
-from metagen.fdtd.memory import memory_here
 from metagen.fdtd.simulation import simulate
 from metagen.fdtd.stepping import UnsettledWarning
 from metagen.fdtd.task import Task

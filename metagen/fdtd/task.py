@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from metagen.base.errors import DamagedError
 from metagen.base.files import content_hash
+from metagen.base.names import in_file_name
 from metagen.data.nearfield import NearField
 from metagen.device.illumination import Illumination, label
 from metagen.device.layout import Layout
@@ -55,7 +56,7 @@ class Task:
     @property
     def file_name(self) -> str:
         """Name of the near-field file, for example ``random-s1-633nm-0f3c9a1b.h5``, or ``…-633nm-y-….h5``."""
-        return f"{self.layout.name}-{label(self.light)}-{self.hash[:8]}.h5"
+        return f"{in_file_name(self.layout.name)}-{label(self.light)}-{self.hash[:8]}.h5"
 
     @property
     def mirrors(self) -> tuple[bool, bool]:

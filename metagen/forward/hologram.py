@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import zoom
 
 from metagen.base.errors import InputError
+from metagen.base.names import name_from
 from metagen.forward.nearest import NearestSites
 from metagen.forward.targets import Places, Wave
 from metagen.propagation import angular_spectrum, coordinates, focal_plane
@@ -76,7 +77,7 @@ class Hologram(Wave):
         except (OSError, SyntaxError, ValueError) as error:
             raise InputError(f"{path}: cannot be read as a picture ({error})") from error
         grey = pixels if pixels.ndim == 2 else pixels[..., : min(3, pixels.shape[2])].mean(axis=2)
-        return cls(np.flip(grey, 0).T, width, distance, name=f"hologram-{Path(path).stem}")
+        return cls(np.flip(grey, 0).T, width, distance, name=f"hologram-{name_from(Path(path).stem)}")
 
     @property
     def label(self) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metagen.base.errors import InputError
+from metagen.base.names import name_from
 from metagen.device.atoms import Kind
 from metagen.device.layout import Layout, mirrored_layout
 from metagen.device.orbits import SiteOrbits, own_image
@@ -76,7 +77,7 @@ def matched(
     orbits = SiteOrbits.of(sites, _symmetry(platform, aims, sites, wanted))
     firsts = [each[orbits.images[0]] for each in wanted]
     chosen = best_candidates(firsts, given, _groups(platform, orbits, tried))
-    name = "+".join(aim.label for aim in aims) + suffix(aperture)
+    name = name_from("+".join(aim.label for aim in aims)) + suffix(aperture)
     about = {"family": "matched", "aims": "; ".join(aim.described for aim in aims)}
     return mirrored_layout(platform, orbits, tried[chosen], name, about)
 

@@ -10,6 +10,7 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
+from metagen.base.names import in_file_name
 from metagen.base.tables import Table, number
 from metagen.base.validation import FromToml, checked
 from metagen.data.dataset import Dataset
@@ -92,7 +93,7 @@ def _outcome(variant: Variant, settings: DifferenceSettings, folder: Path) -> Va
     learnt, tested = dataset.split_patches(PATCH_FRACTION)
     models = []
     for recipe in settings.models:
-        file = f"{recipe.model.kind}-{variant.name.replace(' ', '-')}.safetensors"
+        file = f"{recipe.model.kind}-{in_file_name(variant.name.replace(' ', '-'))}.safetensors"
         model = trained(learnt, recipe, folder / file)
         models.append((model.settings.label, evaluate(model, tested).overall.relative_error))
     periodic = readings(dataset)

@@ -151,7 +151,7 @@ def test_a_file_that_cannot_be_right_is_refused_with_its_name_and_the_reason(rea
 
 def test_a_file_of_another_kind_is_refused(tmp_path):
     (tmp_path / "a.yml").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(FormatError, match=r"a\.yml: not a material file"):
+    with pytest.raises(FormatError, match=r"a\.yml: is no text in UTF-8"):
         read_yaml(tmp_path / "a.yml")
     with pytest.raises(InputError, match=r"b\.yml: cannot be read"):
         read_yaml(tmp_path / "b.yml")

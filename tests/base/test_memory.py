@@ -2,7 +2,7 @@
 
 import pytest
 
-from metagen.fdtd.memory import left_by_groups, memory_here
+from metagen.base.memory import left_by_groups, memory_here
 
 SLURM = "system.slice/slurmstepd.scope/job_7"
 
