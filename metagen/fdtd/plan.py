@@ -23,9 +23,10 @@ from metagen.fdtd.task import Task
 
 TYPICAL_TIME = 13.0
 """Simulated time (µm / c) until the fields have settled, as assumed until the first simulation has ended."""
-BYTES_PER_VOXEL = 200
-"""Memory per simulated voxel, with absorbers and monitors (`benchmarks/fdtd.py scaling` measures it)."""
-BASE_BYTES = 250 * 2**20
+BYTES_PER_VOXEL, TILTED_BYTES_PER_VOXEL = 200, 350
+"""Memory per simulated voxel, with absorbers and monitors (`benchmarks/fdtd.py scaling` measures it); fields
+of tilted light are complex."""
+BASE_BYTES = 300 * 2**20
 """Memory of one rank before it simulates anything: Python, Meep and its libraries."""
 PROBE_COUNT = 15
 """Pillars along one side of the layout on which speed is measured."""
@@ -68,7 +69,12 @@ class TaskCost:
 
     def memory_per_rank(self, ranks: int) -> int:
         """Bytes that each rank needs if this many share the simulation."""
-        return BASE_BYTES + math.ceil(self.voxels * BYTES_PER_VOXEL / ranks)
+        return BASE_BYTES + math.ceil(self.voxels * self.bytes_per_voxel / ranks)
+
+    @property
+    def bytes_per_voxel(self) -> int:
+        """Memory that one voxel takes."""
+        return BYTES_PER_VOXEL if self.task.beam.light.is_normal else TILTED_BYTES_PER_VOXEL
 
     def seconds(self, speed: Speed) -> float:
         """Seconds that the simulation takes at a given speed."""
@@ -115,13 +121,14 @@ def _remedies(task: Task, ranks: int, ranks_here: int, free: int) -> str:
     room = free - ranks_here * BASE_BYTES
     if room <= 0:
         return "fewer ranks on this node"
-    nodes = math.ceil(TaskCost.of(task).voxels * BYTES_PER_VOXEL * ranks_here / ranks / room)
+    cost = TaskCost.of(task)
+    nodes = math.ceil(cost.voxels * cost.bytes_per_voxel * ranks_here / ranks / room)
     pixels, count = task.numerics.pixels_per_period, max(task.layout.counts)
     share = int(2 ** sum(task.mirrors))
 
     def fits(pixels: int, count: int) -> bool:
         voxels = _voxels(task, pixels, count / max(task.layout.counts))
-        return ranks_here * (BASE_BYTES + voxels / share * BYTES_PER_VOXEL / ranks) <= free
+        return ranks_here * (BASE_BYTES + voxels / share * cost.bytes_per_voxel / ranks) <= free
 
     finest = next((p for p in range(pixels, 3, -1) if fits(p, count)), None)
     largest = next((c for c in range(count, 0, -1) if fits(pixels, c)), None)
