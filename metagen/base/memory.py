@@ -1,10 +1,12 @@
-"""How much memory is left on this node: on the machine, and within the limits of the job."""
+"""How much memory is left on this node, on the machine and within the limits of the job; and what fits."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
+
+from metagen.base.errors import InputError
 
 
 class MemoryFiles(NamedTuple):
@@ -15,6 +17,8 @@ class MemoryFiles(NamedTuple):
     cached: str
 
 
+SURELY_FITS = 2**27
+"""Bytes for which nobody need look up how much memory there is."""
 V1 = MemoryFiles("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
 V2 = MemoryFiles("memory.max", "memory.current", "inactive_file")
 
@@ -25,6 +29,23 @@ def memory_here() -> int:
     free = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))
     groups = Path("/proc/self/cgroup").read_text(encoding="utf-8")
     return min([free, *left_by_groups(groups, Path("/sys/fs/cgroup"))])
+
+
+def check_fits(what: str, needed: float) -> None:
+    """Refuse what this machine has no memory for, before it is asked for.
+
+    Args:
+        what: what the memory is for, with the number that makes it so much.
+        needed: bytes that it takes at least.
+
+    Raises:
+        InputError: it does not fit; the message says how much it takes and how much there is.
+    """
+    if needed > SURELY_FITS and needed > (free := memory_here()):
+        raise InputError(
+            f"{what} takes {needed / 2**30:.3g} GiB of memory at least, and {free / 2**30:.3g} GiB are free "
+            "here; make it smaller, or use a larger machine"
+        )
 
 
 def left_by_groups(membership: str, root: Path) -> Iterator[int]:

@@ -36,7 +36,8 @@ def check_ordinary(path: Path) -> int:
     try:
         found = path.stat()
     except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
-        reason = getattr(error, "strerror", None) or error
+        missing = isinstance(error, FileNotFoundError)
+        reason = "no such file" if missing else getattr(error, "strerror", None) or error
         raise InputError(f"{path}: cannot be read ({reason})") from error
     if stat.S_ISDIR(found.st_mode):
         raise InputError(f"{path}: is a folder; give a file in it")

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import gzip
-import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
+from typing import IO
 
 from metagen.base.errors import InputError
+from metagen.base.memory import memory_here
 
 GZIP_ENDING, GZIP_MAGIC = ".gz", b"\x1f\x8b"
+PART = 1 << 20
+"""Bytes that are unpacked at once."""
 
 
 class DrawnFormat(StrEnum):
@@ -68,12 +71,26 @@ def refuse_compressed(path: Path) -> None:
         )
 
 
+def _copy(packed: gzip.GzipFile, plain: IO[bytes], path: Path) -> None:
+    """Unpack bit by bit, for as long as what comes out would fit into memory."""
+    free, size = memory_here(), 0
+    while part := packed.read(PART):
+        size += len(part)
+        if size > free:
+            raise InputError(
+                f"{path}: holds more than {free / 2**30:.3g} GiB when unpacked, all the memory that is free "
+                "here; it may not be what it seems"
+            )
+        plain.write(part)
+
+
 @contextmanager
 def unpacked(path: Path) -> Iterator[Path]:
     """Yield the file itself or, if it is compressed by gzip, a temporary file of its contents.
 
     Raises:
         OSError, EOFError, zlib.error: the compressed file is damaged or incomplete.
+        InputError: its contents are larger than the free memory.
     """
     with path.open("rb") as file:
         is_compressed = file.read(len(GZIP_MAGIC)) == GZIP_MAGIC
@@ -83,5 +100,5 @@ def unpacked(path: Path) -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as folder:
         plain = Path(folder) / drawn_name(path)
         with gzip.open(path) as packed, plain.open("wb") as file:
-            shutil.copyfileobj(packed, file)
+            _copy(packed, file, path)
         yield plain

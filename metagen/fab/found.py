@@ -9,11 +9,16 @@ import gdstk
 import numpy as np
 from numpy.typing import NDArray
 
-from metagen.base.errors import FormatError
+from metagen.base.errors import FormatError, InputError
+from metagen.base.memory import check_fits
 from metagen.device.atoms import Atom
 
 MOST_PILLARS = 10**8
 """Pillars that one cell may amount to: ten times the largest device that was tried."""
+BYTES_PER_PILLAR = 150
+"""Memory that reading takes at its peak for each pillar (measured with 10⁶ and 4·10⁶ circles)."""
+FARTHEST = 1e7
+"""Micrometres from the origin at which a pillar may be; a wafer has 3e5."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,8 +60,17 @@ def joined(parts: Sequence[Pillars], atom: Atom) -> Pillars:
     return Pillars(np.concatenate([p.centres for p in parts]), np.concatenate([p.values for p in parts]))
 
 
+def is_single(drawn: gdstk.Polygon | gdstk.Reference) -> bool:
+    """Whether a polygon or a reference is drawn once."""
+    repetition = drawn.repetition
+    return not repetition.size and not repetition.columns
+
+
 def copies(drawn: gdstk.Polygon | gdstk.Reference) -> int:
     """How many copies of a polygon or of a reference the file asks for."""
+    columns, rows = drawn.repetition.columns, drawn.repetition.rows
+    if columns and rows:  # its size is the product, of which gdstk cuts what goes over 64 bits
+        return columns * rows
     return max(1, drawn.repetition.size or 0)
 
 
@@ -71,4 +85,22 @@ def check_count(counts: Iterable[int], where: str) -> None:
         raise FormatError(
             f"{where} amounts to {total:.3g} pillars, at most {MOST_PILLARS:.3g} are read; the numbers of an "
             "array may be wrong. Read a part of it as a cell of its own"
+        )
+    try:
+        check_fits(f"{where} amounts to {total:.3g} pillars, which", total * BYTES_PER_PILLAR)
+    except InputError as error:
+        raise FormatError(f"{error}. Or read a part of it as a cell of its own") from error
+
+
+def check_places(pillars: Pillars, source: str) -> None:
+    """Refuse pillars that are nowhere on a wafer, whose unit or magnification must be wrong.
+
+    Raises:
+        FormatError: there is such a pillar.
+    """
+    near = (abs(pillars.centres) <= FARTHEST) & np.isfinite(pillars.values).all(axis=1)
+    if not near.all():
+        raise FormatError(
+            f"{source}: the pillar at {pillars.at(near.argmin())} has no place on any wafer (up to "
+            f"{FARTHEST:g} µm from the origin); its unit or its magnification is wrong, export it again"
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 
 import gdstk
@@ -12,28 +13,68 @@ from numpy.typing import NDArray
 
 from metagen.base.errors import FormatError
 from metagen.device.atoms import Atom
-from metagen.fab.found import Pillars, check_count, copies, joined
+from metagen.fab.found import Pillars, check_count, copies, is_single, joined
 from metagen.fab.placing import placed_values
 
 Finder = Callable[[gdstk.Cell], Pillars]
 """A function that finds the pillars that a cell draws itself, not those of cells that it places."""
+Transform = tuple[str, float, float, bool]
+"""Name of a placed cell, its rotation, magnification and reflection."""
 
 
-def placed_cells(top: gdstk.Cell, source: str) -> list[gdstk.Cell]:
+@dataclass(eq=False)
+class Places:
+    """Where a cell is placed in one way.
+
+    Attributes:
+        single: positions x + i·y of references to it; numbers, because Python's collector of garbage would
+            look at a million objects again and again.
+        arrays: references with several copies.
+    """
+
+    single: list[complex] = field(default_factory=list)
+    arrays: list[gdstk.Reference] = field(default_factory=list)
+
+    @property
+    def count(self) -> int:
+        """How many copies there are."""
+        return len(self.single) + sum(map(copies, self.arrays))
+
+    @property
+    def points(self) -> NDArray[np.complex128]:
+        """Positions of all copies."""
+        several = [each.repetition.get_offsets() @ (1, 1j) + complex(*each.origin) for each in self.arrays]
+        return np.concatenate([np.array(self.single, dtype=complex), *several])
+
+
+@dataclass(frozen=True, eq=False)
+class PlacedCell:
+    """A cell, and where it places others.
+
+    Attributes:
+        cell: the cell.
+        placed: where it places what, by name, rotation, magnification and reflection.
+    """
+
+    cell: gdstk.Cell
+    placed: dict[Transform, Places]
+
+
+def placed_cells(top: gdstk.Cell, source: str) -> list[PlacedCell]:
     """All cells that ``top`` places, directly or not, each after those that it places; ``top`` is last.
 
     Raises:
         FormatError: a cell places itself, directly or through others, or one that is not in the file.
     """
-    cells, below, waiting = {top.name: top}, {}, [top]
+    found: dict[str, PlacedCell] = {}
+    below, waiting = {}, {top.name: top}
     while waiting:
-        cell = waiting.pop()
-        children = _children(cell, source)
-        below[cell.name] = list(children)
-        waiting += [child for name, child in children.items() if name not in cells]
-        cells |= children
+        name, cell = waiting.popitem()
+        placed, children = _placements(cell, source)
+        found[name], below[name] = PlacedCell(cell, placed), list(children)
+        waiting |= {name: child for name, child in children.items() if name not in found}
     try:
-        return [cells[name] for name in TopologicalSorter(below).static_order()]
+        return [found[name] for name in TopologicalSorter(below).static_order()]
     except CycleError as error:
         loop = " → ".join(reversed(error.args[1]))
         raise FormatError(
@@ -41,25 +82,33 @@ def placed_cells(top: gdstk.Cell, source: str) -> list[gdstk.Cell]:
         ) from error
 
 
-def _children(cell: gdstk.Cell, source: str) -> dict[str, gdstk.Cell]:
+def _placements(cell: gdstk.Cell, source: str) -> tuple[dict[Transform, Places], dict[str, gdstk.Cell]]:
+    """The references of a cell by what they place and how, and the cells that they place by name."""
+    placed: dict[Transform, Places] = defaultdict(Places)
     children = {}
     for reference in cell.references:
-        child = reference.cell
+        child, magnification = reference.cell, reference.magnification
         if not isinstance(child, gdstk.Cell):
             raise FormatError(
                 f"{source}: cell {cell.name!r} places {getattr(child, 'name', child)!r}, which is not in the "
                 "file; export it with all its cells"
             )
-        if not reference.magnification > 0:
+        name = child.name
+        if not magnification > 0:
             raise FormatError(
-                f"{source}: cell {cell.name!r} places {child.name!r} with a magnification of "
-                f"{reference.magnification:g}; it must be over 0, use a reflection or a rotation instead"
+                f"{source}: cell {cell.name!r} places {name!r} with a magnification of {magnification:g}; it "
+                "must be over 0, use a reflection or a rotation instead"
             )
-        children[child.name] = child
-    return children
+        places = placed[name, reference.rotation, magnification, reference.x_reflection]
+        if is_single(reference):
+            places.single.append(complex(*reference.origin))
+        else:
+            places.arrays.append(reference)
+        children[name] = child
+    return placed, children
 
 
-def collect(cells: list[gdstk.Cell], find: Finder, atom: Atom, source: str) -> Pillars:
+def collect(cells: list[PlacedCell], find: Finder, atom: Atom, source: str) -> Pillars:
     """Return the pillars of the last cell; ``cells`` are ordered as by :func:`placed_cells`.
 
     Raises:
@@ -67,41 +116,16 @@ def collect(cells: list[gdstk.Cell], find: Finder, atom: Atom, source: str) -> P
             none of this family, or what ``find`` refuses.
     """
     known: dict[str, Pillars] = {}
-    counts: dict[str, int] = {}  # of each: asked for every reference of a large device
-    for cell in cells:
-        where = f"{source}: cell {cell.name!r}"
-        filled = [each for each in cell.references if counts[each.cell.name]]
-        check_count((copies(each) * counts[each.cell.name] for each in filled), where)
+    for each in cells:
+        where = f"{source}: cell {each.cell.name!r}"
+        filled = {how: places for how, places in each.placed.items() if known[how[0]].count}
+        check_count((places.count * known[how[0]].count for how, places in filled.items()), where)
         placed = [
-            _placed(known[name], points, atom, transform, f"{where} places {name!r}")
-            for (name, *transform), points in _placements(filled).items()
+            _placed(known[name], places.points, atom, transform, f"{where} places {name!r}")
+            for (name, *transform), places in filled.items()
         ]
-        known[cell.name] = joined([find(cell), *placed], atom)
-        counts[cell.name] = known[cell.name].count
-    return known[cells[-1].name]
-
-
-def _placements(
-    references: list[gdstk.Reference],
-) -> dict[tuple[str, float, float, bool], NDArray[np.complex128]]:
-    """List the positions of each cell, by the rotation, magnification and reflection it is placed with."""
-    single, repeated = defaultdict(list), defaultdict(list)
-    for reference in references:
-        key = (
-            reference.cell.name,
-            reference.rotation,
-            reference.magnification,
-            reference.x_reflection,
-        )
-        origin, repetition = complex(*reference.origin), reference.repetition
-        if repetition.size:
-            repeated[key].append(repetition.get_offsets() @ (1, 1j) + origin)
-        else:
-            single[key].append(origin)
-    return {
-        key: np.concatenate([np.array(single.get(key, []), dtype=complex), *repeated.get(key, [])])
-        for key in {**single, **repeated}
-    }
+        known[each.cell.name] = joined([find(each.cell), *placed], atom)
+    return known[cells[-1].cell.name]
 
 
 def _placed(

@@ -11,17 +11,21 @@ from pathlib import Path
 import gdstk
 
 from metagen.base.errors import FormatError, InputError
+from metagen.base.memory import check_fits
 from metagen.base.names import name_from
+from metagen.base.texts import check_ordinary, one_error
 from metagen.device.layout import Layout
 from metagen.device.platform import Platform
 from metagen.fab.finders import finder_of, hole_finder
 from metagen.fab.formats import DRAWN_ENDINGS, DrawnFormat, drawn_format, drawn_name, unpacked
-from metagen.fab.found import Pillars
-from metagen.fab.hierarchy import collect, placed_cells
+from metagen.fab.found import Pillars, check_places
+from metagen.fab.hierarchy import PlacedCell, collect, placed_cells
 from metagen.fab.label import DeviceLabel, check_match, parse_labels
 from metagen.fab.options import DEFAULTS, Layer, Tone, designed_radii
+from metagen.fab.records import check_records
 from metagen.fab.sites import CELL_OPTION, Frame, checked_layout, frame_of, layout_of
 from metagen.fab.steps import at_steps, is_circle, steps_hash, steps_of_values
+from metagen.fab.trial import try_reading
 from metagen.fab.whole import check_oasis
 
 MICROMETRE = 1e-6
@@ -101,6 +105,13 @@ def load_device(
 def _read(
     path: Path, platform: Platform, layer: Layer | None, cell: str | None, drawn: DrawnFormat
 ) -> Layout:
+    with one_error(str(path)):
+        return _layout(path, platform, layer, cell, drawn)
+
+
+def _layout(
+    path: Path, platform: Platform, layer: Layer | None, cell: str | None, drawn: DrawnFormat
+) -> Layout:
     library, source = _library(path, drawn), str(path)
     with _decoding_names(source):
         cells = placed_cells(_device_cell(library, cell, source), source)
@@ -130,7 +141,7 @@ def _read(
 
 def _pillars(
     library: gdstk.Library,
-    cells: list[gdstk.Cell],
+    cells: list[PlacedCell],
     layer: Layer,
     platform: Platform,
     label: DeviceLabel | None,
@@ -142,6 +153,7 @@ def _pillars(
     else:
         find = finder_of(layer, platform.atom, label, library.precision / MICROMETRE, source)
     pillars = collect(cells, find, platform.atom, source)
+    check_places(pillars, source)
     if not pillars.count:
         others = [f"{number}/{datatype}" for number, datatype in sorted(library.layers_and_datatypes())]
         raise FormatError(
@@ -163,14 +175,14 @@ def device_labels(path: str | Path) -> dict[str, DeviceLabel]:
     drawn = drawn_format(path)
     if drawn is None:
         raise InputError(f"path is {path}; drawn layouts end in {', '.join(DRAWN_ENDINGS)}")
-    with _decoding_names(str(path)):
+    with one_error(str(path)), _decoding_names(str(path)):
         cells = [cell for cell in _library(path, drawn).cells if isinstance(cell, gdstk.Cell)]
         names = [cell.name for cell in cells]
-    return {
-        name: label
-        for name, cell in zip(names, cells, strict=True)
-        for label, _ in _labels_of(cell, str(path))
-    }
+        return {
+            name: label
+            for name, cell in zip(names, cells, strict=True)
+            for label, _ in _labels_of(cell, str(path))
+        }
 
 
 @contextmanager
@@ -196,25 +208,27 @@ def _labels_of(cell: gdstk.Cell, source: str) -> list[tuple[DeviceLabel, complex
 
 
 def _library(path: Path, drawn: DrawnFormat) -> gdstk.Library:
-    if not path.is_file():
-        raise InputError(f"{path}: no such file")
+    check_ordinary(path)
     try:
         with unpacked(path) as plain:
-            return _open_oasis(plain) if drawn is DrawnFormat.OASIS else _open_gds(plain)
+            check_fits(f"{path}: reading it", plain.stat().st_size)
+            return (_open_oasis if drawn is DrawnFormat.OASIS else _open_gds)(plain, str(path))
     except (OSError, EOFError, zlib.error, RuntimeError, MemoryError) as error:
         raise FormatError(
             f"{path}: damaged, incomplete or of another format ({error}); export it again"
         ) from error
 
 
-def _open_gds(path: Path) -> gdstk.Library:
+def _open_gds(path: Path, source: str) -> gdstk.Library:
+    check_records(path, source)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Missing reference", RuntimeWarning)  # refused below, with its name
         return gdstk.read_gds(path, unit=MICROMETRE)
 
 
-def _open_oasis(path: Path) -> gdstk.Library:
+def _open_oasis(path: Path, source: str) -> gdstk.Library:
     check_oasis(path)
+    try_reading(path, source)
     return gdstk.read_oas(path, unit=MICROMETRE, tolerance=OASIS_CIRCLES)
 
 
@@ -235,12 +249,13 @@ def _device_cell(library: gdstk.Library, name: str | None, source: str) -> gdstk
     return cells[tops[0]] if tops else next(iter(cells.values()))
 
 
-def find_label(cells: list[gdstk.Cell], source: str) -> tuple[DeviceLabel, complex] | None:
+def find_label(cells: list[PlacedCell], source: str) -> tuple[DeviceLabel, complex] | None:
     """Our label in the last of the cells, and where it stands as x + i·y; None if no cell has one."""
-    labelled = {cell.name: found for cell in cells for found in _labels_of(cell, source)}
-    if labelled and cells[-1].name not in labelled:
+    labelled = {each.cell.name: found for each in cells for found in _labels_of(each.cell, source)}
+    top = cells[-1].cell.name
+    if labelled and top not in labelled:
         raise InputError(
-            f"{source}: cell {cells[-1].name!r} holds the device(s) {', '.join(sorted(labelled)[:20])}; "
+            f"{source}: cell {top!r} holds the device(s) {', '.join(sorted(labelled)[:20])}; "
             f"choose one ({CELL_OPTION})"
         )
-    return labelled.get(cells[-1].name)
+    return labelled.get(top)
