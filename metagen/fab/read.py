@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import warnings
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import gdstk
 
@@ -16,6 +17,7 @@ from metagen.base.names import name_from
 from metagen.base.texts import check_ordinary, one_error
 from metagen.device.layout import Layout
 from metagen.device.platform import Platform
+from metagen.fab.apart import read_apart
 from metagen.fab.finders import finder_of, hole_finder
 from metagen.fab.formats import DRAWN_ENDINGS, DrawnFormat, drawn_format, drawn_name, unpacked
 from metagen.fab.found import Pillars, check_places
@@ -25,12 +27,13 @@ from metagen.fab.options import DEFAULTS, Layer, Tone, designed_radii
 from metagen.fab.records import check_records
 from metagen.fab.sites import CELL_OPTION, Frame, checked_layout, frame_of, layout_of
 from metagen.fab.steps import at_steps, is_circle, steps_hash, steps_of_values
-from metagen.fab.trial import try_reading
 from metagen.fab.whole import check_oasis
 
 MICROMETRE = 1e-6
 OASIS_CIRCLES = 1e-4
 """Largest distance of a polygon from a circle that an OASIS file names as such; ours are as close."""
+T = TypeVar("T")
+
 LAYER_OPTION = "layer=(5, 0) in Python, --layer 5 0 in commands"
 
 
@@ -105,14 +108,13 @@ def load_device(
 def _read(
     path: Path, platform: Platform, layer: Layer | None, cell: str | None, drawn: DrawnFormat
 ) -> Layout:
-    with one_error(str(path)):
-        return _layout(path, platform, layer, cell, drawn)
+    return _using(path, drawn, lambda library: _layout(library, path, platform, layer, cell))
 
 
 def _layout(
-    path: Path, platform: Platform, layer: Layer | None, cell: str | None, drawn: DrawnFormat
+    library: gdstk.Library, path: Path, platform: Platform, layer: Layer | None, cell: str | None
 ) -> Layout:
-    library, source = _library(path, drawn), str(path)
+    source = str(path)
     with _decoding_names(source):
         cells = placed_cells(_device_cell(library, cell, source), source)
     found = find_label(cells, source)
@@ -175,14 +177,13 @@ def device_labels(path: str | Path) -> dict[str, DeviceLabel]:
     drawn = drawn_format(path)
     if drawn is None:
         raise InputError(f"path is {path}; drawn layouts end in {', '.join(DRAWN_ENDINGS)}")
-    with one_error(str(path)), _decoding_names(str(path)):
-        cells = [cell for cell in _library(path, drawn).cells if isinstance(cell, gdstk.Cell)]
-        names = [cell.name for cell in cells]
-        return {
-            name: label
-            for name, cell in zip(names, cells, strict=True)
-            for label, _ in _labels_of(cell, str(path))
-        }
+    return _using(path, drawn, lambda library: _labels(library, str(path)))
+
+
+def _labels(library: gdstk.Library, source: str) -> dict[str, DeviceLabel]:
+    with _decoding_names(source):
+        cells = {cell.name: cell for cell in library.cells if isinstance(cell, gdstk.Cell)}
+    return {name: label for name, cell in cells.items() for label, _ in _labels_of(cell, source)}
 
 
 @contextmanager
@@ -207,29 +208,37 @@ def _labels_of(cell: gdstk.Cell, source: str) -> list[tuple[DeviceLabel, complex
     return parse_labels(texts, source)
 
 
-def _library(path: Path, drawn: DrawnFormat) -> gdstk.Library:
+def _using(path: Path, drawn: DrawnFormat, use: Callable[[gdstk.Library], T]) -> T:
+    """What is made of the contents of a file, which are checked before, or where they can do no harm."""
     check_ordinary(path)
+    source = str(path)
     try:
-        with unpacked(path) as plain:
+        with unpacked(path) as plain, one_error(source):
             check_fits(f"{path}: reading it", plain.stat().st_size)
-            return (_open_oasis if drawn is DrawnFormat.OASIS else _open_gds)(plain, str(path))
-    except (OSError, EOFError, zlib.error, RuntimeError, MemoryError) as error:
-        raise FormatError(
-            f"{path}: damaged, incomplete or of another format ({error}); export it again"
-        ) from error
+            if drawn is DrawnFormat.GDS:
+                check_records(plain, source)
+                return use(_open_gds(plain))
+            check_oasis(plain)
+            return read_apart(plain, source, lambda: _open_oasis(plain, source), use)
+    except (OSError, EOFError, zlib.error, RuntimeError) as error:
+        raise _damaged(source, error) from error
 
 
-def _open_gds(path: Path, source: str) -> gdstk.Library:
-    check_records(path, source)
+def _open_gds(path: Path) -> gdstk.Library:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Missing reference", RuntimeWarning)  # refused below, with its name
         return gdstk.read_gds(path, unit=MICROMETRE)
 
 
 def _open_oasis(path: Path, source: str) -> gdstk.Library:
-    check_oasis(path)
-    try_reading(path, source)
-    return gdstk.read_oas(path, unit=MICROMETRE, tolerance=OASIS_CIRCLES)
+    try:
+        return gdstk.read_oas(path, unit=MICROMETRE, tolerance=OASIS_CIRCLES)
+    except (OSError, RuntimeError) as error:
+        raise _damaged(source, error) from error
+
+
+def _damaged(source: str, error: Exception) -> FormatError:
+    return FormatError(f"{source}: damaged, incomplete or of another format ({error}); export it again")
 
 
 def _device_cell(library: gdstk.Library, name: str | None, source: str) -> gdstk.Cell:
