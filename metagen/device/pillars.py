@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -42,7 +43,12 @@ def admitted(
         array = array_of(values, "values").astype(np.float64)
         if array.ndim < 4:
             array = _of_one_parameter(platform, array)
-    _check_shape("values", array, (sites, len(platform.atom.parameters)))
+    form = sites, len(platform.atom.parameters)
+    if array.ndim != 4 or array.shape[2:] != form or not array.shape[0] * array.shape[1]:
+        raise InputError(
+            f"values have shape {array.shape}, expected [Nx, Ny, {form[0]}, {form[1]}]: for each site of a "
+            "cell its parameters"
+        )
     thick = ~platform.atom.vanishes(array)
     if present is None:
         return array, thick
@@ -64,8 +70,8 @@ def _stacked(platform: Platform, values: Mapping[str, ArrayLike], present: Array
     names = [parameter.name for parameter in platform.atom.parameters]
     if set(values) != set(names):
         raise InputError(
-            f"values have the names {', '.join(map(repr, values)) or 'none'}; the free parameters of the "
-            f"meta-atom ({platform.atom.kind}) are {', '.join(names) or 'none'}"
+            f"{_misnamed(values, names)}; the free parameters of the meta-atom ({platform.atom.kind}) are "
+            f"{', '.join(names) or 'none'}"
         )
     if not names:
         if present is None:
@@ -76,8 +82,20 @@ def _stacked(platform: Platform, values: Mapping[str, ArrayLike], present: Array
     shapes = {part.shape for part in parts if part.ndim}
     if len(shapes) > 1:
         raise InputError(f"values have the shapes {sorted(shapes)}; all parameters need one shape, [Nx, Ny]")
-    array = np.stack(np.broadcast_arrays(*parts), axis=-1)
+    parts = np.broadcast_arrays(*parts)
+    _check_shape(platform, ", ".join(names), parts[0].shape)
+    array = np.stack(parts, axis=-1)
     return np.asarray(array[:, :, None] if array.ndim == 3 else array)
+
+
+def _misnamed(values: Iterable[str], names: Iterable[str]) -> str:
+    """What is wrong with the names of values."""
+    missing, unknown = set(names) - set(values), set(values) - set(names)
+    parts = [f"{', '.join(sorted(missing))} is missing"] if missing else []
+    parts += [f"{', '.join(map(repr, sorted(unknown, key=str)))} is unknown"] if unknown else []
+    if missing & {str(each).removesuffix("_deg") for each in unknown}:
+        parts.append("angles are in radians here, numpy.radians(…)")
+    return "values: " + "; ".join(parts)
 
 
 def _of_one_parameter(platform: Platform, array: Values) -> Values:
@@ -88,16 +106,16 @@ def _of_one_parameter(platform: Platform, array: Values) -> Values:
             f"{len(names)} free parameters; give one array each: "
             f"{{{', '.join(f'{name!r}: …' for name in names)}}}"
         )
+    _check_shape(platform, "values", array.shape)
     return array[:, :, None, None] if array.ndim == 2 else array[..., None]
 
 
-def _check_shape(name: str, array: Values, last: tuple[int, int]) -> None:
-    if array.ndim != 4 or array.shape[2:] != last or not array.shape[0] * array.shape[1]:
-        sites = ", S]" if last[0] > 1 else "]"
-        raise InputError(
-            f"{name} have shape {array.shape[:3] if array.ndim == 4 else array.shape}, expected an array "
-            f"[Nx, Ny{sites}" + (f" with S = {last[0]} sites per cell" if last[0] > 1 else "")
-        )
+def _check_shape(platform: Platform, names: str, shape: tuple[int, ...]) -> None:
+    """Refuse values of one parameter, or of several alike, whose shape is not [Nx, Ny] or [Nx, Ny, S]."""
+    sites = len(platform.lattice.sites)
+    if (*shape, *[1] * (len(shape) == 2))[2:] != (sites,) or not math.prod(shape):
+        form = "[Nx, Ny]" if sites == 1 else f"[Nx, Ny, S] with S = {sites} sites per cell"
+        raise InputError(f"{names} have shape {shape}, expected an array {form}")
 
 
 def check_pillars(platform: Platform, values: Values, present: Mask) -> None:

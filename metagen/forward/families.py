@@ -11,10 +11,10 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from metagen.base.errors import InputError
-from metagen.base.validation import Positive, checked, in_radians
+from metagen.base.validation import Positive, check_angle, checked, in_radians
 from metagen.device.atoms import Atom, Kind
 from metagen.device.illumination import Illumination, Polarisation, in_words
 from metagen.device.layout import Layout, limits_of, mirrored_layout, random_layout
@@ -25,6 +25,11 @@ from metagen.forward.smooth import smooth_values, turns_round
 
 Seeds = Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)]
 Spread = Annotated[float, Field(ge=0)]
+
+
+def _turn(angle: float) -> float:
+    check_angle("angle_spread", angle)
+    return angle
 
 
 @checked
@@ -130,7 +135,7 @@ class Perturbed:
     focal_lengths: Annotated[tuple[Positive, ...], Field(min_length=1)]
     spread: Spread
     seeds: Seeds
-    angle_spread: Spread = 0.0
+    angle_spread: Annotated[Spread, AfterValidator(_turn)] = 0.0
     polarisation: Polarisation = "x"
     aperture: Aperture = "rectangle"
 

@@ -18,6 +18,7 @@ from pydantic import AfterValidator
 
 from metagen.base.errors import InputError
 from metagen.base.validation import Positive, check_angle, checked
+from metagen.device.illumination import Azimuth
 from metagen.device.lattice import Lattice
 
 Places = NDArray[np.float64]
@@ -103,7 +104,7 @@ class Deflection(Wave):
     """
 
     polar: Annotated[float, AfterValidator(_oblique)]
-    azimuth: float = 0.0
+    azimuth: Azimuth = 0.0
 
     def __call__(self, x: Places, y: Places, k: float) -> NDArray[np.complex128]:
         """See :class:`Wave`."""

@@ -93,6 +93,8 @@ def check_ranges(platform: Platform, known: tuple[Range, ...]) -> None:
         names = ", ".join(each.name for each in parameters) or "none"
         raise InputError(f"known has {len(known)} ranges; the free parameters of the platform are: {names}")
     for each, (low, high) in zip(parameters, known, strict=True):
+        if each.kind is Kind.ANGLE:
+            check_angle(each.name, high - low)
         if not low < high:
             raise InputError(
                 f"{each.name} {low} .. {high} is not a range; a model needs layouts with at least two "
