@@ -18,7 +18,7 @@ class DamagedError(FormatError):
 
 
 class AccessError(MetagenError):
-    """A file cannot be opened now: another program holds it, its file system has no locks, or it is private.
+    """The system does not let a file be read or written: it is private, its disk is full or fails.
 
     Nothing is known of its contents, so that nobody may delete, rename or replace it for this error.
     """

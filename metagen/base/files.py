@@ -1,22 +1,21 @@
-"""Files that are either whole or absent, and that say in which conventions they are written."""
+"""HDF5 files of metagen: whole or absent, in stated conventions, every byte checked when they are read."""
 
 from __future__ import annotations
 
-import errno
-import hashlib
-import json
+import io
 import os
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
 import h5py
-import numpy as np
-from numpy.typing import NDArray
 
+from metagen.base.atomic import replacing
+from metagen.base.checksum import BLOCK, block, is_verified, walk_apart
+from metagen.base.contents import HASH, check_parts, stored_hash
 from metagen.base.errors import AccessError, DamagedError, FormatError, InputError, MetagenError
 
 CONVENTIONS = {
@@ -25,40 +24,17 @@ CONVENTIONS = {
     "array_axes": "[x, y], increasing coordinates",
     "origin": "x = y = 0 at the lattice centre, z = 0 at the pillar base, light travels along +z",
 }
-HASH = "content_hash"
-"""Root attribute of :func:`stored_hash`."""
-NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EAGAIN)
-ADVICE = (
-    "it is left as it is: close the program that has it open; where the file system has no locks, set "
-    "HDF5_USE_FILE_LOCKING=FALSE; or look at its permissions"
+NOT_READ = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
 )
-
-
-@contextmanager
-def replacing(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary path beside ``path``; it takes that name when the block ends without an error.
-
-    Whatever happens, ``path`` holds either what it held before or the complete new file.
-    """
-    target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".partial", dir=target.parent)
-    os.close(handle)
-    partial = Path(name)
-    try:
-        yield partial
-        partial.chmod(0o666 & ~_umask())
-        with partial.open("rb") as written:
-            os.fsync(written.fileno())
-        partial.replace(target)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+"""What reading raises on contents that nobody wrote."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +43,8 @@ class Schema:
 
     Attributes:
         name: name of the kind in the file, such as ``metagen/layout``.
-        version: version that this release writes. Its files carry :func:`stored_hash` of all that they hold.
+        version: version that this release writes. Its files carry :func:`stored_hash` of all that they hold,
+            which is compared where a file has no checksum.
         before: the version before that, which is still read. Only some of its files carry a hash.
         is_intact: whether a file of the version before matches the hashes that it carries.
     """
@@ -82,17 +59,25 @@ class Schema:
 def writing_hdf5(path: str | Path, schema: Schema) -> Iterator[h5py.File]:
     """Write an HDF5 file atomically, with the conventions and the hash of its contents as attributes.
 
+    It is put together in memory, so that a full disk cannot stop HDF5 in the middle, and begins with a
+    checksum of all its bytes (:mod:`metagen.base.checksum`).
+
     Raises:
-        AccessError: the file system has no locks.
+        AccessError: the file cannot be written there, or the disk is full.
         InputError: there is a file of another kind already, which would be lost.
     """
     check_replaceable(Path(path), schema)
-    with replacing(path) as partial, _created(partial) as file:
+    memory = io.BytesIO()
+    with h5py.File(memory, "w", userblock_size=BLOCK) as file:
         file.attrs["schema"] = schema.name
         file.attrs["schema_version"] = schema.version
         file.attrs.update(CONVENTIONS)
         yield file
         file.attrs[HASH] = stored_hash(file)
+    contents = memory.getbuffer()[BLOCK:]
+    with replacing(path) as partial, partial.open("wb") as written:
+        written.write(block(contents))
+        written.write(contents)
 
 
 def check_replaceable(path: Path, schema: Schema) -> None:
@@ -103,7 +88,7 @@ def check_replaceable(path: Path, schema: Schema) -> None:
     """
     try:
         found = schema_of(path) if path.is_file() else schema.name
-    except MetagenError:
+    except (MetagenError, OSError):
         return
     if found != schema.name:
         raise InputError(
@@ -112,18 +97,9 @@ def check_replaceable(path: Path, schema: Schema) -> None:
         )
 
 
-def _created(path: Path) -> h5py.File:
-    try:
-        return h5py.File(path, "w")
-    except OSError as error:
-        if error.errno in NO_LOCKS:
-            raise AccessError(f"{path.parent}: cannot be written to ({_reason(error)}); {ADVICE}") from error
-        raise
-
-
 @contextmanager
 def reading_hdf5(path: str | Path, schema: Schema) -> Iterator[h5py.File]:
-    """Open an HDF5 file for reading after checking its schema, its conventions and the hash of its contents.
+    """Open an HDF5 file for reading after checking all its bytes, its schema and its conventions.
 
     Raises:
         InputError: there is no such file.
@@ -131,9 +107,10 @@ def reading_hdf5(path: str | Path, schema: Schema) -> Iterator[h5py.File]:
         DamagedError: its contents are not those that were written.
         FormatError: it is of another kind, of another version, or in other conventions.
     """
-    with _opened(Path(path), schema.name) as file:
+    with _opened(Path(path), schema.name) as (file, verified):
         _check_schema(Path(path), dict(file.attrs), schema)
-        _check_contents(Path(path), file, schema)
+        if not verified:
+            _check_contents(Path(path), file, schema)
         yield file
 
 
@@ -145,35 +122,47 @@ def schema_of(path: str | Path) -> object:
         AccessError: it cannot be read now, and may be in order.
         FormatError: it is damaged, or no HDF5 file.
     """
-    with _opened(Path(path), "a file of metagen") as file:
+    with _opened(Path(path), "a file of metagen") as (file, _):
         return file.attrs.get("schema")
 
 
 @contextmanager
-def _opened(path: Path, expected: str) -> Iterator[h5py.File]:
-    """Open a file; its errors tell damage from what cannot be read now."""
+def _opened(path: Path, expected: str) -> Iterator[tuple[h5py.File, bool]]:
+    """Open a file, and say whether its checksum proved its contents; errors tell damage from lack of access.
+
+    The very file that was checked is read on, whatever takes its name meanwhile.
+    """
     try:
-        if not path.is_file():
-            kind = "a folder; give a file in it" if path.is_dir() else "no such file"
-            raise InputError(f"{path}: {kind}")
-        with h5py.File(path, "r") as file:
-            yield file
+        with _stream(path) as stream:
+            if not (verified := is_verified(path, stream)):
+                _require_hdf5(path, expected)
+                walk_apart(path)
+            with h5py.File(stream, "r") as file:
+                check_parts(path, file)
+                yield file, verified
     except MetagenError:
         raise
-    except (AttributeError, KeyError, OSError, RuntimeError, TypeError, ValueError) as error:
+    except NOT_READ as error:
         if isinstance(error, OSError) and error.errno is not None:  # what the system says, not the contents
-            raise AccessError(f"{path}: cannot be read now ({_reason(error)}); {ADVICE}") from error
-        if not h5py.is_hdf5(path):
-            raise DamagedError(
-                f"{path}: not an HDF5 file, or damaged at its beginning; expected {expected!r}"
+            reason = os.strerror(error.errno)
+            raise AccessError(
+                f"{path}: cannot be read now ({reason}); it is left as it is: look at its permissions"
             ) from error
         raise DamagedError(
             f"{path}: damaged or incomplete ({error}); delete it and run the command that made it again"
         ) from error
 
 
-def _reason(error: OSError) -> str:
-    return os.strerror(error.errno or 0)
+def _stream(path: Path) -> BufferedReader:
+    if not path.is_file():
+        kind = "a folder; give a file in it" if path.is_dir() else "no such file"
+        raise InputError(f"{path}: {kind}")
+    return path.open("rb")
+
+
+def _require_hdf5(path: Path, expected: str) -> None:
+    if not h5py.is_hdf5(path):
+        raise DamagedError(f"{path}: not an HDF5 file, or damaged at its beginning; expected {expected!r}")
 
 
 def _check_schema(path: Path, attributes: dict[str, Any], schema: Schema) -> None:
@@ -201,36 +190,3 @@ def _check_contents(path: Path, file: h5py.File, schema: Schema) -> None:
         intact = schema.is_intact(file)
     if not intact:
         raise DamagedError(f"{path}: its contents are not those that were written; make it again")
-
-
-def stored_hash(file: h5py.File) -> str:
-    """Content hash of all that a file holds: every name, attribute and array, but for this hash itself."""
-    return content_hash(*_stored(file))
-
-
-def _stored(item: h5py.Group | h5py.Dataset) -> Iterator[str | NDArray[Any]]:
-    yield item.name
-    for name in sorted(item.attrs):
-        if (item.name, name) != ("/", HASH):
-            value = item.attrs[name]
-            yield from (name, value if isinstance(value, str) else np.asarray(value))
-    if isinstance(item, h5py.Dataset):
-        yield np.asarray(item)
-    else:
-        for name in sorted(item):
-            yield from _stored(item[name])
-
-
-def content_hash(*parts: str | bytes | NDArray[Any] | dict[str, Any] | list[Any] | float | None) -> str:
-    """Return a SHA-256 (hex) of values: equal values give equal hashes on every machine."""
-    digest = hashlib.sha256()
-    for part in parts:
-        if isinstance(part, np.ndarray):
-            digest.update(f"{part.dtype.str}{part.shape}".encode())
-            digest.update(np.ascontiguousarray(part).tobytes())
-        elif isinstance(part, bytes):
-            digest.update(part)
-        else:
-            digest.update(json.dumps(part, sort_keys=True).encode())
-        digest.update(b"\0")
-    return digest.hexdigest()

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TypeVar
 
 import platformdirs
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
-from metagen.base.files import replacing
+from metagen.base.atomic import replacing
+from metagen.base.contents import content_hash
 
 T = TypeVar("T")
 
@@ -21,19 +22,20 @@ def cache_folder() -> Path:
 
 
 def recall(path: Path, key: str, kind: type[T]) -> T | None:
-    """The stored result; None if there is none, if its key is another one, or if it cannot be read."""
+    """The stored result; None if there is none, if its key is another one, or if it was changed since."""
     try:
         stored = json.loads(path.read_text(encoding="utf-8"))
-        if stored["key"] == key:
+        if stored["key"] == key and stored["hash"] == content_hash(key, stored["value"]):
             return TypeAdapter(kind).validate_python(stored["value"])
-    except (OSError, ValueError, KeyError, TypeError, ValidationError):
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return None
     return None
 
 
 def store(path: Path, key: str, value: T, kind: type[T]) -> T:
-    """Write a result with its key (JSON, atomically) and return it."""
-    text = json.dumps({"key": key, "value": TypeAdapter(kind).dump_python(value, mode="json")}, indent=1)
+    """Write a result with its key and the hash of both (JSON, atomically) and return it."""
+    plain = TypeAdapter(kind).dump_python(value, mode="json")
+    text = json.dumps({"key": key, "hash": content_hash(key, plain), "value": plain}, indent=1)
     with replacing(path) as partial:
         partial.write_text(text, encoding="utf-8")
     return value

@@ -20,8 +20,9 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from metagen.base.contents import HASH, content_hash
 from metagen.base.errors import InputError
-from metagen.base.files import HASH, Schema, content_hash, reading_hdf5, writing_hdf5
+from metagen.base.files import Schema, reading_hdf5, writing_hdf5
 from metagen.base.norms import relative_error
 from metagen.base.validation import validate
 from metagen.data.dataset import Dataset, in_order

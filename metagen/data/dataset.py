@@ -12,8 +12,9 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from metagen.base.contents import content_hash
 from metagen.base.errors import InputError, MetagenError, MismatchError
-from metagen.base.files import content_hash, schema_of
+from metagen.base.files import schema_of
 from metagen.data.cells import around, components_of, cut, twins
 from metagen.data.nearfield import NearField
 from metagen.device.illumination import Illumination, in_words

@@ -17,8 +17,9 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from metagen.base.contents import HASH, content_hash
 from metagen.base.errors import FormatError, InputError
-from metagen.base.files import HASH, Schema, content_hash, reading_hdf5, writing_hdf5
+from metagen.base.files import Schema, reading_hdf5, writing_hdf5
 from metagen.base.validation import validate
 from metagen.data.folding import Folding, folded, folded_shape, mirrors_of, unfolded
 from metagen.device.illumination import Illumination, in_words

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Self
 
 from metagen import surrogate
+from metagen.base.contents import content_hash
 from metagen.base.errors import FormatError, InputError, MismatchError
-from metagen.base.files import content_hash
 from metagen.base.memo import recall, store
 from metagen.base.names import in_file_name
 from metagen.base.parallel import run_on_ranks

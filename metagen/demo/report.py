@@ -10,7 +10,7 @@ import torch
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from metagen.base.files import replacing
+from metagen.base.atomic import replacing
 from metagen.base.tables import Table
 from metagen.base.wavelength import nanometres, of_wavelength
 from metagen.data.nearfield import NearField, provenance

@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from metagen.base.contents import content_hash
 from metagen.base.errors import InputError, MetagenError, MismatchError
-from metagen.base.files import content_hash
 from metagen.base.names import check_name
 from metagen.base.validation import Positive, PositiveInt, checked
 from metagen.design.device import Checkpoint, Device, read_checkpoint

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from metagen.base.contents import content_hash
 from metagen.base.errors import MismatchError
-from metagen.base.files import content_hash
 from metagen.data.nearfield import NearField
 from metagen.design.model import (
     Model,

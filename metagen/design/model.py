@@ -10,8 +10,8 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
+from metagen.base.contents import content_hash
 from metagen.base.errors import InputError, MismatchError
-from metagen.base.files import content_hash
 from metagen.base.validation import plain
 from metagen.device.illumination import Illumination, in_words
 from metagen.device.layout import Layout

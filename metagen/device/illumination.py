@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import AfterValidator, BeforeValidator, model_validator
 
+from metagen.base.contents import content_hash
 from metagen.base.errors import InputError
-from metagen.base.files import content_hash
 from metagen.base.validation import Positive, check_angle, checked, in_radians
 from metagen.base.wavelength import nanometres, same_wavelength
 from metagen.device.symmetry import Symmetry

@@ -13,8 +13,9 @@ import h5py
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from metagen.base.contents import HASH, content_hash
 from metagen.base.errors import InputError
-from metagen.base.files import HASH, Schema, content_hash, reading_hdf5, writing_hdf5
+from metagen.base.files import Schema, reading_hdf5, writing_hdf5
 from metagen.base.names import check_name
 from metagen.base.validation import validate
 from metagen.device.atoms import Atom, Kind

@@ -16,8 +16,8 @@ from pydantic import (
 from pydantic_core import ArgsKwargs, CoreSchema
 
 from metagen.base.arguments import positive
+from metagen.base.contents import content_hash
 from metagen.base.errors import InputError
-from metagen.base.files import content_hash
 from metagen.base.validation import FromToml, Positive, checked
 from metagen.device.atoms import Atom, read_atom
 from metagen.device.circles import CircleLimits, expanded

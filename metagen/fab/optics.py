@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from metagen.base.atomic import replacing
 from metagen.base.errors import InputError
-from metagen.base.files import replacing
 from metagen.base.tables import Table
 from metagen.device.layout import cell_centres
 

@@ -9,8 +9,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from metagen.base.contents import content_hash
 from metagen.base.errors import InputError
-from metagen.base.files import content_hash
 from metagen.device.atoms import Atom, Kind, Parameter
 from metagen.device.layout import DIGITS, Layout, on_grid
 from metagen.fab.options import CIRCLE_GRID, DEFAULTS, LayoutFileOptions

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import gdstk
 
+from metagen.base.atomic import replacing
 from metagen.base.errors import FormatError
-from metagen.base.files import replacing
 from metagen.base.tables import Table
 from metagen.device.layout import Layout
 from metagen.fab.cells import Shapes, device_cells

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from tqdm import tqdm
 
+from metagen.base.contents import content_hash
 from metagen.base.errors import InputError
-from metagen.base.files import content_hash
 from metagen.base.memo import cache_folder, recall, store
 from metagen.base.norms import relative_error
 from metagen.base.parallel import aborting_together, communicator, launched, launched_rank

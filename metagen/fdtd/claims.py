@@ -7,7 +7,6 @@ file is removed with the claim, and it says who holds it.
 from __future__ import annotations
 
 import fcntl
-import glob
 import os
 import socket
 import time
@@ -116,14 +115,12 @@ class Queue:
         if task.is_done(self._folder):
             release(lock)
             return False
-        _tidy(target)
+        _set_aside(target)
         self._claim = lock
         return True
 
 
-def _tidy(target: Path) -> None:
-    """Remove what a killed process has left, and keep a damaged file for those who want to look at it."""
-    for partial in target.parent.glob(f".{glob.escape(target.name)}.*.partial"):
-        partial.unlink(missing_ok=True)
+def _set_aside(target: Path) -> None:
+    """Keep a damaged file for those who want to look at it."""
     if target.exists():
         target.replace(target.with_suffix(".damaged"))

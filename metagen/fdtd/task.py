@@ -7,8 +7,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from metagen.base.contents import content_hash
 from metagen.base.errors import DamagedError
-from metagen.base.files import content_hash
 from metagen.base.names import in_file_name
 from metagen.data.nearfield import NearField
 from metagen.device.illumination import Illumination, label

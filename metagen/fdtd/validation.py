@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import qmc
 
-from metagen.base.files import content_hash
+from metagen.base.contents import content_hash
 from metagen.base.memo import recall, store
 from metagen.base.norms import relative_error
 from metagen.base.tables import Table, number

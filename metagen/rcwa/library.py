@@ -20,8 +20,9 @@ import torch
 from torch import Tensor
 
 from metagen.base.arguments import check_kind
+from metagen.base.contents import content_hash
 from metagen.base.errors import FormatError, InputError
-from metagen.base.files import Schema, content_hash, reading_hdf5, writing_hdf5
+from metagen.base.files import Schema, reading_hdf5, writing_hdf5
 from metagen.base.memo import cache_folder
 from metagen.base.threads import one_thread
 from metagen.base.validation import Positive, PositiveInt, checked, validate

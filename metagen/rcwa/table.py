@@ -13,8 +13,9 @@ import numpy as np
 from torch import Tensor
 
 from metagen.base.arguments import check_kind, count, positive
+from metagen.base.contents import content_hash
 from metagen.base.errors import FormatError, InputError
-from metagen.base.files import Schema, content_hash, reading_hdf5, writing_hdf5
+from metagen.base.files import Schema, reading_hdf5, writing_hdf5
 from metagen.base.memo import cache_folder
 from metagen.base.tensors import as_real
 from metagen.base.validation import validate

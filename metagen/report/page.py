@@ -17,7 +17,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from metagen.base.files import replacing
+from metagen.base.atomic import replacing
 from metagen.base.tables import Table
 from metagen.report.interactive import Plot, UnknownArtistError, plots
 

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from shapely.affinity import translate
 from shapely.plotting import patch_from_polygon
 
+from metagen.base.atomic import replacing
 from metagen.base.errors import InputError
-from metagen.base.files import replacing
 from metagen.base.wavelength import nanometres
 from metagen.data.nearfield import NearField
 from metagen.device.lattice import Lattice

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from metagen.base.files import replacing
+from metagen.base.atomic import replacing
 from metagen.base.tables import Table
 
 DPI = 100

@@ -7,8 +7,8 @@ from typing import Self
 
 from torch import Tensor
 
+from metagen.base.contents import content_hash
 from metagen.base.errors import InputError
-from metagen.base.files import content_hash
 from metagen.base.validation import plain
 from metagen.device.illumination import in_words
 from metagen.rcwa.table import SOLVER_VERSION

@@ -11,11 +11,12 @@ from typing import Any, Literal, cast
 
 from pydantic import TypeAdapter
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save as serialised
 from torch import Tensor
 
+from metagen.base.atomic import replacing
+from metagen.base.contents import content_hash
 from metagen.base.errors import AccessError, DamagedError, FormatError, InputError
-from metagen.base.files import content_hash, replacing
 from metagen.base.validation import checked, validate
 from metagen.surrogate.base import Surrogate
 from metagen.surrogate.card import Card
@@ -61,8 +62,9 @@ def save(model: Surrogate, path: str | Path) -> None:
     header = Header(domain=model.domain, model=model.settings, card=model.card)
     text = json.dumps({"schema": SCHEMA, **TypeAdapter(Header).dump_python(header, mode="json")})
     weights = {name: tensor.contiguous().cpu() for name, tensor in model.state_dict().items()}
+    contents = serialised(weights, metadata={KEY: text, HASH: _hash(text, weights)})
     with replacing(path) as partial:
-        save_file(weights, partial, metadata={KEY: text, HASH: _hash(text, weights)})
+        partial.write_bytes(contents)
 
 
 def load(path_or_name: str | Path) -> Surrogate:

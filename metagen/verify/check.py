@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from metagen.base.contents import HASH
 from metagen.base.errors import FormatError
-from metagen.base.files import HASH, reading_hdf5
+from metagen.base.files import reading_hdf5
 from metagen.data.folding import MIRRORS, mirrors_of
 from metagen.data.nearfield import SCHEMA, NearField
 from metagen.device.sampling import monitor_height

@@ -3,7 +3,13 @@
 import errno
 import fcntl
 import os
+import resource
 import shutil
+import signal
+import stat
+import subprocess
+import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import h5py
@@ -13,12 +19,15 @@ from safetensors.torch import load_file, safe_open, save_file
 
 import metagen as mg
 from metagen import surrogate
-from metagen.base.errors import AccessError, DamagedError, FormatError
-from metagen.base.files import HASH, Schema, schema_of, stored_hash, writing_hdf5
+from metagen.base import checksum
+from metagen.base.atomic import replacing
+from metagen.base.checksum import BLOCK, block
+from metagen.base.contents import HASH, stored_hash
+from metagen.base.errors import AccessError, DamagedError, FormatError, InputError
+from metagen.base.files import Schema, schema_of, writing_hdf5
 from metagen.data import compact
 from metagen.data.dataset import Dataset
 from metagen.data.nearfield import NearField, unfold_field
-from metagen.data.sources import read_near_fields
 from metagen.design import Device
 from metagen.device.layout import random_layout
 from metagen.fdtd.numerics import Numerics
@@ -103,16 +112,101 @@ def test_a_file_of_which_any_attribute_or_array_was_changed_is_refused(hdf5, tmp
             load(changed)
 
 
-def test_a_file_that_lost_a_part_or_its_hash_is_refused(hdf5):
+def test_a_file_that_another_program_changed_is_refused(hdf5):
     path, load = hdf5
+    with h5py.File(path, "a") as file:
+        file["more"] = 1
+    with pytest.raises(DamagedError, match="damaged or incomplete"):
+        load(path)
+
+
+def test_any_flipped_byte_of_a_file_is_refused_and_hdf5_never_sees_it(hdf5, monkeypatch):
+    path, load = hdf5
+    content = path.read_bytes()
+    assert content.startswith(b"metagen: HDF5 from byte 512 on")
+    monkeypatch.setattr(h5py, "File", None)
+    for position in [*range(9, BLOCK, 50), *range(BLOCK, len(content), len(content) // 50)]:
+        changed = bytearray(content)
+        changed[position] ^= 1
+        path.write_bytes(changed)
+        with pytest.raises(DamagedError):
+            load(path)
+
+
+def rewritten(path):
+    """The same contents, written by another program: without the checksum."""
+    with h5py.File(path) as old, h5py.File(path.with_suffix(".copy"), "w") as new:
+        for name in old:
+            old.copy(name, new)
+        new.attrs.update(old.attrs)
+    return path.with_suffix(".copy").replace(path)
+
+
+def test_a_file_that_another_program_wrote_again_is_compared_with_the_hash_of_its_contents(hdf5):
+    path, load = hdf5
+    rewritten(path)
+    load(path)
     with h5py.File(path, "a") as file:
         file["more"] = 1
     with pytest.raises(DamagedError, match="not those that were written"):
         load(path)
     with h5py.File(path, "a") as file:
-        del file.attrs[HASH]
+        del file["more"], file.attrs[HASH]
     with pytest.raises(DamagedError, match="has no content_hash"):
         load(path)
+
+
+def make_link(file):
+    file["more"] = h5py.ExternalLink("other.h5", "/field")
+
+
+def make_soft_link(file):
+    file["more"] = h5py.SoftLink("/field")
+
+
+def make_external(file):
+    file.create_dataset("more", (8,), "u1", external=[("other.bin", 0, 8)])
+
+
+def make_virtual(file):
+    virtual = h5py.VirtualLayout((2,), "u1")
+    virtual[:] = h5py.VirtualSource("other.h5", "x", (2,))
+    file.create_virtual_dataset("more", virtual)
+
+
+def make_huge(file):
+    file.create_dataset("more", (1 << 40,), "f8", chunks=(1 << 10,))
+
+
+PARTS = [
+    (make_link, "link to elsewhere"),
+    (make_soft_link, "link to elsewhere"),
+    (make_external, "stored in other files"),
+    (make_virtual, "stored in other files"),
+    (make_huge, "claims to be an array of shape"),
+]
+
+
+@pytest.mark.parametrize(("make", "reason"), PARTS)
+@pytest.mark.parametrize("own_block", [True, False])
+def test_what_is_not_in_the_file_itself_is_not_read(tmp_path, make, reason, own_block):
+    path = tmp_path / "layout.h5"
+    LAYOUT.save(path)
+    with h5py.File(path, "a") as file:
+        make(file)
+    content = path.read_bytes()
+    path.write_bytes((block(memoryview(content)[BLOCK:]) if own_block else b" " * BLOCK) + content[BLOCK:])
+    with pytest.raises(FormatError, match=reason):
+        mg.Layout.load(path)
+
+
+def test_a_file_on_which_hdf5_does_not_end_is_refused_in_time(tmp_path, monkeypatch):
+    path = tmp_path / "layout.h5"
+    LAYOUT.save(path)
+    rewritten(path)
+    monkeypatch.setattr(checksum, "LEAST_SECONDS", 0.01)
+    with pytest.raises(DamagedError, match="does not end"):
+        mg.Layout.load(path)
 
 
 def test_any_flipped_byte_of_a_model_file_is_refused(tmp_path):
@@ -196,59 +290,95 @@ def test_a_file_of_the_release_before_is_compared_with_the_hash_that_it_has(name
         LOAD[name](path)
 
 
-# Files that cannot be read now
+# Files that cannot be read or written now
 
 
-@pytest.fixture
-def held(hdf5):
-    """A file that another program has open for writing: that takes the lock which HDF5 asks for."""
+def test_a_file_that_another_program_has_locked_is_read_all_the_same(hdf5):
+    """Files are replaced as a whole and never changed, so that nobody needs to wait for a lock."""
     path, load = hdf5
     with path.open("rb") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        yield path, load
+        load(path)
 
 
-def test_a_file_that_another_program_holds_is_not_called_damaged(held):
-    path, load = held
-    for read in (load, schema_of, lambda path: list(read_near_fields([path]))):
-        with pytest.raises(AccessError, match="HDF5_USE_FILE_LOCKING") as raised:
-            read(path)
-        assert "damaged" not in str(raised.value)
-        assert os.strerror(errno.EAGAIN) in str(raised.value)
-
-
-def refuse(number):
-    """As HDF5 does where the system refuses a lock or a read."""
-
-    def file(*_, **__):
-        raise OSError(number, f"Unable to synchronously open file (unable to lock file, errno = {number})")
-
-    return file
-
-
-@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EAGAIN, errno.EACCES, errno.ENOSYS, errno.EIO])
-def test_a_near_field_on_a_file_system_without_locks_is_neither_damaged_nor_missing(
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EIO, errno.ESTALE])
+def test_a_near_field_that_the_system_does_not_give_is_neither_damaged_nor_missing(
     tmp_path, monkeypatch, number
 ):
+    def refuse(*_, **__):
+        raise OSError(number, os.strerror(number))
+
     path = tmp_path / TASK.file_name
     near_field(LAYOUT).save(path)
-    monkeypatch.setattr(h5py, "File", refuse(number))
-    for read in (NearField.load, lambda _: TASK.is_done(tmp_path)):
-        with pytest.raises(AccessError, match="HDF5_USE_FILE_LOCKING"):
+    monkeypatch.setattr(Path, "open", refuse)
+    for read in (NearField.load, schema_of, lambda _: TASK.is_done(tmp_path)):
+        with pytest.raises(AccessError, match=f"cannot be read now .{os.strerror(number)}"):
             read(path)
 
 
-def test_a_file_system_without_locks_is_named_on_writing_too(tmp_path, monkeypatch):
-    monkeypatch.setattr(h5py, "File", refuse(errno.ENOLCK))
-    with pytest.raises(AccessError, match="HDF5_USE_FILE_LOCKING"):
-        LAYOUT.save(tmp_path / "a.h5")
-    assert not list(tmp_path.iterdir())
+@contextmanager
+def no_file_over(size):
+    """As on a full disk: the system refuses to write beyond some bytes."""
+    before, action = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, action)
 
 
-def test_a_full_disk_is_not_taken_for_one_without_locks(tmp_path, monkeypatch):
-    monkeypatch.setattr(h5py, "File", refuse(errno.ENOSPC))
-    with pytest.raises(OSError, match="28"):
-        LAYOUT.save(tmp_path / "a.h5")
+@pytest.mark.parametrize("kind", [*HDF5, "model"])
+def test_a_disk_that_gets_full_is_one_error_and_leaves_what_was_there(tmp_path, kind):
+    save = save_model if kind == "model" else HDF5[kind][0]
+    save(tmp_path / "file.h5")
+    before = (tmp_path / "file.h5").read_bytes()
+    with no_file_over(1000), pytest.raises(AccessError, match=r"file\.h5: cannot be written"):
+        save(tmp_path / "file.h5")
+    assert [path.name for path in tmp_path.iterdir()] == ["file.h5"]
+    assert (tmp_path / "file.h5").read_bytes() == before
+
+
+def test_what_a_killed_process_left_is_removed_by_the_next_write_and_nothing_else(tmp_path):
+    path = tmp_path / "a.h5"
+    code = (
+        "import os, sys\nfrom metagen.base.atomic import replacing\n"
+        "with replacing(sys.argv[1]) as partial:\n    print(partial, flush=True)\n    sys.stdin.read()"
+    )
+    arguments = [sys.executable, "-c", code, str(path)]
+    with subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as writer:
+        partial = Path(writer.stdout.readline().strip())
+        LAYOUT.save(path)
+        assert partial.exists()
+        writer.kill()
+    LAYOUT.save(path)
+    assert [each.name for each in tmp_path.iterdir()] == ["a.h5"]
+
+
+def test_a_replaced_file_keeps_its_permissions_and_a_link_stays_one(tmp_path):
+    LAYOUT.save(tmp_path / "a.h5")
+    (tmp_path / "a.h5").chmod(0o640)
+    (tmp_path / "link.h5").symlink_to("a.h5")
+    random_layout(mg.Platform(), 3, seed=5).save(tmp_path / "link.h5")
+    assert (tmp_path / "link.h5").is_symlink()
+    assert (tmp_path / "a.h5").stat().st_mode & 0o777 == 0o640
+    assert mg.Layout.load(tmp_path / "a.h5").name == "random-s5"
+
+
+@pytest.mark.parametrize("path", ["", "/", "folder", "pipe", "/dev/null"])
+def test_what_is_no_regular_file_is_not_replaced(tmp_path, monkeypatch, path):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InputError, match=r"is a folder|is no regular file"), replacing(path):
+        pass
+    assert stat.S_ISCHR(Path("/dev/null").stat().st_mode)
+
+
+def test_a_name_as_long_as_the_file_system_allows_is_written_and_a_longer_one_refused(tmp_path):
+    LAYOUT.save(tmp_path / ("ä" * 126 + ".h5"))
+    with pytest.raises(AccessError, match=r"too long.*shorter name"):
+        LAYOUT.save(tmp_path / ("ä" * 127 + ".h5"))
 
 
 @pytest.mark.parametrize("content", [b"", b"\0" * 5000, "half"])

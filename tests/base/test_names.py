@@ -1,18 +1,19 @@
 """A name is a name and no path, wherever it comes from."""
 
 import json
+import socket
 
 import gdstk
 import numpy as np
 import pytest
 
 import metagen as mg
+from metagen.base.atomic import tidy
 from metagen.base.errors import InputError, MetagenError
 from metagen.base.names import LONGEST, check_name, in_file_name, name_from, printable
 from metagen.design import DesignSettings
 from metagen.fab import read_gds, write_gds
 from metagen.fdtd.campaign import Task
-from metagen.fdtd.claims import Queue
 from metagen.fdtd.numerics import Numerics
 
 PLATFORM = mg.Platform()
@@ -70,13 +71,13 @@ def test_any_name_gives_a_file_of_the_folder_whose_tidying_leaves_those_of_other
     task = Task(layout(name), Numerics(0.633, 8))
     assert task.file_name == (tmp_path / task.file_name).name
     assert not set(task.file_name) & set("*?[]<>$/\\")
-    others = tmp_path / f".{Task(layout('other'), task.beam).file_name}.x.partial"
-    own = tmp_path / f".{task.file_name}.x.partial"
+    others, own = (
+        tmp_path / f".{file_name}.{socket.gethostname()}-x.partial"
+        for file_name in (Task(layout("other"), task.beam).file_name, task.file_name)
+    )
     for each in (others, own):
         each.touch()
-    queue = Queue([task], tmp_path)
-    assert queue.next() == task
-    queue.finish()
+    tidy(tmp_path / task.file_name)
     assert others.exists()
     assert not own.exists()
 

@@ -1,0 +1,77 @@
+"""The block at the beginning of our HDF5 files: a checksum of all bytes after it, for use before HDF5.
+
+HDF5 itself crashes or hangs on some damaged files. Its format has room for such a block (the *user block*),
+so that these are plain HDF5 files to every other program.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from io import BufferedReader
+from pathlib import Path
+
+from metagen.base.errors import DamagedError
+
+BLOCK = 512
+"""Bytes of the block; HDF5 allows powers of two from here."""
+MAGIC = b"metagen: "
+SECONDS_PER_GIB = 60.0
+LEAST_SECONDS = 10.0
+"""Time that a file without a block may take to be read through, in a process of its own."""
+
+
+def block(contents: memoryview) -> bytes:
+    """The block that goes before some contents."""
+    return _block(len(contents), hashlib.sha256(contents).hexdigest())
+
+
+def _block(size: int, digest: str) -> bytes:
+    text = MAGIC + f"HDF5 from byte {BLOCK} on, {size} bytes of sha256 {digest}".encode()
+    return text.ljust(BLOCK - 1) + b"\n"
+
+
+def is_verified(path: Path, file: BufferedReader) -> bool:
+    """Whether a file begins with a block, which is right; False if it has none, as files of others.
+
+    Raises:
+        DamagedError: the block is wrong: not all bytes are those that were written.
+    """
+    found = file.read(BLOCK)
+    if not found.startswith(MAGIC):
+        return False
+    digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if found != _block(file.tell() - BLOCK, digest):
+        raise DamagedError(f"{path}: damaged or incomplete; delete it and run the command that made it again")
+    return True
+
+
+def walk_apart(path: Path) -> None:
+    """Read a file without a block through, in a process of its own with limits of time and memory.
+
+    Raises:
+        DamagedError: HDF5 crashes or hangs on it, or it claims to hold more than the memory does.
+    """
+    limit = LEAST_SECONDS + SECONDS_PER_GIB * path.stat().st_size / 2**30
+    command = [sys.executable, "-m", "metagen.base.walk", os.fspath(path)]
+    try:
+        done = subprocess.run(command, env=_environment(), capture_output=True, timeout=limit, check=False)
+    except subprocess.TimeoutExpired as error:
+        raise DamagedError(
+            f"{path}: damaged; the HDF5 library does not end on it, in {limit:.0f} s"
+        ) from error
+    if done.returncode < 0:
+        raise DamagedError(f"{path}: damaged; the HDF5 library crashed on it (signal {-done.returncode})")
+    if done.returncode:
+        reason = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
+        raise DamagedError(f"{path}: damaged or incomplete ({reason}); make it again")
+
+
+def _environment() -> Mapping[str, str]:
+    """That of this process, without what would make the other one a rank of its MPI job."""
+    launcher = ("OMPI_", "PMIX_", "PMI_")
+    alone = {name: value for name, value in os.environ.items() if not name.startswith(launcher)}
+    return {**alone, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
