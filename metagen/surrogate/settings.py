@@ -12,7 +12,13 @@ from metagen.base.validation import FromToml, Positive, PositiveInt, checked
 from metagen.surrogate.domain import Components
 
 Fraction = Annotated[float, Field(gt=0, lt=1)]
-Width = Annotated[int, Field(gt=0)]
+Modes = Annotated[int, Field(gt=0, le=1000)]
+Width = Annotated[int, Field(gt=0, le=101)]
+Powers = Annotated[int, Field(gt=0, le=100)]
+Orders = Annotated[int, Field(gt=0, le=100)]
+Amplitudes = Annotated[int, Field(gt=0, le=200)]
+Layer = Annotated[int, Field(gt=0, le=5000)]
+"""Sizes far beyond those that were ever of use; without an end a damaged card could ask for any memory."""
 
 PAPER_LAYERS = (100, 200, 400, 800, 1600, 800, 400, 200, 100)
 """Hidden layers of the paper's network."""
@@ -60,9 +66,9 @@ class LinearSettings:
     """
 
     kind: Literal["linear"] = "linear"
-    rank: PositiveInt = 16
+    rank: Modes = 16
     width: Width = 3
-    powers: PositiveInt = 10
+    powers: Powers = 10
 
     def __post_init__(self) -> None:
         check_odd(self.width)
@@ -84,9 +90,9 @@ class NetworkSettings:
     """
 
     kind: Literal["network"] = "network"
-    rank: PositiveInt = 16
+    rank: Modes = 16
     width: Width = 3
-    hidden: tuple[PositiveInt, ...] = PAPER_LAYERS
+    hidden: Annotated[tuple[Layer, ...], Field(max_length=20)] = PAPER_LAYERS
 
     def __post_init__(self) -> None:
         check_odd(self.width)
@@ -108,9 +114,9 @@ class MirrorSettings:
     """
 
     kind: Literal["mirror"] = "mirror"
-    rank: PositiveInt = 16
+    rank: Modes = 16
     width: Width = 3
-    hidden: tuple[PositiveInt, ...] = (64, 64)
+    hidden: Annotated[tuple[Layer, ...], Field(max_length=20)] = (64, 64)
 
     def __post_init__(self) -> None:
         check_odd(self.width)
@@ -135,11 +141,11 @@ class ClusterSettings:
     """
 
     kind: Literal["cluster"] = "cluster"
-    rank: PositiveInt = 16
+    rank: Modes = 16
     width: Width = 9
-    powers: PositiveInt = 10
+    powers: Powers = 10
     pair_width: Width = 7
-    pair_powers: PositiveInt = 2
+    pair_powers: Powers = 2
     ridge: Positive = 3e-6
 
     def __post_init__(self) -> None:
@@ -174,12 +180,12 @@ class ScatteringSettings:
     """
 
     kind: Literal["scattering"] = "scattering"
-    rank: PositiveInt = 16
+    rank: Modes = 16
     reach: Width = 9
-    orders: PositiveInt = 2
-    amplitudes: tuple[PositiveInt, PositiveInt, PositiveInt, PositiveInt] = (6, 4, 4, 4)
-    powers: PositiveInt = 10
-    response_powers: PositiveInt = 6
+    orders: Orders = 2
+    amplitudes: tuple[Amplitudes, Amplitudes, Amplitudes, Amplitudes] = (6, 4, 4, 4)
+    powers: Powers = 10
+    response_powers: Powers = 6
     same_way: bool = False
 
     def __post_init__(self) -> None:

@@ -53,6 +53,7 @@ def save(model: Surrogate, path: str | Path) -> None:
 
     Raises:
         InputError: the model is made of others (:func:`metagen.surrogate.for_light`).
+        AccessError: the file cannot be written there.
     """
     if type(build(model.domain, model.settings)) is not type(model):
         raise InputError(
@@ -136,6 +137,9 @@ def _read(path: Path) -> tuple[Header, dict[str, Tensor]]:
     if text is None:
         raise FormatError(f"{path}: a safetensors file, but not one that metagen wrote")
     values = _values(path, text)
+    infinite = [name for name, tensor in weights.items() if not tensor.isfinite().all()]
+    if infinite:
+        raise DamagedError(f"{path}: {infinite[0]} has weights that are not finite; train the model again")
     stored = metadata.get(HASH)
     if stored != _hash(text, weights) and (stored, values["schema_version"]) != (None, BEFORE):
         raise DamagedError(f"{path}: its contents are not those that were written; train the model again")
@@ -152,7 +156,7 @@ def _values(path: Path, text: str) -> dict[str, Any]:
     """The values in the header, after a check of its schema."""
     try:
         values = dict(json.loads(text))
-    except (TypeError, ValueError) as error:
+    except (RecursionError, TypeError, ValueError) as error:
         raise DamagedError(f"{path}: the card is damaged ({error}); train the model again") from error
     schema, version = values.pop("schema", None), values.get("schema_version")
     if schema != SCHEMA:

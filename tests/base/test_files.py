@@ -32,7 +32,7 @@ from metagen.design import Device
 from metagen.device.layout import random_layout
 from metagen.fdtd.numerics import Numerics
 from metagen.fdtd.task import Task
-from metagen.surrogate import LinearSettings, TrainingSettings
+from metagen.surrogate import LinearSettings, TrainingSettings, store
 
 BEFORE = Path(__file__).parents[1] / "reference" / "version-1"
 """Files that the release before wrote, which had no hash of all their contents."""
@@ -228,6 +228,35 @@ def test_a_model_file_without_a_hash_is_refused(tmp_path):
         text = file.metadata()["metagen"]
     save_file(load_file(path), path, {"metagen": text})
     with pytest.raises(DamagedError, match="not those that were written"):
+        surrogate.load(path)
+
+
+def forged_model(path, change):
+    """A model file with other weights or another card, and the hash that fits."""
+    with safe_open(path, framework="pt") as file:
+        text, weights = file.metadata()["metagen"], load_file(path)
+    text = change(text, weights) or text
+    save_file(weights, path, {"metagen": text, "content_hash": store._hash(text, weights)})
+
+
+def with_nan(_, weights):
+    next(iter(weights.values())).flatten()[0] = float("nan")
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (with_nan, "not finite"),
+        (lambda text, _: text.replace('"rank": 2', '"rank": 1000000000'), "rank"),
+        (lambda text, _: text.replace('"powers": 2', '"powers": 3'), "do not fit together"),
+        (lambda text, _: "[" * 10000, "card is damaged"),
+    ],
+)
+def test_a_model_with_impossible_weights_or_card_is_refused(tmp_path, change, reason):
+    path = tmp_path / "model.safetensors"
+    save_model(path)
+    forged_model(path, change)
+    with pytest.raises(FormatError, match=reason):
         surrogate.load(path)
 
 
