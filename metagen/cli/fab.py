@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from metagen.base.errors import FormatError, InputError, MetagenError
-from metagen.base.wavelength import nanometres
 
 if TYPE_CHECKING:
     from metagen.data.nearfield import NearField
@@ -109,31 +108,51 @@ def handover(
         Path, typer.Option("--output", "-o", help="Beginning of the names of the files that are written.")
     ],
     model: Annotated[
-        str | None, typer.Option(help="Model that predicts the field of a layout: file, sin-633 or sin-400.")
+        list[str] | None,
+        typer.Option(
+            help="Model that predicts the field of a layout: file, or name such as sin-633; two, of light "
+            "along x and along y, for other polarisations."
+        ),
+    ] = None,
+    polarisation: Annotated[
+        str | None,
+        typer.Option(help="Of the light, with --model: x, y, left or right; by default the first model's."),
+    ] = None,
+    analyser: Annotated[
+        str | None,
+        typer.Option(
+            help="Polarisation of the light that is taken; by default that of the incident light, and of "
+            "circular light on pillars that may turn the other handedness."
+        ),
     ] = None,
     terms: Annotated[int, typer.Option(help="How many coefficients the radial polynomial has.")] = 3,
     layer: DrawnLayer = None,
     cell: DrawnCell = None,
 ) -> None:
     """Write the phase of a device for ray tracers: grid phase (.DAT), table (.csv), Binary 2 coefficients."""
+    from dataclasses import replace
+
     from metagen import surrogate
+    from metagen.device.illumination import label
     from metagen.fab import load_device
     from metagen.fab.optics import PhaseMap, fit_radial, fit_table, write_csv, write_grid_phase
     from metagen.verify.metrics import Wavefront
 
-    if model is None:
+    if not model:
         near = _near_field(file)
         wave, samples = Wavefront.of(near), near.samples
     else:
-        known = surrogate.load(model)
+        models = [surrogate.load(name) for name in model]
+        light = models[0].domain.illumination
+        known = surrogate.for_light(
+            models, light if polarisation is None else replace(light, polarisation=polarisation)
+        )
         device = load_device(file, known.platform, layer, cell)
         wave, samples = Wavefront.predicted(known, device), known.samples
-    seen = PhaseMap.of(
-        wave.field[0].numpy(), samples, wave.platform.period, wave.wavelength, index=wave.cover
-    )
+    seen = PhaseMap.of(wave.field.numpy(), samples, wave.platform, wave.illumination, analyser)
     fit = fit_radial(seen, terms)
     fit_table(fit).print()
-    begin = f"{output.name}-{nanometres(wave.wavelength)}nm"
+    begin = f"{output.name}-{label(wave.illumination)}"
     for write, suffix in ((write_grid_phase, ".DAT"), (write_csv, ".csv")):
         path = output.with_name(begin + suffix)
         write(fit, path)

@@ -3,7 +3,7 @@
 The phase is the argument of the complex amplitude with the time dependence exp(−iωt): a longer optical path
 is a larger phase, as in ray tracers, where the path is phase·λ/(2π) and a converging lens has negative
 coefficients. It is that on the monitor plane (half a wavelength above the pillars), where the surface of the
-ray tracer is to stand, for light that comes through the substrate at normal incidence.
+ray tracer is to stand, and what the device adds to the phase of the light that comes through the substrate.
 """
 
 from __future__ import annotations
@@ -18,7 +18,11 @@ from numpy.typing import NDArray
 from metagen.base.atomic import replacing
 from metagen.base.errors import InputError
 from metagen.base.tables import Table
+from metagen.device.illumination import Illumination, Polarisation, in_words
 from metagen.device.layout import cell_centres
+from metagen.device.platform import Platform
+from metagen.device.sampling import cell_samples, sample_axes
+from metagen.forward.aim import seen_through
 
 MILLIMETRE = 1e-3
 """One micrometre in millimetres, in which ray tracers count."""
@@ -40,41 +44,83 @@ class PhaseMap:
     """What a device does to the light, one number per cell.
 
     Attributes:
-        values: [N, N] complex, index order [x, y]: mean of Ex over each cell on the monitor plane, divided by
-            the incident amplitude at z = 0 in the substrate.
-        period: side of a cell, in micrometres.
+        values: [Nx, Ny] complex, index order [x, y]: mean of one polarisation over each cell on the monitor
+            plane, divided by the incident wave there, whose amplitude at z = 0 in the substrate is 1.
+        pitch: sides of a cell along x and y, in micrometres.
         wavelength: wavelength in vacuum, in micrometres.
         index: refractive index behind the device.
+        light: polarisation and direction of the incident light, in words.
+        seen: the polarisation of which the values are, in words.
     """
 
     values: NDArray[np.complex128]
-    period: float
+    pitch: tuple[float, float]
     wavelength: float
     index: float = 1.0
+    light: str = "x"
+    seen: str = "x"
 
     @classmethod
     def of(
-        cls, field: NDArray[np.complex64], samples: int, period: float, wavelength: float, index: float
+        cls,
+        field: NDArray[np.complex64],
+        samples: int,
+        platform: Platform,
+        light: Illumination,
+        analyser: Polarisation | None = None,
     ) -> PhaseMap:
-        """Average a field [N·n, N·n] (Ex) over the cells, which have n samples along each axis."""
-        count = len(field) // samples
-        cells = np.asarray(field, dtype=complex).reshape(count, samples, count, samples)
-        return cls(cells.mean(axis=(1, 3)), period, wavelength, index)
+        """Average the field of a device over its cells.
+
+        Args:
+            field: [C, X, Y] near field, C = 3 for (Ex, Ey, Ez), or 1 for that along x- or y-polarised light.
+            samples: per lattice spacing.
+            platform: of the device.
+            light: what meets it.
+            analyser: the polarisation that is taken, see :func:`metagen.forward.aim.seen_through`.
+
+        Raises:
+            InputError: one component is not enough for the analyser.
+        """
+        seen = seen_through(light, platform.atom, analyser)
+        n, m = cell_samples(platform.lattice, samples)
+        counts = field.shape[1] // n, field.shape[2] // m
+        kx, ky = light.wave_vector
+        x, y = sample_axes(counts, platform.lattice, samples)
+        straight = _projected(field, light, seen) * np.exp(-1j * (kx * x[:, None] + ky * y))
+        means = straight.reshape(counts[0], n, counts[1], m).mean(axis=(1, 3))
+        cover = platform.at(light.wavelength).cover
+        return cls(means, platform.lattice.pitch, light.wavelength, cover, in_words(light), in_words(seen))
 
     @property
-    def positions(self) -> NDArray[np.float64]:
-        """[N] coordinates of the cell centres along either axis, in micrometres."""
-        return cell_centres(len(self.values), self.period)
+    def axes(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """[Nx] and [Ny] coordinates of the cell centres along x and y, in micrometres."""
+        along_x, along_y = map(cell_centres, self.values.shape, self.pitch)
+        return along_x, along_y
 
     @property
     def distance(self) -> PlaneArray:
-        """[N, N] distances of the cells from the axis, in micrometres."""
-        return np.hypot(self.positions[:, None], self.positions[None, :])
+        """[Nx, Ny] distances of the cells from the axis, in micrometres."""
+        x, y = self.axes
+        return np.hypot(x[:, None], y[None, :])
 
     @property
     def wavenumber(self) -> float:
         """Wave number behind the device, in radians per micrometre."""
         return 2 * math.pi * self.index / self.wavelength
+
+
+def _projected(
+    field: NDArray[np.complex64], light: Illumination, seen: Illumination
+) -> NDArray[np.complex128]:
+    """[X, Y] the part of a field [C, X, Y] that has one polarisation."""
+    if len(field) > 1:
+        return np.asarray(np.tensordot(seen.jones.conj(), field[:2], 1))
+    if not np.allclose(seen.jones, light.jones):
+        raise InputError(
+            f"the field has only the component along the light ({in_words(light)}), and analyser is "
+            f"{in_words(seen)}; that needs a model with components = 3"
+        )
+    return np.asarray(field[0], dtype=complex)
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,18 +144,18 @@ class RadialFit:
 
     @property
     def phase(self) -> PlaneArray:
-        """[N, N] the polynomial at every cell, in radians."""
+        """[Nx, Ny] the polynomial at every cell, in radians."""
         powers = _powers(self.map.distance / self.radius, len(self.coefficients))
         return np.asarray(powers @ self.coefficients)
 
     @property
     def residual(self) -> PlaneArray:
-        """[N, N] phase of the device minus that of the fit, between −π and π."""
+        """[Nx, Ny] phase of the device minus that of the fit, between −π and π."""
         return np.asarray(np.angle(self.map.values * np.exp(-1j * (self.phase + self.piston))))
 
     @property
     def rms(self) -> float:
-        """Root mean square of the residual in radians, weighted by |Ex|²."""
+        """Root mean square of the residual in radians, weighted by the power."""
         return float(np.sqrt(np.average(self.residual**2, weights=np.abs(self.map.values) ** 2)))
 
     @property
@@ -121,7 +167,7 @@ class RadialFit:
 
     @property
     def device_phase(self) -> PlaneArray:
-        """[N, N] phase of the device without the piston, in radians, within half a turn of the fit."""
+        """[Nx, Ny] phase of the device without the piston, in radians, within half a turn of the fit."""
         return self.phase + self.residual
 
     @property
@@ -145,10 +191,9 @@ def fit_radial(of: PhaseMap, terms: int = 3) -> RadialFit:
     Raises:
         InputError: there are fewer cells across the device than coefficients.
     """
-    if not 1 <= terms <= len(of.values) // 2:
-        raise InputError(
-            f"terms is {terms}; a device of {len(of.values)} cells across allows 1 to {len(of.values) // 2}"
-        )
+    across = min(of.values.shape)
+    if not 1 <= terms <= across // 2:
+        raise InputError(f"terms is {terms}; a device of {across} cells across allows 1 to {across // 2}")
     radius = float(of.distance.max())
     rho, values = (of.distance / radius).ravel(), of.values.ravel()
     basis = np.column_stack([np.ones_like(rho), _powers(rho, terms)])
@@ -216,13 +261,13 @@ def write_grid_phase(fit: RadialFit, path: str | Path) -> None:
     Raises:
         InputError: the file has another ending, or the device fewer than five cells across.
     """
-    path, count = Path(path), len(fit.map.values)
+    path, counts = Path(path), fit.map.values.shape
     if path.suffix.upper() != ".DAT":
         raise InputError(f"path is {path}; the program reads such files with the suffix .DAT only")
-    if count < FEWEST_POINTS:
-        raise InputError(f"the device has {count} cells across; a Grid Phase surface has at least 5")
-    pitch = fit.map.period * MILLIMETRE
-    lines = [f"{count} {count} {pitch:.12g} {pitch:.12g} 0 0 0"]
+    if min(counts) < FEWEST_POINTS:
+        raise InputError(f"the device has {min(counts)} cells across; a Grid Phase surface has at least 5")
+    px, py = (side * MILLIMETRE for side in fit.map.pitch)
+    lines = [f"{counts[0]} {counts[1]} {px:.12g} {py:.12g} 0 0 0"]
     lines += [f"{phase:.9g} 0 0 0 0" for phase in fit.device_phase.T[::-1].ravel()]
     with replacing(path) as partial:
         partial.write_text("\n".join([*lines, ""]), encoding="ascii")
@@ -231,13 +276,13 @@ def write_grid_phase(fit: RadialFit, path: str | Path) -> None:
 def write_csv(fit: RadialFit, path: str | Path) -> None:
     """Write x, y, amplitude and phase of every cell; lines with # state the conventions and the fit."""
     of = fit.map
-    x, y = np.broadcast_arrays(of.positions[:, None], of.positions[None, :])
+    x, y = np.meshgrid(*of.axes, indexing="ij")
     columns = [x, y, np.abs(of.values), fit.device_phase]
     header = "\n".join(
         [
             f"wavelength {of.wavelength:g} um, refractive index behind the device {of.index:g}",
-            "plane: half a wavelength above the pillars; light from the substrate along +z, x-polarised",
-            "amplitude: mean of Ex over the cell / incident amplitude at the pillar base in the substrate",
+            f"plane: half a wavelength above the pillars; light from the substrate, polarisation {of.light}",
+            f"amplitude: mean over the cell of what is polarised {of.seen} / incident amplitude at the base",
             "phase: radians, exp(-i omega t), a longer path is a larger phase; without the piston",
             f"radial fit: sum of A_i (r / {fit.radius:.9g} um)^(2 i), i = 1, 2, ...; A_i in radians:",
             ", ".join(f"{value:.9g}" for value in fit.coefficients),

@@ -23,6 +23,22 @@ SAME = 1e-9
 Complex = NDArray[np.complex128]
 
 
+def seen_through(light: Illumination, atom: Atom, analyser: Polarisation | None) -> Illumination:
+    """The part of the light behind a device that follows its pillars: along the axis, with its polarisation.
+
+    Args:
+        light: what meets the device.
+        atom: the family of its pillars.
+        analyser: polarisation of that part; None is that of the light, and for circular light on pillars that
+            may turn the other handedness, whose phase follows the angle.
+    """
+    name = light.polarisation
+    turns = any(parameter.kind is Kind.ANGLE for parameter in atom.parameters)
+    if analyser is None and turns and isinstance(name, str):
+        name = OTHER.get(name, name)
+    return Illumination(light.wavelength, name if analyser is None else analyser)
+
+
 @dataclass(frozen=True, eq=False)
 class Aim:
     """What a device should make of light.
@@ -62,11 +78,7 @@ class Aim:
 
     def output(self, atom: Atom) -> Complex:
         """[2] Jones vector of the light that should make the wave."""
-        name = self.light.polarisation
-        turns = any(parameter.kind is Kind.ANGLE for parameter in atom.parameters)
-        if self.analyser is None and turns and isinstance(name, str):
-            name = OTHER.get(name, name)
-        return Illumination(self.light.wavelength, name if self.analyser is None else self.analyser).jones
+        return seen_through(self.light, atom, self.analyser).jones
 
     def seen(self, atom: Atom, jones: Complex) -> Complex:
         """[...] amplitude of the analysed part of the light, behind Jones matrices [..., 2, 2]."""
