@@ -43,13 +43,13 @@ coverage: $(READY)
 audit:
 	python3 -m venv build/audit
 	build/audit/bin/pip install --quiet pip-audit
-	build/audit/bin/pip-audit --disable-pip --no-deps --requirement containers/requirements.lock
+	build/audit/bin/pip-audit --disable-pip --no-deps $(patsubst %,--requirement %,$(wildcard containers/*.lock))
 
 setup: $(READY)
 
-$(READY): containers/install.sh containers/requirements.lock pyproject.toml
+$(READY): containers/install.sh $(wildcard containers/*.lock) pyproject.toml
 	containers/install.sh $(VENV)
 
-# Renew the locked versions: resolve what pyproject.toml allows, in an environment that can hold Debian's Meep.
+# Renew the locked versions and hashes: what pyproject.toml allows and Debian's Meep can live with.
 lock:
 	containers/lock.sh

@@ -88,9 +88,24 @@ import os; os.environ.setdefault("MPI4PY_LIBMPI", "libmpi.so.40")
 PYTHON
 }
 
+# The lock names every package, with the hashes of its files; pip refuses any other file. Where the index gives PyTorch's
+# build for CUDA, that needs NVIDIA's libraries, also here without a GPU.
+pip_locked() {
+    local file
+    for file in "$@"; do
+        "$venv/bin/python" -m pip install --quiet --require-hashes --no-deps --requirement "$root/containers/$file"
+    done
+}
+
+needs_cuda() {
+    [ "$(uname -m)" = x86_64 ] &&
+        "$venv/bin/python" -c 'import importlib.metadata as m, sys; sys.exit(m.version("torch").endswith("+cpu"))'
+}
+
 install_locked() {
     say "installing the locked Python packages"
-    "$venv/bin/python" -m pip install --quiet --requirement "$root/containers/requirements.lock"
+    pip_locked requirements.lock requirements-dev.lock
+    if needs_cuda; then pip_locked requirements-cuda.lock; fi
     # "compat" adds the checkout to the path. setuptools' own hook comes after the path: beside a checkout that is called
     # metagen, Python would take that folder for the package, and find nothing in it.
     "$venv/bin/python" -m pip install --quiet --no-deps --no-build-isolation \
