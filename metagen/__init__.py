@@ -2,4 +2,7 @@
 
 import lazy_loader
 
+from metagen.base.waiting import sleep_while_waiting
+
+sleep_while_waiting()
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from metagen.base.control_groups import ROOT, control_groups, membership
 from metagen.base.errors import InputError
 
 
@@ -27,8 +28,7 @@ def memory_here() -> int:
     """Bytes that this process may still use: what is free on the node, or less if its job has a limit."""
     lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
     free = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))
-    groups = Path("/proc/self/cgroup").read_text(encoding="utf-8")
-    return min([free, *left_by_groups(groups, Path("/sys/fs/cgroup"))])
+    return min([free, *left_by_groups(membership(), ROOT)])
 
 
 def check_fits(what: str, needed: float) -> None:
@@ -48,25 +48,19 @@ def check_fits(what: str, needed: float) -> None:
         )
 
 
-def left_by_groups(membership: str, root: Path) -> Iterator[int]:
+def left_by_groups(groups: str, root: Path) -> Iterator[int]:
     """Yield the bytes that are left under the limit of each control group of a process, the outermost last.
 
     Args:
-        membership: the text of /proc/self/cgroup.
+        groups: the text of /proc/self/cgroup.
         root: folder where the control groups are mounted, of version 2 or (memory controller) of version 1.
     """
-    for line in membership.splitlines():
-        _, controllers, path = line.split(":", 2)
-        if "memory" not in controllers.split(",") and controllers:
-            continue
-        mount = root / "memory" if controllers else root
-        names = V1 if controllers else V2
-        inner = mount / path.lstrip("/")
-        for group in (inner, *inner.parents[: len(inner.relative_to(mount).parts)]):
-            if (group / names.limit).exists() and (limit := _text(group / names.limit)) != "max":
-                cached = dict(line.split() for line in _text(group / "memory.stat").splitlines())
-                # Files that were read long ago are given up as soon as memory is asked for.
-                yield int(limit) - int(_text(group / names.used)) + int(cached.get(names.cached, 0))
+    for group, version in control_groups(groups, root, "memory"):
+        names = V1 if version == 1 else V2
+        if (group / names.limit).exists() and (limit := _text(group / names.limit)) != "max":
+            cached = dict(line.split() for line in _text(group / "memory.stat").splitlines())
+            # Files that were read long ago are given up as soon as memory is asked for.
+            yield int(limit) - int(_text(group / names.used)) + int(cached.get(names.cached, 0))
 
 
 def _text(path: Path) -> str:

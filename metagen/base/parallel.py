@@ -16,6 +16,9 @@ from metagen.base.errors import MetagenError, MissingDependencyError, Simulation
 
 _RANK_VARIABLES = ("OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID")
 
+_LOCAL_SIZE_VARIABLES = ("OMPI_COMM_WORLD_LOCAL_SIZE", "MPI_LOCALNRANKS")
+"""Of Open MPI (srun's PMIx too), and of MPICH and its kin."""
+
 
 def launched_rank() -> int:
     """The rank that the launcher gave this process (0 without a launcher), known before MPI starts."""
@@ -25,6 +28,11 @@ def launched_rank() -> int:
 def launched() -> bool:
     """Whether a launcher (mpirun, srun) started this process, known before MPI starts."""
     return any(name in os.environ for name in _RANK_VARIABLES)
+
+
+def ranks_beside() -> int:
+    """How many ranks the launcher started on this machine, this one included, known before MPI starts."""
+    return next((int(os.environ[name]) for name in _LOCAL_SIZE_VARIABLES if name in os.environ), 1)
 
 
 def communicator() -> Any:

@@ -19,6 +19,7 @@ from tqdm import tqdm
 from metagen.base.contents import content_hash
 from metagen.base.errors import InputError, MetagenError, MismatchError
 from metagen.base.names import check_name
+from metagen.base.threads import enough_threads
 from metagen.base.validation import Positive, PositiveInt, checked
 from metagen.design.device import Checkpoint, Device, read_checkpoint
 from metagen.design.gaps import Gaps
@@ -229,6 +230,10 @@ class _Ascent:
 
     def evaluate(self, at: Tensor, state: Checkpoint) -> tuple[float, Tensor]:
         """Figure of merit and its gradient at some variables; ``state`` is for the error message."""
+        with enough_threads(self.layout.present.size):
+            return self._evaluate(at, state)
+
+    def _evaluate(self, at: Tensor, state: Checkpoint) -> tuple[float, Tensor]:
         variables = at.clone().requires_grad_()
         figure = self.figure(self.variables.values(variables))
         if (

@@ -32,10 +32,12 @@ def optimize(
 ) -> Device:
     """Change the radii of a layout to maximise an objective.
 
-    The result depends on the arguments alone. With ``path``, the best device so far and the state of the
-    optimiser are written there every few steps. Called again with the same arguments, an optimisation that
-    was killed goes on and ends with the same device, and one that had ended returns at once. Ctrl-C stops it
-    early: the best device is written, and returned with ``finished=False``.
+    The result depends on the arguments alone; its last bits also on the number of threads, which for more
+    than some hundred pillars follows how busy the machine is (OMP_NUM_THREADS fixes it). With ``path``, the
+    best device so far and the state of the optimiser are written there every few steps. Called again with the
+    same arguments, an optimisation that was killed goes on and ends with the same device, and one that had
+    ended returns at once. Ctrl-C stops it early: the best device is written, and returned with
+    ``finished=False``.
 
     Several layouts are each optimised for ``settings.trial_steps`` first, and the best of these devices goes
     on for all steps. Until the end the others are kept beside ``path``, with ``-start1``, ``-start2``, … in

@@ -12,6 +12,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, OneCycleLR
 from tqdm import tqdm
 
+from metagen.base.threads import enough_threads
 from metagen.surrogate.examples import Examples
 from metagen.surrogate.expansion import ExpansionSurrogate
 from metagen.surrogate.settings import TrainingSettings
@@ -59,8 +60,9 @@ def descend(
     bar = tqdm(total=settings.epochs, desc=f"train {model.wavelength:g}", unit="epoch", disable=not progress)
     try:
         while done < settings.epochs and best.age < settings.patience:
-            loss = _epoch(model, training, optimiser, schedule, settings.batch)
-            now = error(model, validation)
+            with enough_threads(max(settings.batch, training.cells)):
+                loss = _epoch(model, training, optimiser, schedule, settings.batch)
+                now = error(model, validation)
             done += 1
             best.consider(model, now)
             bar.set_postfix_str(

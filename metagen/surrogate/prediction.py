@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from metagen.base.errors import InputError, MismatchError
+from metagen.base.threads import enough_threads
 from metagen.device.layout import Layout
 from metagen.surrogate.domain import Domain
 from metagen.surrogate.known import admitted, vanishing
@@ -52,7 +53,7 @@ def predict(model: Model, layout: Layout) -> NDArray[np.complex64]:
         model.domain.require_known(*given)
     except InputError as error:
         raise InputError(f"layout {layout.name!r}: {error}") from error
-    with torch.no_grad():
+    with torch.no_grad(), enough_threads(layout.present.size):
         field: NDArray[np.complex64] = near_field(model, *given).to(torch.complex64).numpy()
     return field
 

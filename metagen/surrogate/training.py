@@ -23,7 +23,7 @@ def train(dataset: Dataset, settings: TrainingSettings, *, progress: bool = True
     """Train a model on the layouts that the recipe does not hold out.
 
     Ctrl-C during the descent returns the best model so far. Equal data and settings give equal models on one
-    machine.
+    machine, to the last bit where the number of threads is equal too (OMP_NUM_THREADS).
 
     Args:
         dataset: the near fields, including those of held-out layouts.
