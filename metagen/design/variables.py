@@ -16,7 +16,7 @@ from torch import Tensor
 
 from metagen.base.errors import InputError
 from metagen.device.atoms import Atom
-from metagen.device.atoms.parameter import Kind, Parameter
+from metagen.device.atoms.parameter import Kind
 from metagen.device.layout import Layout, on_grid
 from metagen.device.orbits import own_image
 from metagen.device.symmetry import MIRROR_IMAGES, Symmetry
@@ -202,7 +202,7 @@ class Variables:
 
     @property
     def _turns(self) -> list[bool]:
-        return [_turns(parameter, self.atom) for parameter in self.atom.parameters]
+        return [self.atom.turns_round(parameter) for parameter in self.atom.parameters]
 
     def _images(self, own: Tensor) -> Tensor:
         """[1 + 8·K, P] values of the images of all pillars, after a row of zeros for sites without one."""
@@ -237,11 +237,6 @@ def _between(limits: Limits, numbers: Tensor) -> Tensor:
     low, high, grid = limits.low, limits.high, limits.grid
     smooth = low + (high - low) * torch.sigmoid(numbers)
     return smooth if grid is None else smooth + (torch.round(smooth / grid) * grid - smooth).detach()
-
-
-def _turns(parameter: Parameter, atom: Atom) -> bool:
-    """Whether a parameter is an angle that may be any."""
-    return parameter.kind is Kind.ANGLE and parameter.high - parameter.low >= atom.period * (1 - RESOLVED)
 
 
 def _free(

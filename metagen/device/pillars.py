@@ -133,7 +133,8 @@ def check_pillars(platform: Platform, values: Values, present: Mask) -> None:
         column = values[..., i]
         _refuse(parameter.name, column, ~np.isfinite(column), "every value must be a finite number")
         if parameter.kind is Kind.ANGLE:
-            check_angle(parameter.name, float(max(column[present], key=abs, default=0.0)))
+            angles = np.append(column[present], 0.0)
+            check_angle(parameter.name, float(angles[np.abs(angles).argmax()]))
             column = parameter.low + (column - parameter.low) % platform.atom.period
         else:
             _refuse(parameter.name, column, column < 0, "lengths are micrometres from 0 (no pillar)")

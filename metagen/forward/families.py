@@ -21,7 +21,7 @@ from metagen.device.layout import Layout, limits_of, mirrored_layout, random_lay
 from metagen.device.orbits import SiteOrbits
 from metagen.device.platform import Platform
 from metagen.device.sites import Aperture, Count, Sites, counts_of, suffix
-from metagen.forward.smooth import smooth_values, turns_round
+from metagen.forward.smooth import smooth_values
 
 Seeds = Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)]
 Spread = Annotated[float, Field(ge=0)]
@@ -221,6 +221,6 @@ def _mirrored(layout: Layout, light: Illumination) -> Layout:
 def _limited(atom: Atom, values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Parameters [K, P] within the limits; angles that may turn all the way round go on at the other end."""
     low, high = limits_of(atom)
-    turning = [turns_round(parameter, atom) for parameter in atom.parameters]
+    turning = [atom.turns_round(parameter) for parameter in atom.parameters]
     turned = np.where(turning, low + np.mod(values - low, atom.period or np.inf), values)
     return np.asarray(turned.clip(low, high))

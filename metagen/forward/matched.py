@@ -24,7 +24,6 @@ from metagen.forward.response import (
     jones,
     response_of,
 )
-from metagen.forward.smooth import turns_round
 from metagen.forward.targets import Wave
 
 DARK = 0.05
@@ -121,7 +120,7 @@ def turns_alone(platform: Platform, aim: Aim) -> bool:
     pillars of which the angle alone is free."""
     atom, name = platform.atom, str(aim.light.polarisation)
     free = atom.parameters
-    turning = len(free) == 1 and free[0].kind is Kind.ANGLE and turns_round(free[0], atom)
+    turning = len(free) == 1 and free[0].kind is Kind.ANGLE and atom.turns_round(free[0])
     changes = aim.analyser in (None, OTHER.get(name)) and name in OTHER
     return turning and changes and aim.light.is_normal and abs(atom.period - np.pi) < ALIKE
 

@@ -16,7 +16,6 @@ from metagen.device.atoms.parameter import Parameter
 from metagen.device.illumination import Illumination
 from metagen.device.layout import Layout
 from metagen.device.platform import Platform
-from metagen.forward.smooth import turns_round
 from metagen.rcwa import Library, PhaseTable
 from metagen.rcwa.library import tabulated
 
@@ -49,7 +48,7 @@ def _steps(parameter: Parameter, atom: Atom, lengths: int, angles: int) -> NDArr
     low, high = parameter.low, parameter.high
     if parameter.kind is Kind.CHOICE:
         return np.arange(low, high + 1)
-    if turns_round(parameter, atom):
+    if atom.turns_round(parameter):
         return low + atom.period * np.arange(angles) / angles
     return np.linspace(low, high, lengths)
 

@@ -6,14 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, map_coordinates
 
-from metagen.device.atoms import Atom, Kind, Parameter
+from metagen.device.atoms import Atom, Parameter
 from metagen.device.layout import limits_of
 from metagen.device.orbits import SiteOrbits
 from metagen.device.symmetry import Symmetry
 
 Field = NDArray[np.float64]
-WHOLE = 1e-9
-"""Radians by which the range of an angle may miss a whole period."""
 
 
 def smooth_values(
@@ -33,7 +31,7 @@ def smooth_values(
     grid = _Grid(orbits, correlation_length)
     columns = []
     for parameter, low, high in zip(atom.parameters, *limits_of(atom), strict=True):
-        if turns_round(parameter, atom):
+        if atom.turns_round(parameter):
             columns.append(_angles(parameter, atom, grid, generator))
         else:
             noise = grid.field(generator, (1, 1))
@@ -73,12 +71,6 @@ def _with_image(half: Field, axis: int, sign: int, middle: bool) -> Field:
     """Continue values to negative coordinates; ``middle`` says whether the first are at 0."""
     image = sign * np.flip(half.take(range(int(middle), half.shape[axis]), axis), axis)
     return np.concatenate([image, half], axis)
-
-
-def turns_round(parameter: Parameter, atom: Atom) -> bool:
-    """Whether a parameter is an angle whose limits hold a whole period of the shape."""
-    whole = parameter.high - parameter.low >= atom.period - WHOLE
-    return parameter.kind is Kind.ANGLE and whole
 
 
 def _angles(parameter: Parameter, atom: Atom, grid: _Grid, generator: np.random.Generator) -> Field:

@@ -8,6 +8,7 @@ import pytest
 import shapely
 import torch
 
+import metagen as mg
 from metagen.base.errors import InputError
 from metagen.base.validation import checked
 from metagen.device import shapes
@@ -26,6 +27,7 @@ from metagen.device.atoms import (
     read_atom,
 )
 from metagen.device.lattice import Lattice
+from metagen.device.layout import random_layout
 from metagen.device.symmetry import MIRROR_IMAGES, Symmetry
 
 L_SHAPE = ((-0.1, -0.15), (0.1, -0.15), (0.1, -0.05), (0.0, -0.05), (0.0, 0.15), (-0.1, 0.15))
@@ -379,3 +381,18 @@ def test_own_atom_is_one_class():
     test_image_is_the_values_of_the_image(atom)
     test_features_are_even_or_odd_as_they_say(atom)
     check_period(atom)
+
+
+@pytest.mark.parametrize("end", [math.pi, 3.1416, 3.14159, 3.1415])
+def test_pi_of_a_few_digits_is_half_a_turn(end):
+    fin = Rectangle((0.1, 0.2), 0.1, (0.0, end))
+    assert fin.turns_round(fin.parameters[1])
+    assert Symmetry.MIRROR_X in fin.symmetry
+    platform = mg.Platform(lattice=Lattice.square(0.4), atom=fin)
+    assert random_layout(platform, 4, seed=1).has_mirror_planes
+
+
+def test_an_angle_short_of_half_a_turn_by_a_degree_does_not_turn_round():
+    fin = Rectangle((0.1, 0.2), 0.1, (0.0, math.pi - math.radians(1)))
+    assert not fin.turns_round(fin.parameters[1])
+    assert Symmetry.MIRROR_X not in fin.symmetry

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from metagen.base.errors import InputError
 from metagen.base.validation import in_radians, validate
-from metagen.device.atoms.parameter import Parameter
+from metagen.device.atoms.parameter import Kind, Parameter, goes_round
 from metagen.device.lattice import Lattice
 from metagen.device.symmetry import Symmetry
 
@@ -110,6 +110,10 @@ class Atom(ABC):
 
     period: ClassVar[float] = 2 * math.pi
     """Smallest turn that leaves every shape as it is; 0 if each does."""
+
+    def turns_round(self, parameter: Parameter) -> bool:
+        """Whether a parameter is an angle that may be any."""
+        return parameter.kind is Kind.ANGLE and goes_round((parameter.low, parameter.high), self.period)
 
     def within(self, ranges: Sequence[tuple[float, float]]) -> Self:
         """The same family with other lowest and highest lengths, which the functions are scaled to.

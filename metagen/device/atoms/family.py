@@ -17,7 +17,7 @@ from metagen.base.arguments import brief
 from metagen.base.errors import InputError
 from metagen.base.validation import check_angle
 from metagen.device.atoms.atom import ANGLE, Atom, Values
-from metagen.device.atoms.parameter import Extent, Kind, Parameter, limits
+from metagen.device.atoms.parameter import Extent, Kind, Parameter, goes_round, limits
 from metagen.device.lattice import Lattice
 from metagen.device.symmetry import MIRROR_IMAGES, Symmetry
 
@@ -175,8 +175,7 @@ class Family(Atom):
 
     @property
     def _turns_all_round(self) -> bool:
-        low, high = limits(self.extents.get(ANGLE, 0.0))
-        return high - low >= self.period
+        return goes_round(limits(self.extents.get(ANGLE, 0.0)), self.period)
 
     def _turns(self) -> list[dict[str, float]]:
         """Angles that stand for the whole range, by name; one without a name if there is no angle."""
@@ -214,7 +213,7 @@ class Family(Atom):
         extent = self.extents.get(ANGLE, 0.0)
         if isinstance(extent, tuple):
             low, high = sorted(map(operation.of_angle, extent))
-            whole = high - low > self.period - SAME_ANGLE
+            whole = goes_round((low, high), self.period)
             return whole or (self._same_angle(low, extent[0]) and self._same_angle(high, extent[1]))
         if self._maps_to_itself(operation):
             return True

@@ -14,6 +14,9 @@ from pydantic import BeforeValidator, ValidationInfo
 from metagen.base.errors import InputError
 from metagen.base.validation import check_angle
 
+WHOLE = 1e-4
+"""Share of a turn by which a range of angles may miss it, since people write 3.1415 for π."""
+
 
 class Kind(Enum):
     """What a parameter counts."""
@@ -70,6 +73,11 @@ def _angle(value: Any, info: ValidationInfo) -> Extent:
     extent = _extent(value, info)
     check_angle(str(info.field_name), max(limits(extent), key=abs))
     return extent
+
+
+def goes_round(limits: tuple[float, float], period: float) -> bool:
+    """Whether a range of angles is the whole turn after which shapes repeat; 3.1415 is π."""
+    return limits[1] - limits[0] >= period * (1 - WHOLE)
 
 
 def limits(extent: Extent) -> tuple[float, float]:
