@@ -149,7 +149,8 @@ def run(tasks: list[Task] | None, folder: Path) -> list[Path]:
 
     Raises:
         InputError: a simulation does not fit into memory.
-        SimulationError: simulations failed, or a file cannot be written.
+        SimulationError: simulations failed.
+        AccessError: a file cannot be written; those of finished simulations stay.
     """
     require_meep()
     world = communicator()
@@ -178,7 +179,7 @@ def _simulate_all(world: Any, queue: Queue, folder: Path, bar: _Bar) -> list[str
             failures.append(str(error))
         else:
             if world.rank == 0:
-                _save(near, folder / task.file_name)
+                near.save(folder / task.file_name)
             bar.finish(task, near)
         finally:
             queue.finish()
@@ -190,16 +191,6 @@ def _simulate(world: Any, task: Task, progress: OnProgress) -> NearField:
     if world.size == 1 and has_prisms(task.layout):
         return simulate_apart(task, progress)
     return simulate(task.layout, task.numerics, task.light, progress=progress)
-
-
-def _save(near: NearField, path: Path) -> None:
-    try:
-        near.save(path)
-    except (OSError, RuntimeError) as error:  # HDF5 reports a full disk as either
-        raise SimulationError(
-            f"{path}: cannot be written ({error}); make room and run the same command again: what was "
-            "finished is on disk"
-        ) from error
 
 
 class _Bar:
