@@ -83,6 +83,17 @@ def count(name: str, value: Any) -> int:
     return int(value)
 
 
+def generator(seed: Any) -> np.random.Generator:
+    """The random generator of a seed; equal seeds give equal numbers.
+
+    Raises:
+        InputError: the seed is no whole number from 0 on.
+    """
+    if not isinstance(seed, Integral) or seed < 0:
+        raise InputError(f"seed is {brief(seed)}; it must be a whole number, 0 at least")
+    return np.random.default_rng(int(seed))
+
+
 def array_of(value: Any, name: str, kinds: str = "biuf") -> NDArray[Any]:
     """An array of numbers of some kinds, as ``numpy.dtype.kind`` names them; of real ones by default.
 

@@ -13,6 +13,7 @@ import h5py
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from metagen.base.arguments import generator
 from metagen.base.contents import HASH, content_hash
 from metagen.base.errors import InputError
 from metagen.base.files import Schema, reading_hdf5, writing_hdf5
@@ -249,7 +250,7 @@ def random_layout(
     """
     orbits = SiteOrbits.of(Sites.within(platform.lattice, counts_of(platform.lattice, count), aperture))
     low, high = limits_of(platform.atom)
-    values = np.random.default_rng(seed).uniform(low, high, (len(orbits.centres), len(low)))
+    values = generator(seed).uniform(low, high, (len(orbits.centres), len(low)))
     provenance = {"family": "random", "seed": str(seed)}
     name = f"random-s{seed}{suffix(aperture)}"
     return mirrored_layout(platform, orbits, values, name, provenance)

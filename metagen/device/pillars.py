@@ -125,8 +125,8 @@ def check_pillars(platform: Platform, values: Values, present: Mask) -> None:
     site that neighbours leave it.
 
     Raises:
-        InputError: a value is not finite, a length negative, an angle over a turn, or a pillar too large;
-            the message has its place.
+        InputError: a value is not finite, a length negative, an angle over a turn, there is no such choice,
+            or a pillar is too large; the message has its place.
     """
     inside = np.ones(present.shape, dtype=np.bool_)
     for i, parameter in enumerate(platform.atom.parameters):
@@ -136,6 +136,9 @@ def check_pillars(platform: Platform, values: Values, present: Mask) -> None:
             angles = np.append(column[present], 0.0)
             check_angle(parameter.name, float(angles[np.abs(angles).argmax()]))
             column = parameter.low + (column - parameter.low) % platform.atom.period
+        elif parameter.kind is Kind.CHOICE:
+            wrong = present & ((column % 1 != 0) | (column < parameter.low) | (column > parameter.high))
+            _refuse(parameter.name, column, wrong, f"the shapes are numbered 0 .. {parameter.high:g}")
         else:
             _refuse(parameter.name, column, column < 0, "lengths are micrometres from 0 (no pillar)")
         inside &= (column >= parameter.low - ROUNDING) & (column <= parameter.high + ROUNDING)

@@ -41,7 +41,7 @@ def narrowest(shape: Shape, count: int) -> tuple[Values, Values]:
     starts = np.concatenate(outlines, axis=1)
     ends = np.concatenate([np.roll(each, -1, axis=1) for each in outlines], axis=1)
     step = max(1, PAIRS // starts.shape[1] ** 2)
-    parts = [_least(starts[i : i + step], ends[i : i + step]) for i in range(0, count, step)]
+    parts = [_least(starts[i : i + step], ends[i : i + step]) for i in range(0, max(count, 1), step)]
     return np.concatenate([width for width, _ in parts]), np.concatenate([notch for _, notch in parts])
 
 

@@ -26,8 +26,8 @@ TYPICAL_TIME = 13.0
 BYTES_PER_VOXEL, TILTED_BYTES_PER_VOXEL = 200, 350
 """Memory per simulated voxel, with absorbers and monitors (`benchmarks/fdtd.py scaling` measures it); fields
 of tilted light are complex."""
-BASE_BYTES = 300 * 2**20
-"""Memory of one rank before it simulates anything: Python, Meep and its libraries."""
+BASE_BYTES = 360 * 2**20
+"""Memory of one rank besides: Python, Meep, its libraries and PyTorch, which shapes are made with."""
 PROBE_COUNT = 15
 """Pillars along one side of the layout on which speed is measured."""
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import AfterValidator, Field, model_validator
 
+from metagen.base.arguments import generator
 from metagen.base.errors import InputError
 from metagen.base.validation import Positive, check_angle, checked, in_radians
 from metagen.device.atoms import Atom, Kind
@@ -177,7 +178,7 @@ def smooth_layout(
         InputError: a count is not positive, or lattice or meta-atom lack one of the mirrors.
     """
     orbits = SiteOrbits.of(Sites.within(platform.lattice, counts_of(platform.lattice, count), aperture))
-    values = smooth_values(platform.atom, orbits, correlation_length, np.random.default_rng(seed))
+    values = smooth_values(platform.atom, orbits, correlation_length, generator(seed))
     name = f"smooth-l{correlation_length:g}-s{seed}{suffix(aperture)}"
     about = {"family": "smooth", "correlation_length": repr(correlation_length), "seed": str(seed)}
     return mirrored_layout(platform, orbits, values, name, about)
@@ -204,7 +205,7 @@ def perturbed(layout: Layout, spread: float, seed: int, angle_spread: float = 0.
         )
     orbits = SiteOrbits.of(Sites(platform.lattice, layout.present))
     before = layout.values[layout.present][orbits.images[0]]
-    moved = before + np.random.default_rng(seed).normal(0, scales, before.shape)
+    moved = before + generator(seed).normal(0, scales, before.shape)
     about = {**layout.provenance, "spread": repr(spread), "seed": str(seed)}
     name = f"{layout.name}-perturbed-s{seed}"
     return mirrored_layout(platform, orbits, _limited(platform.atom, moved), name, about)

@@ -10,8 +10,10 @@ import metagen as mg
 from metagen.base.errors import InputError, MetagenError, MismatchError
 from metagen.base.validation import validate
 from metagen.design import DesignSettings
+from metagen.device.layout import random_layout
 from metagen.fdtd.campaign_file import CampaignFile
 from metagen.forward import Deflection
+from metagen.forward.families import smooth_layout
 from metagen.surrogate import Domain
 
 FIN = mg.atoms.Rectangle(length=(0.1, 0.25), width=(0.08, 0.2), angle=(0.0, math.pi))
@@ -21,6 +23,10 @@ FINS, HEXAGONAL = (
 )
 ELLIPSES = mg.Platform(
     lattice=FINS.lattice, atom=mg.atoms.Ellipse(0.25, 0.1, (0.0, math.pi)), height=FINS.height
+)
+TRIANGLES = mg.Platform(
+    lattice=FINS.lattice,
+    atom=mg.atoms.Fixed((((-0.1, -0.1), (0.1, -0.1), (0, 0.1)), ((-0.1, 0.1), (0, -0.1), (0.1, 0.1)))),
 )
 PLATES = [half_wave_plates.Plates(name) for name in "xy"]
 LENS = half_wave_plates.geometric_lens(1)
@@ -130,6 +136,14 @@ REFUSED = {
     "a negative length": (lambda: fins(width=-GOOD["width"]), r"width\[0, 0\] is -0\.1; lengths are"),
     "complex numbers": (lambda: fins(angle=1j * GOOD["angle"]), "angle is .*real numbers"),
     "a text": (lambda: fins(angle="a"), "angle is 'a'"),
+    "half a choice": (lambda: mg.Layout(TRIANGLES, {"choice": np.full((3, 3), 0.5)}), "is 0.5; the sh"),
+    "a choice too far": (
+        lambda: mg.Layout(TRIANGLES, {"choice": np.full((3, 3), 2)}), "is 2; the shapes are numbered 0 .. 1",
+    ),
+    "a choice before the first": (lambda: mg.Layout(TRIANGLES, {"choice": -np.ones((3, 3))}), "numbered 0"),
+    "a seed below zero": (lambda: random_layout(FINS, 3, -1), "seed is -1; it must be a whole number"),
+    "half a seed": (lambda: smooth_layout(FINS, 3, 1.0, 1.5), "seed is 1.5; it must be a whole number"),
+    "cells below zero": (lambda: random_layout(FINS, (-3, 3), 1), r"count is \(-3, 3\); it must be a whole"),
     "fins that overlap": (
         lambda: fins(length=np.full((4, 4), 0.5)), r"length\[0, 0\] is 0\.5; .*so that they could overlap",
     ),

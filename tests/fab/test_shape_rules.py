@@ -241,3 +241,10 @@ def test_the_work_of_a_check_grows_no_faster_than_the_pillars():
     (few, small), (many, large) = work_of_check(60), work_of_check(240)
     assert many < 16 * few
     assert large < 1.1 * 16 * small
+
+
+@pytest.mark.parametrize("name", ["fins", "rings", "a list", "circles, hexagonal"])
+def test_a_layout_without_pillars_breaks_no_rule(name):
+    empty = some_layout(PLATFORMS[name], empty=1.0)
+    assert not empty.present.any()
+    assert check(empty, DesignRules(min_diameter=0.1, min_gap=0.1, grid=0.001, max_density=0.5)) == ()
