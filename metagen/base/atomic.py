@@ -104,7 +104,7 @@ def _prefix(target: Path) -> str:
 
 def _lock(handle: int) -> None:
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(handle, fcntl.LOCK_EX)  # who tidies holds it for a moment only
     except OSError:  # no locks on this file system: then nobody can tidy there either
         return
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from metagen.base.errors import DamagedError
 
+MAKE_AGAIN = "delete it and run the command that made it again"
 BLOCK = 512
 """Bytes of the block; HDF5 allows powers of two from here."""
 MAGIC = b"metagen: "
@@ -45,20 +46,29 @@ def is_verified(path: Path, file: BufferedReader) -> bool:
         return False
     digest = hashlib.file_digest(file, "sha256").hexdigest()
     if found != _block(file.tell() - BLOCK, digest):
-        raise DamagedError(f"{path}: damaged or incomplete; delete it and run the command that made it again")
+        raise DamagedError(f"{path}: damaged or incomplete; {MAKE_AGAIN}")
     return True
 
 
-def walk_apart(path: Path) -> None:
+def walk_apart(path: Path, file: BufferedReader) -> None:
     """Read a file without a block through, in a process of its own with limits of time and memory.
+
+    That process gets the open file, so that it reads the same one whatever takes its name meanwhile.
 
     Raises:
         DamagedError: HDF5 crashes or hangs on it, or it claims to hold more than the memory does.
     """
-    limit = LEAST_SECONDS + SECONDS_PER_GIB * path.stat().st_size / 2**30
-    command = [sys.executable, "-m", "metagen.base.walk", os.fspath(path)]
+    limit = LEAST_SECONDS + SECONDS_PER_GIB * os.fstat(file.fileno()).st_size / 2**30
+    command = [sys.executable, "-m", "metagen.base.walk", f"/dev/fd/{file.fileno()}"]
     try:
-        done = subprocess.run(command, env=_environment(), capture_output=True, timeout=limit, check=False)
+        done = subprocess.run(
+            command,
+            env=_environment(),
+            capture_output=True,
+            timeout=limit,
+            pass_fds=[file.fileno()],
+            check=False,
+        )
     except subprocess.TimeoutExpired as error:
         raise DamagedError(
             f"{path}: damaged; the HDF5 library does not end on it, in {limit:.0f} s"

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metagen.base.errors import FormatError
+from metagen.base.memory import check_fits
 
 HASH = "content_hash"
 """Root attribute of :func:`stored_hash`."""
@@ -45,7 +46,7 @@ def content_hash(*parts: str | bytes | NDArray[Any] | dict[str, Any] | list[Any]
     for part in parts:
         if isinstance(part, np.ndarray):
             digest.update(f"{part.dtype.str}{part.shape}".encode())
-            digest.update(np.ascontiguousarray(part).tobytes())
+            digest.update(np.ascontiguousarray(part).reshape(-1).view(np.uint8).data)
         elif isinstance(part, bytes):
             digest.update(part)
         else:
@@ -59,25 +60,32 @@ def check_parts(path: object, file: h5py.File) -> None:
 
     Raises:
         FormatError: there is such a part.
+        InputError: there is not memory enough for an array.
     """
-    for name, item in _parts(path, file):
+    stored = 0
+    for name, item in _parts(path, file, {file["/"].id}):
         if item.external or item.is_virtual:
             raise FormatError(
                 f"{path}: {name} is stored in other files; files of metagen hold all their data"
             )
-        if item.nbytes > MOST_COMPRESSED * item.id.get_storage_size() + UNSTORED:
+        stored += (size := item.id.get_storage_size())
+        if item.nbytes > MOST_COMPRESSED * size + UNSTORED or stored > file.id.get_filesize():
             raise FormatError(
                 f"{path}: {name} claims to be an array of shape {item.shape}, but the file has only "
-                f"{item.id.get_storage_size()} bytes of it"
+                f"{size} bytes of it"
             )
+        check_fits(f"{path}: {name}, an array of shape {item.shape},", item.nbytes)
 
 
-def _parts(path: object, group: h5py.Group) -> Iterator[tuple[str, h5py.Dataset]]:
+def _parts(path: object, group: h5py.Group, seen: set[Any]) -> Iterator[tuple[str, h5py.Dataset]]:
     for name in group:
         if not isinstance(group.get(name, getlink=True), h5py.HardLink):
             raise FormatError(f"{path}: {name} is a link to elsewhere; files of metagen hold all their data")
         item = group[name]
+        if item.id in seen:
+            raise FormatError(f"{path}: {name} is in the file under another name, too; ours have one name")
+        seen.add(item.id)
         if isinstance(item, h5py.Group):
-            yield from _parts(path, item)
+            yield from _parts(path, item, seen)
         else:
             yield item.name, item

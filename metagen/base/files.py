@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from typing import Any
 import h5py
 
 from metagen.base.atomic import replacing
-from metagen.base.checksum import BLOCK, block, is_verified, walk_apart
+from metagen.base.checksum import BLOCK, MAKE_AGAIN, block, is_verified, walk_apart
 from metagen.base.contents import HASH, check_parts, stored_hash
 from metagen.base.errors import AccessError, DamagedError, FormatError, InputError, MetagenError
 
@@ -136,21 +135,44 @@ def _opened(path: Path, expected: str) -> Iterator[tuple[h5py.File, bool]]:
         with _stream(path) as stream:
             if not (verified := is_verified(path, stream)):
                 _require_hdf5(path, expected)
-                walk_apart(path)
+                walk_apart(path, stream)
             with h5py.File(stream, "r") as file:
+                if file.userblock_size and not verified:
+                    raise DamagedError(f"{path}: damaged at its beginning; {MAKE_AGAIN}")
                 check_parts(path, file)
                 yield file, verified
-    except MetagenError:
-        raise
+    except MetagenError as error:
+        if str(path) in str(error):
+            raise
+        raise type(error)(f"{path}: {error}") from error
     except NOT_READ as error:
         if isinstance(error, OSError) and error.errno is not None:  # what the system says, not the contents
-            reason = os.strerror(error.errno)
-            raise AccessError(
-                f"{path}: cannot be read now ({reason}); it is left as it is: look at its permissions"
-            ) from error
+            raise _no_access(path, error) from error
         raise DamagedError(
-            f"{path}: damaged or incomplete ({error}); delete it and run the command that made it again"
+            f"{path}: damaged or incomplete ({str(error) or type(error).__name__}); {MAKE_AGAIN}"
         ) from error
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is something of this name; a link that leads nowhere is nothing.
+
+    Raises:
+        AccessError: the system does not say.
+    """
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise _no_access(path, error) from error
+    return True
+
+
+def _no_access(path: Path, error: OSError) -> AccessError:
+    return AccessError(
+        f"{path}: cannot be read now ({error.strerror or error}); it is left as it is: look at its "
+        "permissions"
+    )
 
 
 def _stream(path: Path) -> BufferedReader:

@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 
 from metagen.base.atomic import replacing
 from metagen.base.contents import content_hash
+from metagen.base.texts import STRANGE
 
 T = TypeVar("T")
 
@@ -27,7 +28,7 @@ def recall(path: Path, key: str, kind: type[T]) -> T | None:
         stored = json.loads(path.read_text(encoding="utf-8"))
         if stored["key"] == key and stored["hash"] == content_hash(key, stored["value"]):
             return TypeAdapter(kind).validate_python(stored["value"])
-    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+    except (OSError, *STRANGE):
         return None
     return None
 

@@ -200,15 +200,16 @@ def simulate(
 def status(campaign: CampaignFile, output: NearFieldFolder) -> None:
     """Say which simulations of a campaign are done, and who is working on which."""
     from metagen.fdtd.campaign import Campaign
-    from metagen.fdtd.claims import holder
+    from metagen.fdtd.claims import state_of
 
-    tasks = Campaign.load(campaign).tasks()
-    done = [task.is_done(output) for task in tasks]
-    for task, finished in zip(tasks, done, strict=True):
-        running = None if finished else holder(output / task.file_name)
-        state = "done   " if finished else "running" if running else "missing"
-        print(f"{state}  {task.file_name}{f'  ({running})' if running else ''}")
-    print(f"{sum(done)} of {len(tasks)} done")
+    states = []
+    for task in Campaign.load(campaign).tasks():
+        state, remark = state_of(task, output)
+        print(f"{state:7}  {task.file_name}{f'  ({remark})' if remark else ''}")
+        states.append(state)
+    print(f"{states.count('done')} of {len(states)} done")
+    if unknown := states.count("unknown"):
+        raise MetagenError(f"{unknown} cannot be looked at, for the reasons above")
 
 
 @app.command(rich_help_panel=SIMULATE)

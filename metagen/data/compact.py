@@ -174,7 +174,7 @@ def _key(light: Illumination) -> str:
 def _light(group: h5py.Group) -> Illumination:
     if "illumination" not in group.attrs:
         return Illumination(float(group.attrs["wavelength"]))
-    return validate(json.loads(group.attrs["illumination"]), Illumination, source=str(group.file.filename))
+    return validate(json.loads(group.attrs["illumination"]), Illumination, source="illumination")
 
 
 def _find(name: str | Path) -> Path:
@@ -285,7 +285,7 @@ def _read_layout(group: h5py.Group) -> Layout:
     if "count" not in group.attrs:
         return read_layout(group)
     return Layout(
-        validate(json.loads(group.attrs["platform"]), Platform, source=str(group.file.filename)),
+        validate(json.loads(group.attrs["platform"]), Platform, source="platform"),
         unfold(np.asarray(group["radii"]), int(group.attrs["count"])),
         name=str(group.attrs["name"]),
         provenance=json.loads(group.attrs["provenance"]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metagen.base.contents import content_hash
-from metagen.base.errors import InputError, MetagenError, MismatchError
+from metagen.base.errors import DamagedError, InputError, MetagenError, MismatchError
 from metagen.base.files import schema_of
 from metagen.data.cells import around, components_of, cut, twins
 from metagen.data.nearfield import NearField
@@ -83,12 +84,12 @@ class Dataset:
         wavelength first.
 
         Raises:
-            InputError, FormatError, MismatchError: see :meth:`load`; also a folder without such files.
+            InputError, FormatError, MismatchError: see :meth:`load` and :func:`read_all`.
         """
-        groups: dict[Illumination, list[Path]] = {}
-        for path in expand(paths):
-            groups.setdefault(NearField.load(path).illumination, []).append(path)
-        return [cls.load(groups[light]) for light in in_order(groups)]
+        groups: dict[Illumination, dict[str, NearField]] = {}
+        for path, near in read_all(paths):
+            groups.setdefault(near.illumination, {})[str(path)] = near
+        return [cls(tuple(groups[light].values()), tuple(groups[light])) for light in in_order(groups)]
 
     @property
     def platform(self) -> Platform:
@@ -285,6 +286,22 @@ def expand(paths: Iterable[str | Path]) -> Iterator[Path]:
         if not files:
             raise InputError(f"{path}: there is no near field (.h5) in this folder")
         yield from files
+
+
+def read_all(paths: Iterable[str | Path]) -> Iterator[tuple[Path, NearField]]:
+    """The near fields of files, and of folders: there damaged ones are left out, with a warning.
+
+    Raises:
+        InputError, FormatError: see :meth:`metagen.data.nearfield.NearField.load` and :func:`expand`.
+    """
+    for given in map(Path, paths):
+        for path in expand([given]):
+            try:
+                yield path, NearField.load(path)
+            except DamagedError as error:
+                if path == given:
+                    raise
+                warnings.warn(f"left out: {error}", stacklevel=2)
 
 
 def _is_layout(path: Path) -> bool:

@@ -230,7 +230,7 @@ def _illumination(file: h5py.File) -> Illumination:
     """The light of a file; earlier releases stored a wavelength, because they knew x-polarised light only."""
     if "illumination" not in file.attrs:
         return Illumination(float(file.attrs["wavelength"]))
-    return validate(json.loads(file.attrs["illumination"]), Illumination, source=str(file.filename))
+    return validate(json.loads(file.attrs["illumination"]), Illumination, source="illumination")
 
 
 def quadrant_of(whole: NDArray[np.complex64]) -> NDArray[np.complex64]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from metagen.base.errors import FormatError, InputError
 from metagen.base.files import schema_of
 from metagen.data import compact as datasets
-from metagen.data.dataset import Dataset, expand, in_order
+from metagen.data.dataset import Dataset, in_order, read_all
 from metagen.data.nearfield import NearField
 from metagen.device.illumination import Illumination
 
@@ -20,13 +20,14 @@ def read_near_fields(sources: Iterable[str | Path]) -> Iterator[NearField]:
     """All near fields of near-field files, folders of them, compact files, and names of shipped data sets.
 
     Raises:
-        InputError, FormatError: a source is none of these, or is damaged.
+        InputError, FormatError: a source is none of these, or is damaged. Damaged files in a folder are left
+            out, with a warning.
     """
     for source in sources:
         if _is_compact(source):
             yield from datasets.near_fields(source)
         else:
-            yield from map(NearField.load, expand([source]))
+            yield from (near for _, near in read_all([source]))
 
 
 def by_wavelength(sources: Iterable[str | Path]) -> list[Dataset]:

@@ -297,7 +297,13 @@ def mirrored_layout(
 
 
 def unfold(quadrant: NDArray[np.float64], count: int) -> NDArray[np.float64]:
-    """Mirror the quadrant x, y ≥ 0 (shape [⌈count/2⌉, ⌈count/2⌉]) to the whole [count, count] plane."""
+    """Mirror the quadrant x, y ≥ 0 (shape [⌈count/2⌉, ⌈count/2⌉]) to the whole [count, count] plane.
+
+    Raises:
+        InputError: the quadrant has another shape.
+    """
+    if quadrant.shape != (half := (count + 1) // 2, half):
+        raise InputError(f"quadrant has shape {quadrant.shape}; that of {count} cells has {(half, half)}")
     index = np.abs(np.arange(count) - (count - 1) / 2).astype(int)
     return quadrant[np.ix_(index, index)]
 
@@ -319,7 +325,7 @@ def read_layout(group: h5py.Group) -> Layout:
     """
     circles = "radii" in group
     return Layout(
-        validate(json.loads(group.attrs["platform"]), Platform, source=str(group.file.filename)),
+        validate(json.loads(group.attrs["platform"]), Platform, source="platform"),
         np.asarray(group["radii" if circles else "values"]),
         name=str(group.attrs["name"]),
         provenance=json.loads(group.attrs["provenance"]),

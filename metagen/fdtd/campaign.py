@@ -30,6 +30,7 @@ from metagen.fdtd.plan import TYPICAL_TIME, ranks_on_this_node, refuse_what_does
 from metagen.fdtd.simulation import simulate
 from metagen.fdtd.stepping import OnProgress
 from metagen.fdtd.task import Task as Task
+from metagen.fdtd.task import missing
 from metagen.forward.families import Family
 
 
@@ -149,25 +150,27 @@ def run(tasks: list[Task] | None, folder: Path) -> list[Path]:
 
     Raises:
         InputError: a simulation does not fit into memory.
-        SimulationError: simulations failed.
-        AccessError: a file cannot be written; those of finished simulations stay.
+        SimulationError: simulations failed, or files that are there cannot be looked at.
+        AccessError: a file cannot be written; what was finished before is on disk.
     """
     require_meep()
     world = communicator()
     with aborting_together(world):
         tasks = world.bcast(tasks)
-        missing = world.bcast(_missing(tasks, folder) if world.rank == 0 else None)
-        refuse_what_does_not_fit(missing, world.size, ranks_on_this_node(), memory_here())
-        with _Bar(missing, silent=world.rank > 0) as bar:
-            failures = _simulate_all(world, Queue(missing, folder), folder, bar)
+        undone, problems = world.bcast(_undone(tasks, folder) if world.rank == 0 else None)
+        refuse_what_does_not_fit(undone, world.size, ranks_on_this_node(), memory_here())
+        queue = Queue(undone, folder)
+        with _Bar(undone, silent=world.rank > 0) as bar:
+            failures = _simulate_all(world, queue, folder, bar)
+        failures = [*problems, *failures, *world.bcast(queue.problems)]
     if failures:
         raise SimulationError("\n".join(failures))
     return [folder / task.file_name for task in tasks]
 
 
-def _missing(tasks: list[Task], folder: Path) -> list[Task]:
+def _undone(tasks: list[Task], folder: Path) -> tuple[list[Task], list[str]]:
     folder.mkdir(parents=True, exist_ok=True)
-    return [task for task in tasks if not task.is_done(folder)]
+    return missing(tasks, folder)
 
 
 def _simulate_all(world: Any, queue: Queue, folder: Path, bar: _Bar) -> list[str]:

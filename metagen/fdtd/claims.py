@@ -7,17 +7,20 @@ file is removed with the claim, and it says who holds it.
 from __future__ import annotations
 
 import fcntl
+import itertools
 import os
 import socket
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 from filelock import BaseFileLock, FileLock, Timeout
 
-from metagen.base.errors import InputError
-from metagen.fdtd.task import Task
+from metagen.base.errors import AccessError, InputError, MetagenError
+from metagen.base.files import is_there
+from metagen.fdtd.task import Task, missing
 
 POLL_S = 2.0
 """Pause before asking again whether another process has finished."""
@@ -60,6 +63,9 @@ def holder(target: Path) -> str | None:
 
     A shared lock answers that (filelock has none): it needs no right to write, and two who ask at once do not
     take each other for the holder.
+
+    Raises:
+        AccessError: the lock may not be looked at.
     """
     path = _lock_path(target)
     try:
@@ -67,9 +73,27 @@ def holder(target: Path) -> str | None:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return path.read_text(encoding="utf-8")
+    except PermissionError as error:
+        raise AccessError(f"{path}: cannot be read ({error.strerror}); its holder is not known") from error
     except OSError:
         return None
     return None
+
+
+State = Literal["done", "running", "missing", "damaged", "unknown"]
+
+
+def state_of(task: Task, folder: Path) -> tuple[State, str]:
+    """How far a simulation is, and a remark: who runs it, or why that is unknown."""
+    target = folder / task.file_name
+    try:
+        if task.is_done(folder):
+            return "done", ""
+        if running := holder(target):
+            return "running", running
+        return ("damaged", "to be made again") if is_there(target) else ("missing", "")
+    except MetagenError as problem:
+        return "unknown", str(problem)
 
 
 def _lock_path(target: Path) -> Path:
@@ -83,11 +107,16 @@ def _sign(lock: int) -> None:
 
 
 class Queue:
-    """Hands out the tasks that are missing and that no other process has claimed; only rank 0 asks it."""
+    """Hands out the tasks that are missing and that no other process has claimed; only rank 0 asks it.
+
+    Attributes:
+        problems: what is wrong with files that cannot be looked at, whose tasks are not handed out.
+    """
 
     def __init__(self, tasks: Sequence[Task], folder: Path) -> None:
         self._folder = folder
         self._open = list(tasks)
+        self.problems: list[str] = []
         self._claim: BaseFileLock | None = None
 
     def next(self) -> Task | None:
@@ -112,7 +141,9 @@ class Queue:
         if lock is None:
             return False
         self._open.remove(task)
-        if task.is_done(self._folder):
+        open_tasks, problems = missing([task], self._folder)
+        self.problems += problems
+        if not open_tasks:
             release(lock)
             return False
         _set_aside(target)
@@ -121,6 +152,7 @@ class Queue:
 
 
 def _set_aside(target: Path) -> None:
-    """Keep a damaged file for those who want to look at it."""
+    """Keep a damaged file, and those that were damaged before, for those who want to look at it."""
     if target.exists():
-        target.replace(target.with_suffix(".damaged"))
+        names = (target.with_suffix(f".{n}.damaged" if n else ".damaged") for n in itertools.count())
+        target.replace(next(name for name in names if not name.exists()))

@@ -19,7 +19,7 @@ from metagen.fdtd.grid import COURANT, layout_grid
 from metagen.fdtd.layout_scene import aperture_grid
 from metagen.fdtd.simulation import simulate
 from metagen.fdtd.stepping import UnsettledWarning
-from metagen.fdtd.task import Task
+from metagen.fdtd.task import Task, missing
 
 TYPICAL_TIME = 13.0
 """Simulated time (µm / c) until the fields have settled, as assumed until the first simulation has ended."""
@@ -160,16 +160,17 @@ def print_plan(tasks: list[Task] | None, folder: Path) -> None:
     """
     world = communicator()
     with aborting_together(world):
-        missing = [task for task in tasks if not task.is_done(folder)] if tasks is not None else None
-        missing = world.bcast(missing)
-        if not missing:
+        undone, problems = world.bcast(missing(tasks, folder) if tasks is not None else None)
+        if world.rank == 0:
+            print("".join(f"{problem}\n" for problem in problems), end="")
+        if not undone:
             if world.rank == 0:
-                print(f"{folder}: nothing is missing")
+                print(f"{folder}: nothing {'else ' if problems else ''}is missing")
             return
-        table = plan_table(missing, world.size)
+        table = plan_table(undone, world.size)
         if world.rank == 0:
             table.print()
-        refuse_what_does_not_fit(missing, world.size, ranks_on_this_node(), memory_here())
+        refuse_what_does_not_fit(undone, world.size, ranks_on_this_node(), memory_here())
 
 
 def plan_table(tasks: Sequence[Task], ranks: int) -> Table:

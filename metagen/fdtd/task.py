@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from metagen.base.contents import content_hash
-from metagen.base.errors import DamagedError
+from metagen.base.errors import DamagedError, InputError, MetagenError
+from metagen.base.files import is_there
 from metagen.base.names import in_file_name
 from metagen.data.nearfield import NearField
 from metagen.device.illumination import Illumination, label
@@ -77,15 +79,27 @@ class Task:
             FormatError: it is of another kind or version, or in other conventions.
         """
         path = folder / self.file_name
-        if not path.is_file():
-            return False
         try:
-            near = NearField.load(path)
+            return is_there(path) and self._made(NearField.load(path))
         except DamagedError:
             return False
-        return _made(near).hash == self.hash
+
+    def _made(self, near: NearField) -> bool:
+        """Whether a near field came from this task; numerics of other names are of another one."""
+        try:
+            numerics = Numerics(**near.numerics)  # type: ignore[arg-type]
+        except (InputError, TypeError):
+            return False
+        return Task(near.layout, Beam(numerics, near.illumination)).hash == self.hash
 
 
-def _made(near: NearField) -> Task:
-    """The task that a near field came from."""
-    return Task(near.layout, Beam(Numerics(**near.numerics), near.illumination))  # type: ignore[arg-type]
+def missing(tasks: Iterable[Task], folder: Path) -> tuple[list[Task], list[str]]:
+    """The tasks that are still to be done, and what is wrong with files of which nobody can say so now."""
+    found, problems = [], []
+    for task in tasks:
+        try:
+            if not task.is_done(folder):
+                found.append(task)
+        except MetagenError as problem:
+            problems.append(str(problem))
+    return found, problems

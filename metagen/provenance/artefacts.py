@@ -12,6 +12,7 @@ from pathlib import Path
 from metagen import surrogate
 from metagen.base.errors import InputError
 from metagen.base.files import schema_of
+from metagen.base.texts import one_error
 from metagen.base.wavelength import nanometres
 from metagen.data import compact as datasets
 from metagen.data import nearfield
@@ -97,8 +98,14 @@ def artefacts_in(path: Path) -> list[Artefact]:
     """What a file is, and what it was made from.
 
     Raises:
-        InputError, FormatError: there is no such file, it is damaged, or files of its kind have no passport.
+        InputError, AccessError, FormatError: there is no such file, it cannot be read now, it is damaged, or
+            files of its kind have no passport.
     """
+    with one_error(str(path)):
+        return _artefacts_in(path)
+
+
+def _artefacts_in(path: Path) -> list[Artefact]:
     if drawn_format(path) is not None:
         return _layout_file(path)
     match path.suffix.lower():

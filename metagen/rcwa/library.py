@@ -333,8 +333,10 @@ def _write_function(group: h5py.Group, function: Quotient) -> None:
 
 
 def _read_function(group: h5py.Group, axes: tuple[Axis, ...]) -> Quotient:
-    polynomials = Polynomials(axes, int(group.attrs["degree"]))
-    return Quotient(polynomials, np.asarray(group["numerator"]), np.asarray(group["denominator"]))
+    numerator, degree = np.asarray(group["numerator"]), int(group.attrs["degree"])
+    if degree >= len(numerator) and not all(axis.is_choice for axis in axes):
+        raise FormatError(f"{group.name}: {len(numerator)} functions are too few for the degree {degree}")
+    return Quotient(Polynomials(axes, degree), numerator, np.asarray(group["denominator"]))
 
 
 def cache_path(platform: Platform, light: Illumination, sampling: LibrarySampling) -> Path:

@@ -17,6 +17,7 @@ from torch import Tensor
 from metagen.base.atomic import replacing
 from metagen.base.contents import content_hash
 from metagen.base.errors import AccessError, DamagedError, FormatError, InputError
+from metagen.base.texts import one_error
 from metagen.base.validation import checked, validate
 from metagen.surrogate.base import Surrogate
 from metagen.surrogate.card import Card
@@ -81,11 +82,17 @@ def load(path_or_name: str | Path) -> Surrogate:
     if (along_x := _mirrored_from(path_or_name)) is not None:
         return Swapped(cast(ExpansionSurrogate, load(along_x)))
     path = _find(path_or_name)
-    header, weights = _read(path)
-    model = build(header.domain, header.model)
-    if isinstance(model, ExpansionSurrogate) and any(name.startswith("error_map.") for name in weights):
-        model.error_map = ErrorMap(header.domain).requires_grad_(False)
+    with one_error(str(path), DamagedError):
+        header, weights = _read(path)
+        return _filled(path, header, weights)
+
+
+def _filled(path: Path, header: Header, weights: Mapping[str, Tensor]) -> Surrogate:
+    """The model with its weights; torch calls what does not fit, in memory or in shape, a RuntimeError."""
     try:
+        model = build(header.domain, header.model)
+        if isinstance(model, ExpansionSurrogate) and any(name.startswith("error_map.") for name in weights):
+            model.error_map = ErrorMap(header.domain).requires_grad_(False)
         model.load_state_dict(weights)
     except RuntimeError as error:
         raise FormatError(f"{path}: weights and settings do not fit together ({error})") from error

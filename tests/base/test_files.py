@@ -15,11 +15,12 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from forged import forged_model
 from safetensors.torch import load_file, safe_open, save_file
 
 import metagen as mg
 from metagen import surrogate
-from metagen.base import checksum
+from metagen.base import checksum, files
 from metagen.base.atomic import replacing
 from metagen.base.checksum import BLOCK, block
 from metagen.base.contents import HASH, stored_hash
@@ -30,9 +31,10 @@ from metagen.data.dataset import Dataset
 from metagen.data.nearfield import NearField, unfold_field
 from metagen.design import Device
 from metagen.device.layout import random_layout
+from metagen.fdtd.claims import _set_aside, state_of
 from metagen.fdtd.numerics import Numerics
 from metagen.fdtd.task import Task
-from metagen.surrogate import LinearSettings, TrainingSettings, store
+from metagen.surrogate import LinearSettings, TrainingSettings
 
 BEFORE = Path(__file__).parents[1] / "reference" / "version-1"
 """Files that the release before wrote, which had no hash of all their contents."""
@@ -133,6 +135,14 @@ def test_any_flipped_byte_of_a_file_is_refused_and_hdf5_never_sees_it(hdf5, monk
             load(path)
 
 
+def test_a_checksum_that_is_hardly_one_any_more_is_refused_too(tmp_path):
+    LAYOUT.save(tmp_path / "a.h5")
+    content = (tmp_path / "a.h5").read_bytes()
+    (tmp_path / "a.h5").write_bytes(b"M" + content[1:])
+    with pytest.raises(DamagedError, match="damaged at its beginning"):
+        mg.Layout.load(tmp_path / "a.h5")
+
+
 def rewritten(path):
     """The same contents, written by another program: without the checksum."""
     with h5py.File(path) as old, h5py.File(path.with_suffix(".copy"), "w") as new:
@@ -178,24 +188,31 @@ def make_huge(file):
     file.create_dataset("more", (1 << 40,), "f8", chunks=(1 << 10,))
 
 
+def make_loop(file):
+    file["more"] = file["/"]
+
+
 PARTS = [
     (make_link, "link to elsewhere"),
     (make_soft_link, "link to elsewhere"),
     (make_external, "stored in other files"),
     (make_virtual, "stored in other files"),
     (make_huge, "claims to be an array of shape"),
+    (make_loop, "under another name, too"),
 ]
 
 
 @pytest.mark.parametrize(("make", "reason"), PARTS)
 @pytest.mark.parametrize("own_block", [True, False])
-def test_what_is_not_in_the_file_itself_is_not_read(tmp_path, make, reason, own_block):
+def test_what_is_not_in_the_file_itself_is_not_read(tmp_path, monkeypatch, make, reason, own_block):
     path = tmp_path / "layout.h5"
     LAYOUT.save(path)
     with h5py.File(path, "a") as file:
         make(file)
     content = path.read_bytes()
-    path.write_bytes((block(memoryview(content)[BLOCK:]) if own_block else b" " * BLOCK) + content[BLOCK:])
+    path.write_bytes(block(memoryview(content)[BLOCK:]) + content[BLOCK:])
+    if not own_block:
+        monkeypatch.setattr(files, "is_verified", lambda *_: False)
     with pytest.raises(FormatError, match=reason):
         mg.Layout.load(path)
 
@@ -229,14 +246,6 @@ def test_a_model_file_without_a_hash_is_refused(tmp_path):
     save_file(load_file(path), path, {"metagen": text})
     with pytest.raises(DamagedError, match="not those that were written"):
         surrogate.load(path)
-
-
-def forged_model(path, change):
-    """A model file with other weights or another card, and the hash that fits."""
-    with safe_open(path, framework="pt") as file:
-        text, weights = file.metadata()["metagen"], load_file(path)
-    text = change(text, weights) or text
-    save_file(weights, path, {"metagen": text, "content_hash": store._hash(text, weights)})
 
 
 def with_nan(_, weights):
@@ -417,6 +426,28 @@ def test_a_near_field_that_was_read_and_is_not_whole_is_to_be_made_again(tmp_pat
     near_field(LAYOUT).save(path)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2] if content == "half" else content)
     assert not TASK.is_done(tmp_path)
+
+
+def test_the_state_of_a_simulation_is_never_missing_where_nobody_could_look(tmp_path, monkeypatch):
+    path = tmp_path / TASK.file_name
+    assert state_of(TASK, tmp_path) == ("missing", "")
+    near_field(LAYOUT).save(path)
+    assert state_of(TASK, tmp_path)[0] == "damaged"  # of other numerics
+    path.write_bytes(path.read_bytes()[:700])
+    assert state_of(TASK, tmp_path) == ("damaged", "to be made again")
+    refused = OSError(errno.EACCES, os.strerror(errno.EACCES))
+    monkeypatch.setattr(Path, "stat", lambda *_, **__: (_ for _ in ()).throw(refused))
+    state, reason = state_of(TASK, tmp_path)
+    assert state == "unknown"
+    assert reason.startswith(f"{path}: cannot be read now")
+
+
+def test_damaged_files_are_set_aside_under_names_of_their_own(tmp_path):
+    for content in "ab":
+        (tmp_path / "field.h5").write_text(content)
+        _set_aside(tmp_path / "field.h5")
+    assert [path.read_text() for path in sorted(tmp_path.iterdir())] == ["b", "a"]
+    assert [path.name for path in sorted(tmp_path.iterdir())] == ["field.1.damaged", "field.damaged"]
 
 
 def test_a_near_field_of_a_later_release_is_not_taken_for_damaged(tmp_path):

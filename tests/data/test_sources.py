@@ -40,6 +40,8 @@ def test_a_damaged_file_is_refused_by_name_and_a_folder_is_not_taken_for_a_shipp
     (tmp_path / "short.h5").write_bytes((tmp_path / "whole.h5").read_bytes()[:4000])
     with pytest.raises(FormatError, match=r"short\.h5: damaged"):
         list(read_near_fields([tmp_path / "short.h5"]))
+    with pytest.warns(UserWarning, match=r"left out: .*short\.h5: damaged"):
+        assert [near.layout.name for near in read_near_fields([tmp_path])] == ["random-s1"]
     (tmp_path / "sin-lenses").mkdir()
     (tmp_path / "whole.h5").rename(tmp_path / "sin-lenses" / "whole.h5")
     monkeypatch.chdir(tmp_path)

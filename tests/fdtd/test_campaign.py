@@ -140,6 +140,25 @@ def test_a_second_run_computes_nothing_and_a_damaged_file_is_made_again(campaign
     assert files[0].with_suffix(".damaged").exists()
 
 
+def test_a_file_that_cannot_be_looked_at_is_left_and_the_others_are_made(campaign, tmp_path, metagen):
+    folder = tmp_path / "fields"
+    metagen("simulate", campaign, "--output", folder)
+    first, *others = sorted(folder.iterdir())
+    others[0].unlink()
+    with h5py.File(first, "w") as file:
+        file.attrs["schema"] = "of another program"
+    before = first.read_bytes()
+    result = metagen("simulate", campaign, "--output", folder)
+    assert result.returncode == 1
+    assert f"{first}: schema is" in result.stderr
+    assert first.read_bytes() == before
+    NearField.load(others[0])
+    said = metagen("status", campaign, "--output", folder)
+    assert said.returncode == 1
+    assert "3 of 4 done" in said.stdout
+    assert f"unknown  {first.name}  ({first}: schema is" in said.stdout
+
+
 @pytest.mark.end_to_end
 @pytest.mark.slow
 def test_killed_at_twenty_random_moments_the_end_state_is_that_of_an_undisturbed_run(tmp_path, metagen):
