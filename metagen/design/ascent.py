@@ -13,6 +13,7 @@ from typing import NoReturn
 
 import numpy as np
 import torch
+from pydantic import Field
 from torch import Tensor
 from tqdm import tqdm
 
@@ -56,6 +57,7 @@ class OptimizerSettings:
             the radius range); L-BFGS finds its own.
         schedule: how the learning rate changes from step to step.
         symmetry: which sites have equal radii.
+        limits: smallest and largest value of parameters by their names, narrower than what the models know.
         minimum_gap: smallest gap between neighbouring pillars. Circles keep it by limits of their radius
             (:meth:`metagen.fab.DesignRules.radius_limits`), other shapes by a penalty
             (:class:`metagen.design.gaps.Gaps`), which may leave a little; :func:`metagen.design.optimize`
@@ -77,6 +79,7 @@ class OptimizerSettings:
     learning_rate: Positive = 0.1
     schedule: Schedule = Schedule.COSINE
     symmetry: DesignSymmetry = DesignSymmetry.MIRROR
+    limits: Mapping[str, tuple[float, float]] = Field(default_factory=dict)
     minimum_gap: Positive | None = None
     grid: Positive | None = None
     edge_bias: Positive | None = None
@@ -327,17 +330,24 @@ def _moved(pillars: Pillars, platform: Platform, by: float, known: Sequence[tupl
 
 
 def _limits(models: Sequence[Model], settings: OptimizerSettings) -> list[Limits]:
-    """The values that the platform, all models and, for circles, the gap allow."""
+    """The values that the platform, all models, the settings and, for circles, the gap allow."""
     platform, known = models[0].domain.platform, known_ranges(models)
+    for name in settings.limits:
+        platform.atom.position(name)
     if CircleLimits.of(platform.lattice, platform.atom) is not None:
         rules = DesignRules(min_diameter=0.0, min_gap=settings.minimum_gap or 0.0)
         allowed = [rules.radius_limits(platform)]
     else:
         allowed = [(parameter.low, parameter.high) for parameter in platform.atom.parameters]
+    own = [settings.limits.get(each.name, (-math.inf, math.inf)) for each in platform.atom.parameters]
     return [
-        Limits(max(low, smallest), min(high, largest), settings.grid if each.kind is Kind.LENGTH else None)
-        for each, (low, high), (smallest, largest) in zip(
-            platform.atom.parameters, known, allowed, strict=True
+        Limits(
+            max(low, smallest, least),
+            min(high, largest, most),
+            settings.grid if each.kind is Kind.LENGTH else None,
+        )
+        for each, (low, high), (smallest, largest), (least, most) in zip(
+            platform.atom.parameters, known, allowed, own, strict=True
         )
     ]
 
@@ -363,6 +373,8 @@ def _key(start: str, models: list[str], objective: Objective, settings: Optimize
     """Hash of all that determines the result; a plain function counts by its name only."""
     described = asdict(settings)
     del described["save_every"]
+    if not settings.limits:  # as in files of before there were any
+        del described["limits"]
     return content_hash(start, described, _name(objective), *models)
 
 

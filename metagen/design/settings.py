@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import runpy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -23,18 +23,27 @@ from metagen.design.objectives import Goal
 from metagen.design.starts import optimize
 from metagen.design.supply import with_mirrored
 from metagen.device.illumination import Illumination
-from metagen.device.layout import Layout, random_layout
-from metagen.device.platform import Platform
+from metagen.device.layout import Layout, on_wider, random_layout
+from metagen.device.platform import Platform, with_fixed
 from metagen.device.sites import Aperture, Count
 from metagen.forward import lens
 
 
 @checked
 class LensStart(Lit):
-    """Start from a forward-designed lens for some light (:func:`metagen.forward.lens.focusing`)."""
+    """Start from a forward-designed lens for some light (:func:`metagen.forward.lens.focusing`).
+
+    Attributes:
+        focal_length: distance from the monitor plane to the focus.
+        wavelength: wavelength in vacuum.
+        pillar: values of parameters that all pillars share at the start, by name. Fins of one length and
+            width are turned by half the phase in circular light, for instance. By default every pillar gets
+            the values that serve best.
+    """
 
     focal_length: Positive
     wavelength: Positive
+    pillar: Mapping[str, float] = Field(default_factory=dict)
     kind: Literal["lens"] = "lens"
 
 
@@ -179,6 +188,11 @@ def _start_layout(start: Start, settings: DesignSettings, platform: Platform) ->
         case MatchedStart():
             return matched(platform, settings.goals, settings.count, aperture=settings.aperture)
         case LensStart():
-            return lens.focusing(
-                platform, start.focal_length, start.illumination, settings.count, aperture=settings.aperture
+            made = lens.focusing(
+                with_fixed(platform, start.pillar),
+                start.focal_length,
+                start.illumination,
+                settings.count,
+                aperture=settings.aperture,
             )
+            return on_wider(platform, made) if start.pillar else made

@@ -69,7 +69,7 @@ class Limits:
         if not self.low < self.high:
             raise InputError(
                 f"values from {self.low:g} to {self.high:g} leave nothing to design; widen the limits of the "
-                "platform and the models, or lower minimum_gap and grid"
+                "settings, the platform and the models, or lower minimum_gap and grid"
             )
 
     def on_grid(self) -> Limits:

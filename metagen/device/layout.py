@@ -296,6 +296,12 @@ def mirrored_layout(
     return Layout(platform, array, name=name, provenance=provenance, present=present)
 
 
+def on_wider(platform: Platform, layout: Layout) -> Layout:
+    """A layout as one of a platform on which more parameters of the same meta-atom are free."""
+    values = {parameter.name: layout[parameter.name] for parameter in platform.atom.parameters}
+    return Layout(platform, values, layout.name, layout.provenance, present=layout.present)
+
+
 def unfold(quadrant: NDArray[np.float64], count: int) -> NDArray[np.float64]:
     """Mirror the quadrant x, y ≥ 0 (shape [⌈count/2⌉, ⌈count/2⌉]) to the whole [count, count] plane.
 

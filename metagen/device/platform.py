@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, fields
+from collections.abc import Mapping
+from dataclasses import asdict, fields, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import (
@@ -193,6 +194,17 @@ def check_scale(name: str, length: float, period: float) -> None:
         raise InputError(
             f"{name} is {length:g} and the period {period:g}; all lengths are micrometres (633 nm is 0.633)"
         )
+
+
+def with_fixed(platform: Platform, values: Mapping[str, float]) -> Platform:
+    """The platform on which some free parameters of the meta-atom have one value.
+
+    Raises:
+        InputError: the meta-atom has no such free parameter, or cannot have the value.
+    """
+    for name in values:
+        platform.atom.position(name)
+    return replace(platform, atom=replace(platform.atom, **values)) if values else platform  # type: ignore[type-var]
 
 
 def difference(old: Platform, new: Platform) -> str:

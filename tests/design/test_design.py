@@ -127,6 +127,18 @@ def test_limits_gap_and_grid_are_kept(red, start):
     np.testing.assert_array_equal(radii, radii.T)
 
 
+def test_a_design_keeps_to_limits_that_are_narrower_than_those_of_the_model(red, start):
+    settings = OptimizerSettings(steps=5, learning_rate=1.0, limits={"radius": (0.09, 0.11)})
+    radii = optimize(start, [red], FOCUS, settings, progress=False).radii
+    assert radii.min() >= 0.09
+    assert radii.max() <= 0.11
+    assert radii.std() > 0.002
+    with pytest.raises(InputError, match="no free parameter 'length'"):
+        optimize(start, [red], FOCUS, OptimizerSettings(limits={"length": (0, 1)}), progress=False)
+    with pytest.raises(InputError, match="leave nothing to design"):
+        optimize(start, [red], FOCUS, OptimizerSettings(limits={"radius": (0.4, 0.5)}), progress=False)
+
+
 def test_going_on_with_a_bias_makes_a_device_better_at_its_worst_bias(start):
     # Pillars whose phase grows with the square of the radius: a bias shifts large ones more than small ones,
     # by up to a third of a turn here, which a device tuned for no bias is not made for.

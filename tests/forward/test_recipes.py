@@ -106,3 +106,14 @@ def test_the_lens_of_turned_fins_is_improved(tmp_path):
     settings = recipe("geometric_phase_lens.py")["settings"]
     device = mg.design.run(settings, tmp_path / "fins.h5", progress=False)
     assert device.figure > device.history[0] > 0.35
+
+
+def test_a_lens_of_free_fins_starts_from_fins_of_one_size_that_turn_by_half_the_phase():
+    settings = recipe("free_fins_lens.py")["settings"]
+    platform = mg.surrogate.load(settings.models[0]).domain.platform
+    start = start_layout(settings, platform)
+    assert start.platform == platform
+    assert np.ptp(start["length"]) == np.ptp(start["width"]) == 0
+    fixed = replace(platform, atom=replace(platform.atom, length=0.37, width=0.12))
+    light = mg.Illumination(0.66, "left")
+    np.testing.assert_array_equal(start["angle"], mg.lens.focusing(fixed, 3.3863, light, 21)["angle"])
