@@ -8,8 +8,8 @@
 
 The job of design/geometric_phase_lens.py, where all fins have 0.41 × 0.085 and turn 0.89 of the light in the
 periodic cell to the other handedness. Fins of 0.37 × 0.12 turn more, so the design starts with these, and
-stays near them: a model that learnt three parameters from few simulations is wrong where an optimiser would go.
-Lengths are micrometres.
+stays near them: a model that learnt three parameters from few simulations is wrong where an optimiser would
+go. Lengths are micrometres.
 """
 
 import metagen as mg
