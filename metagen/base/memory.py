@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -28,7 +29,15 @@ def memory_here() -> int:
     """Bytes that this process may still use: what is free on the node, or less if its job has a limit."""
     lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
     free = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))
-    return min([free, *left_by_groups(membership(), ROOT)])
+    return min([free, *left_by_groups(membership(), ROOT), *_left_by_shell()])
+
+
+def _left_by_shell() -> Iterator[int]:
+    """Yield the bytes that are left under the limit of addresses, where there is one (ulimit -v)."""
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    if limit != resource.RLIM_INFINITY:
+        pages = int(_text(Path("/proc/self/statm")).split()[0])
+        yield max(0, limit - pages * resource.getpagesize())
 
 
 def check_fits(what: str, needed: float) -> None:

@@ -9,6 +9,12 @@ from dataclasses import dataclass
 
 from rich.console import Console
 from rich.table import Table as RichTable
+from rich.text import Text
+
+from metagen.base.names import printable
+
+MEANING = str.maketrans({each: f"\\{each}" for each in "\\|`*[<$"})
+"""What has a meaning in Markdown, and how it is written without."""
 
 
 @dataclass(frozen=True)
@@ -29,21 +35,27 @@ class Table:
 
     def print(self) -> None:
         """Show the table on the terminal."""
-        shown = RichTable(title=self.title, title_justify="left")
+        shown = RichTable(title=Text(printable(self.title), style="table.title"), title_justify="left")
         for index, column in enumerate(self.columns):
-            shown.add_column(column, justify="left" if index == 0 else "right")
+            shown.add_column(Text(column), justify="left" if index == 0 else "right")
         for row in self.rows:
-            shown.add_row(*row)
+            shown.add_row(*(Text(printable(each)) for each in row))  # a Text has no markup
         console = Console(width=None if sys.stdout.isatty() else 120)
         console.print(shown)
         if self.note:
-            console.print(self.note, style="italic", highlight=False, markup=False)
+            console.print(Text(printable(self.note), style="italic"))
 
     def markdown(self) -> str:
         """The table as Markdown, with the note below it."""
-        lines = [self.columns, tuple("---" for _ in self.columns), *self.rows]
+        rule = tuple("---" for _ in self.columns)
+        lines = [tuple(map(_escaped, self.columns)), rule, *(tuple(map(_escaped, row)) for row in self.rows)]
         rows = "\n".join(f"| {' | '.join(line)} |" for line in lines)
         return f"{rows}\n\n{self.note}".rstrip()
+
+
+def _escaped(cell: str) -> str:
+    """A text in a cell of a Markdown table, that stands there as it is."""
+    return cell.translate(MEANING)
 
 
 def numbered(names: Iterable[str]) -> list[str]:

@@ -23,6 +23,8 @@ from metagen.base.texts import one_error, read_text
 
 Positive = Annotated[float, Field(gt=0)]
 PositiveInt = Annotated[int, Field(gt=0)]
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
+"""Seed of random numbers, as large as those of PyTorch may be."""
 
 T = TypeVar("T")
 
@@ -207,7 +209,8 @@ def _fault(problem: ErrorDetails, key: str, kind: type[Any]) -> str:
     context = problem.get("ctx", {})
     match problem["type"]:
         case "extra_forbidden" | "unexpected_keyword_argument":
-            return f"unknown key {key!r}; {_advice(problem['loc'], kind)}"
+            named = key or _shown(str(problem["loc"][-1]))
+            return f"unknown key {named!r}; {_advice(problem['loc'], kind)}"
         case "missing" | "missing_argument":
             return f"{key!r} is missing{INSTEAD.get(str(problem['loc'][-1]), '')}"
         case "union_tag_not_found":

@@ -7,20 +7,28 @@ import sys
 import warnings
 from importlib.metadata import version as installed_version
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 from metagen.base.errors import MetagenError
+from metagen.base.names import printable
 from metagen.base.parallel import launched_rank
 from metagen.base.wavelength import nanometres
 from metagen.cli.design import DESIGN, DESIGN_COMMANDS
 from metagen.cli.fab import FAB, FAB_COMMANDS
 from metagen.cli.layout import layout
-from metagen.cli.output import require_ending
+from metagen.cli.output import Force, is_marked, may_replace, require_hdf5, require_picture
 from metagen.cli.study import Sources, studies
 from metagen.device.platform import Platform
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from metagen.data.dataset import Dataset
+    from metagen.device.illumination import Illumination
+    from metagen.surrogate import TrainingSettings
 
 
 class Commands(TyperGroup):
@@ -139,12 +147,14 @@ def table(
     polarisation: Annotated[str, typer.Option(help="x, y, left or right.")] = "x",
     polar_deg: Annotated[float, typer.Option(help="Angle to the z axis, in vacuum (degrees).")] = 0.0,
     azimuth_deg: Annotated[float, typer.Option(help="Direction in the plane, from x (degrees).")] = 0.0,
+    force: Force = False,
 ) -> None:
     """Compute and print what the pillars of a platform do to light, against their parameters (RCWA).
 
     Circles on a square lattice in light along x have a phase table, everything else a library of Jones
     matrices.
     """
+    from metagen.base.contents import content_hash
     from metagen.device.illumination import Illumination
     from metagen.rcwa import PhaseTable
     from metagen.rcwa.library import tabulated
@@ -155,15 +165,26 @@ def table(
     warnings.filterwarnings("default", message=OTHER_ORDERS)
     polar, azimuth = math.radians(polar_deg), math.radians(azimuth_deg)
     lights = [Illumination(each, polarisation, polar, azimuth) for each in wavelength]
-    computed = [tabulated(_platform(platform), light) for light in lights]
+    used = _platform(platform)
+    pictures = dict(zip(lights, _pictures(plot, lights), strict=True)) if plot else {}
+    marks = {light: content_hash(used.hash, light.described) for light in lights}
+    for light, path in pictures.items():
+        may_replace(path, lambda path=path, light=light: is_marked(path, marks[light]), force)  # type: ignore[misc]
+    computed = [tabulated(used, light) for light in lights]
     for each in computed:
         (phase_table(each) if isinstance(each, PhaseTable) else library_table(each)).print()
-    if plot:
-        for each, light in zip(computed, lights, strict=True):
-            several = plot.with_stem(f"{plot.stem}-{nanometres(light.wavelength)}")
-            path = plot if len(computed) == 1 else several
-            save(plot_table(each) if isinstance(each, PhaseTable) else plot_library(each), path)
-            print(path)
+    for each, (light, path) in zip(computed, pictures.items(), strict=bool(pictures)):
+        figure = plot_table(each) if isinstance(each, PhaseTable) else plot_library(each)
+        save(figure, path, marks[light])
+        print(path)
+
+
+def _pictures(plot: Path, lights: Sequence[Illumination]) -> list[Path]:
+    """One picture for each light: the given one, or several with the wavelength in the name."""
+    require_picture(plot)
+    if len(lights) == 1:
+        return [plot]
+    return [plot.with_stem(f"{plot.stem}-{nanometres(light.wavelength)}") for light in lights]
 
 
 app.command(rich_help_panel=BEGIN)(layout)
@@ -220,7 +241,9 @@ def validate(
     ] = None,
     cells: Annotated[
         int,
-        typer.Option(min=1, help="How many cells over the ranges of the meta-atom, if no radius is given."),
+        typer.Option(
+            min=1, max=1000, help="How many cells over the ranges of the meta-atom, if no radius is given."
+        ),
     ] = 5,
     polarisation: Annotated[
         str | None,
@@ -235,15 +258,27 @@ def validate(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Keep the errors here (JSON).")
     ] = None,
+    force: Force = False,
 ) -> None:
     """Compare Meep with RCWA on periodic cells, with the numerics of a campaign."""
+    from metagen.base.memo import recall
     from metagen.fdtd.campaign import Campaign
-    from metagen.fdtd.validation import other_light, remembered_errors, spread, validation_table
+    from metagen.fdtd.validation import (
+        CellError,
+        other_light,
+        remembered_errors,
+        spread,
+        validation_key,
+        validation_table,
+    )
 
     wanted = Campaign.load(campaign)
     angles = (None if each is None else math.radians(each) for each in (polar_deg, azimuth_deg))
     light = other_light(wanted.light, polarisation, *angles)
     pillars = [{"radius": each} for each in radius] if radius else spread(wanted.platform.atom, cells)
+    if output is not None:
+        key = validation_key(wanted.platform, light, pillars)
+        may_replace(output, lambda: recall(output, key, list[CellError]) is not None, force, b"{")
     validation_table(remembered_errors(wanted.platform, light, pillars, output)).print()
 
 
@@ -276,7 +311,7 @@ def check(files: NearFieldFiles) -> None:
         except MetagenError as problem:
             problems.append(str(problem))
         else:
-            print(f"{path}: {near.layout.name}, {near.wavelength:g} µm, transmission {passed:.3f}")
+            print(printable(f"{path}: {near.layout.name}, {near.wavelength:g} µm, transmission {passed:.3f}"))
     if problems:
         raise MetagenError("\n".join(problems))
 
@@ -287,14 +322,17 @@ def pack(
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Compact file, such as data.h5.", show_default=False)
     ],
+    force: Force = False,
 ) -> None:
     """Write near-field files of any wavelengths to one compact file (metagen.data.compact.load opens it)."""
     from metagen.data import compact as datasets
     from metagen.data.dataset import Dataset
     from metagen.device.illumination import short_label
 
-    require_ending(output, ".h5")
-    for packed in datasets.pack(Dataset.load_all(files), output):
+    require_hdf5(output, datasets.SCHEMA)
+    given = Dataset.load_all(files)
+    may_replace(output, lambda: datasets.holds_only(output, given), force)
+    for packed in datasets.pack(given, output):
         print(
             f"{short_label(packed.illumination)} nm: {len(packed.relative_errors)} fields on {packed.rank} "
             f"basis vectors, relative error at most {max(packed.relative_errors.values()):.2g}"
@@ -308,6 +346,7 @@ def train(
     files: Sources,
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the models.", show_default=False)],
     seed: Annotated[int | None, typer.Option(help="Seed instead of the recipe's, to see the spread.")] = None,
+    force: Force = False,
 ) -> None:
     """Train a surrogate for each light (wavelength and polarisation) of the near fields.
 
@@ -322,14 +361,17 @@ def train(
 
     settings = TrainingSettings.load(recipe)
     settings = settings if seed is None else replace(settings, seed=seed)
-    for dataset in by_wavelength(files):
+    datasets = by_wavelength(files)
+    paths = [output / f"model-{short_label(each.illumination)}.safetensors" for each in datasets]
+    for dataset, path in zip(datasets, paths, strict=True):
+        may_replace(path, lambda path=path, data=dataset: _is_model_of(path, data, settings), force)  # type: ignore[misc]
+    for dataset, path in zip(datasets, paths, strict=True):
         model = surrogate.train(dataset, settings)
         if settings.held_out:
             _, held_out = dataset.split_layouts(settings.held_out)
             surrogate.record(model, surrogate.evaluate(model, held_out))
-        path = output / f"model-{short_label(dataset.illumination)}.safetensors"
         surrogate.save(model, path)
-        print(f"{path}: trained on {', '.join(model.card.layouts)}")
+        print(printable(f"{path}: trained on {', '.join(model.card.layouts)}"))
         if model.card.errors:
             print("relative error on whole layouts that were held out:")
         elif (apart := model.card.provenance.get("validation_error")) is not None:
@@ -338,9 +380,18 @@ def train(
                 "is larger: hold some out (held_out) to know it"
             )
         for name, error in model.card.errors.items():
-            print(f"  {name}: {error:.3g}")
+            print(printable(f"  {name}: {error:.3g}"))
         if model.card.provenance.get("interrupted"):
             raise KeyboardInterrupt
+
+
+def _is_model_of(path: Path, dataset: Dataset, settings: TrainingSettings) -> bool:
+    """Whether a model file is what training on this dataset with these settings makes."""
+    from metagen import surrogate
+
+    kept = dataset.split_layouts(settings.held_out)[0] if settings.held_out else dataset
+    card = surrogate.load(path).card
+    return card.settings == settings and card.dataset == kept.hash
 
 
 @app.command(rich_help_panel=LEARN)
@@ -371,7 +422,7 @@ def _platform(path: Path | None) -> Platform:
 
 def _print_warning(message: Warning | str, *_: object, **__: object) -> None:
     if launched_rank() == 0:
-        print(f"warning: {message}", file=sys.stderr)
+        print(printable(f"warning: {message}"), file=sys.stderr)
 
 
 def _plain(error: MetagenError | OSError) -> str:
@@ -391,5 +442,9 @@ def main() -> None:
         app()
     except (MetagenError, OSError) as error:  # an OSError says what cannot be read or written, and why
         if launched_rank() == 0:
-            print(f"error: {_plain(error)}", file=sys.stderr)
+            print(printable(f"error: {_plain(error)}"), file=sys.stderr)
+        sys.exit(1)
+    except MemoryError as error:
+        if launched_rank() == 0:
+            print(f"error: takes more memory than is free here ({error})", file=sys.stderr)
         sys.exit(1)

@@ -12,7 +12,7 @@ import typer
 
 from metagen.base.parallel import launched_rank
 from metagen.cli.fab import DrawnCell, DrawnLayer
-from metagen.cli.output import require_ending
+from metagen.cli.output import Force, is_marked, may_replace, require_ending
 
 if TYPE_CHECKING:
     from metagen.design import Model
@@ -122,8 +122,10 @@ def compare(
     ] = None,
     model: Models = None,
     report: Annotated[Path | None, typer.Option(help="Write a report with figures (HTML).")] = None,
+    force: Force = False,
 ) -> None:
     """Measure devices for the same job by the same functions: predicted and in Meep, in one table."""
+    from metagen.base.contents import content_hash
     from metagen.design import DesignSettings
     from metagen.design.device import load_with_history
     from metagen.verify.cards import card_table, metric_cards
@@ -142,6 +144,9 @@ def compare(
         )
         for device in map(load_with_history, devices)
     ]
+    about = content_hash(repr(wanted.goals), [each.layout.hash for each in candidates])
+    if report is not None:
+        may_replace(report, lambda: is_marked(report, about), force)
     for each in candidates:
         if near_fields and not each.near_fields:
             warnings.warn(f"none of the near fields is of the device {each.layout.name}", stacklevel=2)
@@ -152,7 +157,7 @@ def compare(
     if report is not None:
         from metagen.report.devices import write_device_report
 
-        write_device_report(report, wanted, candidates, table)
+        write_device_report(report, wanted, candidates, table, about)
         print(report)
 
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from metagen.base.errors import FormatError, InputError, MetagenError
+from metagen.base.names import printable
+from metagen.cli.output import DRAWN, Force, is_marked, may_replace, require_picture
 
 if TYPE_CHECKING:
     from metagen.data.nearfield import NearField
@@ -45,6 +48,7 @@ def export(
     options: Annotated[
         Path | None, typer.Option(help="Layers, grid, bias, tone, marks (TOML); see docs/fab.md.")
     ] = None,
+    force: Force = False,
 ) -> None:
     """Write a device as GDSII or OASIS, and read it back to make sure."""
     from metagen.device.layout import Layout
@@ -52,6 +56,7 @@ def export(
         DesignRules,
         LayoutFileOptions,
         check,
+        device_labels,
         load_device,
         rounded,
         write_gds,
@@ -67,6 +72,9 @@ def export(
         if violations:
             broken = "\n".join(map(str, violations))
             raise MetagenError(f"{device} breaks the rules of {rules}, so nothing was written:\n{broken}")
+    may_replace(
+        output, lambda: any(each.hash == made.hash for each in device_labels(output).values()), force, *DRAWN
+    )
     written = write(made, output, drawn)
     read = load_device(output, made.platform)
     print(
@@ -128,6 +136,7 @@ def handover(
     terms: Annotated[int, typer.Option(help="How many coefficients the radial polynomial has.")] = 3,
     layer: DrawnLayer = None,
     cell: DrawnCell = None,
+    force: Force = False,
 ) -> None:
     """Write the phase of a device for ray tracers: grid phase (.DAT), table (.csv), Binary 2 coefficients."""
     from dataclasses import replace
@@ -153,9 +162,14 @@ def handover(
     fit = fit_radial(seen, terms)
     fit_table(fit).print()
     begin = f"{output.name}-{label(wave.illumination)}"
-    for write, suffix in ((write_grid_phase, ".DAT"), (write_csv, ".csv")):
-        path = output.with_name(begin + suffix)
-        write(fit, path)
+    writers = {".DAT": write_grid_phase, ".csv": write_csv}
+    paths = {suffix: output.with_name(begin + suffix) for suffix in writers}
+    with TemporaryDirectory() as folder:
+        for suffix, path in paths.items():
+            writers[suffix](fit, new := Path(folder) / path.name)
+            may_replace(path, lambda new=new, path=path: new.read_bytes() == path.read_bytes(), force)  # type: ignore[misc]
+    for suffix, path in paths.items():
+        writers[suffix](fit, path)
         print(path)
 
 
@@ -198,8 +212,10 @@ def tolerance(
     ] = None,
     layer: DrawnLayer = None,
     cell: DrawnCell = None,
+    force: Force = False,
 ) -> None:
     """Say how much of its performance a device keeps under process errors, as the surrogates predict it."""
+    from metagen.base.contents import content_hash
     from metagen.design import DesignSettings
     from metagen.design.model import common_platform
     from metagen.fab import load_device
@@ -208,14 +224,18 @@ def tolerance(
     from metagen.verify.tolerance import tolerance as measure
     from metagen.verify.tolerance import tolerance_table
 
+    require_picture(plot)
     wanted = DesignSettings.load(settings)
     models = wanted.load_models()
     errors = ProcessErrors(noise=noise, bias=bias, missing=missing, rotation=math.radians(rotation_deg))
     layout = load_device(device, common_platform(models), layer, cell)
+    about = content_hash(repr(wanted.goals), layout.hash, repr(errors), samples, seed)
+    if plot:
+        may_replace(plot, lambda: is_marked(plot, about), force)
     found = measure(wanted.goals, layout, models, errors, samples, seed)
     tolerance_table(found, keep).print()
     if plot:
-        save(tolerances(found), plot)
+        save(tolerances(found), plot, about)
         print(plot)
 
 
@@ -233,7 +253,7 @@ def passport(
     from metagen.provenance.passport import passport as trace
 
     found = trace(file, folder)
-    print(found)
+    print(printable(str(found)))
     if not found.is_complete:
         raise typer.Exit(1)
 

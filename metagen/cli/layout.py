@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from metagen.base.errors import InputError
-from metagen.cli.output import require_ending
+from metagen.base.errors import FormatError, InputError
+from metagen.cli.output import Force, is_marked, may_replace, require_hdf5, require_picture
 from metagen.cli.waves import Kind, Numbers, wave, wave_in_words
 from metagen.device.illumination import Illumination
 from metagen.device.platform import Platform
@@ -93,14 +93,15 @@ def layout(
         typer.Option(help="Platform file (TOML); by default silicon nitride on silica.", show_default=False),
     ] = None,
     plot: Plot = None,
+    force: Force = False,
 ) -> None:
     """Design a lens, or what else the options say, pillar by pillar (local phase approximation)."""
-    from metagen.base.files import check_replaceable
     from metagen.device.layout import SCHEMA
     from metagen.forward import Aim
 
-    require_ending(output, ".h5")
-    check_replaceable(output, SCHEMA)
+    require_hdf5(output, SCHEMA)
+    require_picture(plot)
+    _refuse_device(output)
     wanted = wave(kind, Numbers(focal_length, at, angle_deg, direction_deg, charge, image, width))
     light = Illumination(wavelength, polarisation, math.radians(polar_deg), math.radians(azimuth_deg))
     aims = [Aim(light, wanted, analyser)]
@@ -110,10 +111,34 @@ def layout(
     made = _designed(
         used, aims, counts_of(used.lattice, count if count_y is None else (count, count_y)), aperture
     )
+    may_replace(output, lambda: _is_same(output, made), force)
+    if plot:
+        may_replace(plot, lambda: is_marked(plot, made.hash), force)
     made.save(output)
     _report(made, aims, output)
     if plot:
         _draw(made, plot)
+
+
+def _is_same(path: Path, made: Layout) -> bool:
+    """Whether a file holds this very layout."""
+    return type(made).load(path).hash == made.hash
+
+
+def _refuse_device(path: Path) -> None:
+    """Refuse to write over the result of an optimisation, which is another kind of file.
+
+    Raises:
+        InputError: the file is one.
+    """
+    from metagen.design.device import Device, load_with_history
+
+    try:
+        found = load_with_history(path) if path.exists() else None
+    except FormatError:  # damaged, or of another release
+        return
+    if isinstance(found, Device):
+        raise InputError(f"{path}: holds the optimised device {found.name!r}; choose another name")
 
 
 def _aim_along_y(light: Illumination, analyser: str | None, text: str) -> Aim:
@@ -171,5 +196,5 @@ def _report(layout: Layout, aims: Sequence[Aim], output: Path) -> None:
 def _draw(layout: Layout, path: Path) -> None:
     from metagen.report import plot
 
-    plot.save(plot.layout(layout), path)
+    plot.save(plot.layout(layout), path, layout.hash)
     print(path)

@@ -134,6 +134,12 @@ def _opened(name: str | Path) -> Iterator[tuple[list[h5py.Group], Mapping[str, L
         yield [groups[light] for light in in_order(groups)], layouts
 
 
+def holds_only(path: Path, datasets: Sequence[Dataset]) -> bool:
+    """Whether a compact file holds nothing but near fields of these datasets."""
+    given = {near.hash for dataset in datasets for near in dataset.near_fields}
+    return all(near.provenance.get("raw_hash") in given for near in near_fields(path))
+
+
 def shipped() -> list[str]:
     """Names of the data sets that come with metagen."""
     folder = resources.files("metagen.data") / "shipped"

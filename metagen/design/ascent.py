@@ -17,6 +17,7 @@ from pydantic import Field
 from torch import Tensor
 from tqdm import tqdm
 
+from metagen.base.claims import making
 from metagen.base.contents import content_hash
 from metagen.base.errors import InputError, MetagenError, MismatchError
 from metagen.base.names import check_name
@@ -124,6 +125,13 @@ def climb(
     """
     name = check_name(name or f"{layout.name}-designed")
     ascent = _Ascent.of(name, layout, models, objective, settings or OptimizerSettings(), notes or {})
+    if path is None:
+        return _climb(ascent, None, progress)
+    with making(Path(path), ascent.key):
+        return _climb(ascent, path, progress)
+
+
+def _climb(ascent: _Ascent, path: str | Path | None, progress: bool) -> Device:
     start = ascent.resume(path) if path is not None and Path(path).exists() else ascent.start()
     if ascent.finished(start):
         return ascent.device(start)

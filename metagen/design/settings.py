@@ -5,14 +5,17 @@ from __future__ import annotations
 import runpy
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from traceback import extract_tb
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field
 
 from metagen import surrogate
-from metagen.base.errors import InputError
+from metagen.base.arguments import brief
+from metagen.base.errors import InputError, MetagenError
 from metagen.base.names import Name
-from metagen.base.validation import FromToml, Positive, checked
+from metagen.base.texts import check_ordinary
+from metagen.base.validation import FromToml, Positive, Seed, checked
 from metagen.design.ascent import OptimizerSettings
 from metagen.design.combine import Sum, Trust, WorstOf
 from metagen.design.device import Device
@@ -51,7 +54,7 @@ class LensStart(Lit):
 class RandomStart:
     """Start from random pillars (:func:`metagen.device.layout.random_layout`)."""
 
-    seed: Annotated[int, Field(ge=0)]
+    seed: Seed
     kind: Literal["random"] = "random"
 
 
@@ -102,17 +105,17 @@ class DesignSettings(FromToml):
         A script is run (but not as ``__main__``), so load only scripts that you trust.
 
         Raises:
-            InputError: there is no such file, a key or value is not allowed, or the script has no settings.
+            InputError: there is no such file, a key or value is not allowed, or the script fails or has no
+                settings.
         """
         path = Path(path)
         if path.suffix != ".py":
             return super().load(path)
-        if not path.is_file():
-            raise InputError(f"{path}: no such file")
-        found = runpy.run_path(str(path)).get("settings")
+        check_ordinary(path)
+        found = _run(path).get("settings")
         if not isinstance(found, cls):
             raise InputError(
-                f"{path}: settings is {found!r:.80}; the script must make DesignSettings of that name"
+                f"{path}: settings is {brief(found)}; the script must make DesignSettings of that name"
             )
         return found
 
@@ -135,6 +138,22 @@ class DesignSettings(FromToml):
             if not any(goal.illumination.is_like(light) for light in lights):
                 lights.append(goal.illumination)
         return Sum((worst, *(Trust.of(light, self.trust) for light in lights)))
+
+
+def _run(script: Path) -> dict[str, Any]:
+    """The names that a script makes.
+
+    Raises:
+        InputError: it fails; the error that it raised is the cause.
+    """
+    try:
+        return runpy.run_path(str(script))
+    except MetagenError:
+        raise
+    except (Exception, SystemExit) as error:
+        lines = [each.lineno for each in extract_tb(error.__traceback__) if each.filename == str(script)]
+        where = f"line {lines[-1]}: " if lines else ""
+        raise InputError(f"{script}: {where}the script fails with {type(error).__name__}: {error}") from error
 
 
 def run(

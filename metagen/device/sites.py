@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BeforeValidator
 
+from metagen.base.arguments import brief
 from metagen.base.errors import InputError
+from metagen.base.memory import check_fits
 from metagen.device.lattice import Lattice
 from metagen.device.symmetry import MIRROR_IMAGES, Symmetry
 
@@ -24,6 +26,10 @@ if TYPE_CHECKING:
 else:
     Count = Annotated[int | tuple[int, int], BeforeValidator(lambda value: _checked(value))]
 """Cells along x, or along x and y (:func:`counts_of`)."""
+MOST = 10**9
+"""Cells along one axis; no memory holds even one row of so many."""
+BYTES_PER_SITE = 90
+"""Memory that a device takes at least for each site while it is made (measured with 10⁶ and 4·10⁶ sites)."""
 ROUNDING = 1e-9
 """A site this far outside the circle, over its radius, is taken for inside."""
 
@@ -115,10 +121,12 @@ def counts_of(lattice: Lattice, count: int | tuple[int, int]) -> tuple[int, int]
     """Cells along x and along y; of a single number along x, as many along y as make an aperture most square.
 
     Raises:
-        InputError: a number is not whole, or not positive.
+        InputError: a number is not whole, not positive, or so large that no memory would hold the device.
     """
     along_x, *rest = _numbers(count)
     along_y = rest[0] if rest else max(1, round(along_x * lattice.pitch[0] / lattice.pitch[1]))
+    sites = along_x * along_y * len(lattice.sites)
+    check_fits(f"count is {brief(count)}: a device of {sites:.3g} sites", sites * BYTES_PER_SITE)
     return along_x, along_y
 
 
@@ -130,9 +138,9 @@ def _checked(count: object) -> object:
 def _numbers(count: object) -> list[int]:
     numbers = list(count) if isinstance(count, tuple | list) else [count]
     whole = [int(each) for each in numbers if isinstance(each, int | float | np.integer) and each % 1 == 0]
-    if len(numbers) > 2 or len(whole) < len(numbers) or min(whole, default=0) < 1:
+    if len(numbers) > 2 or len(whole) < len(numbers) or not 1 <= min(whole, default=0) <= max(whole) <= MOST:
         raise InputError(
-            f"count is {count}; it must be a whole number of cells along x, at least 1, or two such numbers "
-            "for x and y"
+            f"count is {brief(count)}; it must be a whole number of cells along x, 1 to {MOST:g}, or two "
+            "such numbers for x and y"
         )
     return whole

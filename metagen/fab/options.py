@@ -75,7 +75,7 @@ class LayoutFileOptions(FromToml):
     tone: Tone = Tone.PILLARS
     outline: bool = True
     mark_size: Annotated[float, Field(ge=0)] = 5.0
-    text: str = ""
+    text: Annotated[str, Field(max_length=1000)] = ""
     text_height: Positive = 5.0
 
     @model_validator(mode="before")

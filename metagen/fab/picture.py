@@ -47,7 +47,8 @@ def plot_violations(layout: Layout, violations: tuple[Violation, ...]) -> Figure
     figure.colorbar(image, label="radius (µm)" if simple else "covered share of the cell")
     for violation in violations:
         _mark(axes, violation)
-    axes.set(xlabel="x (µm)", ylabel="y (µm)", title=f"{layout.name}: design rules")
+    axes.set(xlabel="x (µm)", ylabel="y (µm)")
+    axes.set_title(f"{layout.name}: design rules", parse_math=False)
     if violations:
         axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), fontsize="small")
     return figure

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Self
 from pydantic import BeforeValidator, Field
 from tqdm import tqdm
 
+from metagen.base.arguments import brief
 from metagen.base.errors import InputError, MismatchError, SimulationError
 from metagen.base.memory import memory_here
 from metagen.base.parallel import aborting_together, communicator
@@ -128,10 +129,10 @@ def part(tasks: Sequence[Task], text: str) -> list[Task]:
     Raises:
         InputError: not of that form.
     """
-    match = re.fullmatch(r"(\d+)/(\d+)", text)
+    match = re.fullmatch(r"(\d{1,9})/(\d{1,9})", text, re.ASCII)
     number, count = map(int, match.groups()) if match else (0, 0)
     if not 1 <= number <= count:
-        raise InputError(f"task is {text!r}; expected i/n with i from 1 to n, for example 1/8")
+        raise InputError(f"task is {brief(text)}; expected i/n with i from 1 to n, for example 1/8")
     return sorted(tasks, key=lambda task: -task.cost)[number - 1 :: count]
 
 

@@ -15,7 +15,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from metagen.base.arguments import generator
 from metagen.base.errors import InputError
-from metagen.base.validation import Positive, check_angle, checked, in_radians
+from metagen.base.validation import Positive, Seed, check_angle, checked, in_radians
 from metagen.device.atoms import Atom, Kind
 from metagen.device.illumination import Illumination, Polarisation, in_words
 from metagen.device.layout import Layout, limits_of, mirrored_layout, random_layout
@@ -24,7 +24,8 @@ from metagen.device.platform import Platform
 from metagen.device.sites import Aperture, Count, Sites, counts_of, suffix
 from metagen.forward.smooth import smooth_values
 
-Seeds = Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)]
+Seeds = Annotated[tuple[Seed, ...], Field(min_length=1, max_length=10_000)]
+"""Each seed is a layout, and a simulation for every light: more than ten thousand are a mistake."""
 Spread = Annotated[float, Field(ge=0)]
 
 

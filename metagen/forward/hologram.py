@@ -14,6 +14,7 @@ from scipy.ndimage import zoom
 
 from metagen.base.errors import InputError
 from metagen.base.names import name_from
+from metagen.base.texts import STRANGE, check_ordinary
 from metagen.forward.nearest import NearestSites
 from metagen.forward.targets import Places, Wave
 from metagen.propagation import angular_spectrum, coordinates, focal_plane
@@ -25,6 +26,8 @@ PADDING = 2
 reaches any other one."""
 FINER = 2
 """Samples per distance of neighbouring sites, on which the light is sent."""
+MOST_PIXELS = 10_000
+"""Pixels along one side of a picture; those that are used are far fewer."""
 LARGEST = 1500
 """The most samples along one side of that plane, before the padding."""
 
@@ -72,9 +75,11 @@ class Hologram(Wave):
         """
         from matplotlib.image import imread
 
+        check_ordinary(Path(path))
         try:
+            _check_size(path)
             pixels = np.asarray(imread(path), dtype=np.float64)
-        except (OSError, SyntaxError, ValueError) as error:
+        except (OSError, SyntaxError, *STRANGE) as error:
             raise InputError(f"{path}: cannot be read as a picture ({error})") from error
         grey = pixels if pixels.ndim == 2 else pixels[..., : min(3, pixels.shape[2])].mean(axis=2)
         return cls(np.flip(grey, 0).T, width, distance, name=f"hologram-{name_from(Path(path).stem)}")
@@ -125,6 +130,21 @@ class Hologram(Wave):
         wanted = np.sqrt(self.picture)
         factor = (made * wanted).sum() / (made**2).sum()
         return float(((factor * made - wanted) ** 2).sum() / (wanted**2).sum())
+
+
+def _check_size(path: str | Path) -> None:
+    """Refuse a picture that says of itself that it is too large, before it is unpacked."""
+    from PIL import Image
+
+    try:
+        opened = Image.open(path)
+    except Image.DecompressionBombError as error:
+        raise ValueError(error) from error
+    with opened as picture:
+        if max(picture.size) > MOST_PIXELS:
+            raise ValueError(
+                f"it has {picture.size[0]} × {picture.size[1]} pixels, up to {MOST_PIXELS} a side"
+            )
 
 
 @dataclass(frozen=True, eq=False)

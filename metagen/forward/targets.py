@@ -14,14 +14,20 @@ from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
+from metagen.base.arguments import brief
 from metagen.base.errors import InputError
-from metagen.base.validation import Positive, check_angle, checked
+from metagen.base.validation import check_angle, checked
 from metagen.device.illumination import Azimuth
 from metagen.device.lattice import Lattice
 
 Places = NDArray[np.float64]
+MOST_TURNS = 1_000_000
+"""Of a vortex: neighbours on a ring of so many pillars would differ by whole turns."""
+FARTHEST = 1e9
+"""Of a focus: a kilometre, from which no device of pillars tells the sun."""
+Length = Annotated[float, Field(gt=0, le=FARTHEST)]
 Target = Callable[[Places, Places, float], NDArray[np.complex128]]
 
 
@@ -66,6 +72,10 @@ def _oblique(value: float) -> float:
 def _charge(value: int) -> int:
     if value == 0:
         raise InputError("charge is 0; a vortex turns at least once: 1, -1, 2, …")
+    if abs(value) > MOST_TURNS:
+        raise InputError(
+            f"charge is {brief(value)}; it may be up to ±{MOST_TURNS}, more than pillars can make"
+        )
     return value
 
 
@@ -78,7 +88,7 @@ class Focus(Wave):
         x, y: where it is in that plane.
     """
 
-    focal_length: Positive
+    focal_length: Length
     x: float = 0.0
     y: float = 0.0
 
@@ -157,7 +167,7 @@ class Vortex(Wave):
     """
 
     charge: Annotated[int, AfterValidator(_charge)]
-    focal_length: Positive | None = None
+    focal_length: Length | None = None
 
     def __call__(self, x: Places, y: Places, k: float) -> NDArray[np.complex128]:
         """See :class:`Wave`."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from metagen.base.memory import check_fits
 from metagen.device.lattice import Lattice
 from metagen.device.symmetry import Symmetry
 from metagen.rcwa.accuracy import Orders
@@ -43,6 +44,9 @@ class Problem:
 
     def truncation(self, orders: Orders) -> Truncation:
         """The plane waves for a number of orders, or for one along x and one along y."""
+        m, n = orders if isinstance(orders, tuple) else (orders, orders)
+        unknowns = (2 * m + 1) * (2 * n + 1) / 2  # at least: two components, over the mirrors of a circle
+        check_fits(f"orders is {orders}: a matrix of {unknowns:.3g} unknowns", 8 * unknowns**2)
         if isinstance(orders, tuple):
             return Truncation(orders, self.translations)
         return truncation(orders, self.lattice, self.translations)

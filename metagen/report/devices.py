@@ -15,6 +15,7 @@ from metagen.design import DesignSettings, Device, Goal, Light
 from metagen.design.questions import DepthAlongAxis
 from metagen.report import plot
 from metagen.report.page import Section, write_report
+from metagen.report.words import add_legend
 from metagen.verify.cards import card_table, metric_cards
 from metagen.verify.comparison import Candidate, with_distinct_names
 from metagen.verify.metrics import Wavefront, ideal_lens, intensity, plane_intensity
@@ -29,7 +30,7 @@ POINTS = 201
 
 
 def write_device_report(
-    path: Path, settings: DesignSettings, candidates: Sequence[Candidate], table: Table
+    path: Path, settings: DesignSettings, candidates: Sequence[Candidate], table: Table, about: str = ""
 ) -> None:
     """Write the report (HTML, atomically).
 
@@ -39,6 +40,7 @@ def write_device_report(
         candidates: the devices. Their simulated light is drawn, or else what their models predict; a goal has
             no section if there is neither in its light.
         table: the measured numbers, as :func:`metagen.verify.comparison.comparison_table` makes them.
+        about: hash of the goals and the devices, which the page keeps.
     """
     candidates = with_distinct_names(candidates)
     layouts = [candidate.layout for candidate in candidates]
@@ -60,6 +62,7 @@ def write_device_report(
         title=f"metagen: {settings.name}",
         lead=f"{len(layouts)} devices for the same job, measured by the same functions.",
         sections=sections,
+        about=about,
         facts=provenance(goals=[repr(goal) for goal in settings.goals]),
     )
 
@@ -124,7 +127,7 @@ def cuts(waves: Mapping[str, Wavefront], distance: float, reach: float) -> Figur
     for name, values in curves.items():
         axes.plot(x, values / values.max(), "--" if name == IDEAL else "-", label=name)
     axes.set(xlabel="x (µm)", ylabel="|E|² / its maximum")
-    axes.legend()
+    add_legend(axes)
     return figure
 
 
@@ -138,7 +141,7 @@ def on_axis(waves: Mapping[str, Wavefront], wanted: DepthAlongAxis) -> Figure:
     for end in (wanted.nearest, wanted.farthest):
         axes.axvline(end, color="grey", linestyle=":")
     axes.set(xlabel="distance from the monitor plane (µm)", ylabel="|E|² / incident")
-    axes.legend()
+    add_legend(axes)
     return figure
 
 

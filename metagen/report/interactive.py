@@ -24,10 +24,12 @@ from bokeh.models import (
     LinearColorMapper,
     LogColorMapper,
     PanTool,
+    PlainText,
     Range1d,
     ResetTool,
     SaveTool,
     Span,
+    Title,
     WheelZoomTool,
 )
 from bokeh.plotting import figure as bokeh_figure
@@ -97,7 +99,7 @@ def _empty_plot(axes: Axes) -> Plot:
     ratio = IMAGE_RATIO if axes.images else CHART_RATIO
     drag, wheel = BoxZoomTool(), WheelZoomTool(modifiers={"ctrl": True})  # the bare wheel scrolls the page
     plot = bokeh_figure(
-        title=axes.get_title(),
+        title=Title(text=PlainText(text=axes.get_title())),
         x_axis_label=axes.get_xlabel(),
         y_axis_label=axes.get_ylabel(),
         x_axis_type=_scale(axes.get_xscale()),

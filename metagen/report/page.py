@@ -55,7 +55,7 @@ class _Shown:
 
 
 def write_report(
-    path: Path, title: str, lead: str, sections: list[Section], facts: dict[str, object]
+    path: Path, title: str, lead: str, sections: list[Section], facts: dict[str, object], about: str = ""
 ) -> None:
     """Write the report (HTML, atomically); it contains all that it needs and loads nothing from elsewhere.
 
@@ -65,6 +65,7 @@ def write_report(
         lead: its first sentence.
         sections: the sections, in reading order.
         facts: where the results come from, as names and values; shown at the end.
+        about: hash of what the page is about, which it keeps.
     """
     environment = Environment(
         loader=PackageLoader("metagen.report"), autoescape=select_autoescape(), undefined=StrictUndefined
@@ -75,6 +76,7 @@ def write_report(
         lead=lead,
         sections=shown,
         facts=facts,
+        about=about,
         library=Markup(Resources(mode="inline", components=["bokeh"]).render_js() if script else ""),
         script=script,
     )

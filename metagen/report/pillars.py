@@ -14,6 +14,7 @@ from metagen.base.errors import InputError
 from metagen.device.atoms import Kind, Parameter
 from metagen.device.layout import Layout
 from metagen.forward.nearest import NearestSites
+from metagen.report.words import entitle
 
 OUTLINE = 1e-3
 """Tolerance of drawn outlines, over the distance of neighbours."""
@@ -44,7 +45,8 @@ def draw_map(figure: Figure, axes: Axes, layout: Layout, name: str | None = None
         vmax=parameter.high * factor,
         cmap=COLOURS[parameter.kind],
     )
-    axes.set(title=layout.name, xlabel="x (µm)", ylabel="y (µm)")
+    axes.set(xlabel="x (µm)", ylabel="y (µm)")
+    entitle(axes, layout.name)
     figure.colorbar(image, ax=axes, label=f"{parameter.name}{unit}", shrink=0.8)
 
 
@@ -61,7 +63,8 @@ def draw_outlines(figure: Figure, axes: Axes, layout: Layout, name: str | None =
     axes.add_collection(drawn)
     along_x, along_y = (side / 2 for side in layout.sides)
     axes.set(xlim=(-along_x, along_x), ylim=(-along_y, along_y), aspect="equal")
-    axes.set(title=layout.name, xlabel="x (µm)", ylabel="y (µm)")
+    axes.set(xlabel="x (µm)", ylabel="y (µm)")
+    entitle(axes, layout.name)
     figure.colorbar(drawn, ax=axes, label=f"{parameter.name}{unit}", shrink=0.8)
 
 

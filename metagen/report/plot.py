@@ -28,9 +28,12 @@ from metagen.device.layout import Layout
 from metagen.device.platform import Platform
 from metagen.device.shapes import Shape
 from metagen.report.pillars import OUTLINE, draw_map, draw_outlines
+from metagen.report.words import add_legend, entitle
 from metagen.verify.metrics import Wavefront, plane_intensity, section_intensity
 from metagen.verify.tolerance import Tolerance
 
+METADATA = {"png": "Description", "pdf": "Subject", "svg": "Description"}
+"""Where files of each format say what they show."""
 WSPACE = 0.08
 """Space between panels, over their width: it keeps the label of a colour bar off the next panel's axis."""
 POINTS = 121
@@ -39,8 +42,13 @@ MOST_OUTLINES = 20_000
 """The most pillars that are drawn one by one."""
 
 
-def save(figure: Figure, path: Path) -> None:
+def save(figure: Figure, path: Path, about: str = "") -> None:
     """Write a figure (atomically) in the format that the ending of the path names.
+
+    Args:
+        figure: the figure.
+        path: where it is written.
+        about: hash of what it shows, which PNG, PDF and SVG files keep.
 
     Raises:
         InputError: there is no such format.
@@ -51,7 +59,8 @@ def save(figure: Figure, path: Path) -> None:
             f"{path}: no format of pictures ends in {path.suffix!r}; allowed: {', '.join(known)}"
         )
     with replacing(path) as partial:
-        figure.savefig(partial, format=kind)
+        metadata = {METADATA[kind]: about} if about and kind in METADATA else None
+        figure.savefig(partial, format=kind, metadata=metadata)
 
 
 def layout_map(layouts: Layout | Sequence[Layout], parameter: str | None = None) -> Figure:
@@ -171,7 +180,8 @@ def axial_sections(waves: Mapping[str, Wavefront], far: float, reach: float) -> 
             aspect="auto",
             cmap="inferno",
         )
-        axes.set(title=title, xlabel="distance from the monitor plane (µm)", ylabel="x (µm)")
+        axes.set(xlabel="distance from the monitor plane (µm)", ylabel="x (µm)")
+        entitle(axes, title)
         figure.colorbar(image, ax=axes, label="|E|² / incident", shrink=0.8)
     return figure
 
@@ -186,7 +196,7 @@ def histories(curves: Mapping[str, Sequence[float] | NDArray[Any]], xlabel: str,
         axes.set_yscale("log")
     axes.set(xlabel=xlabel, ylabel=ylabel)
     axes.grid(alpha=0.3)
-    axes.legend()
+    add_legend(axes)
     return figure
 
 
@@ -198,7 +208,7 @@ def spectra(curves: Mapping[str, NDArray[Any]], rank: int) -> Figure:
     axes = figure.axes[0]
     axes.axvline(rank - 0.5, color="grey", linestyle="--", label=f"{rank} modes kept")
     axes.set_ylim(bottom=1e-7)
-    axes.legend()
+    add_legend(axes)
     return figure
 
 
@@ -255,5 +265,6 @@ def _draw_intensity(
     image = axes.imshow(
         plane.T, origin="lower", extent=(-reach, reach, -reach, reach), cmap="inferno", vmin=0, vmax=limit
     )
-    axes.set(title=title, xlabel="x (µm)", ylabel="y (µm)")
+    axes.set(xlabel="x (µm)", ylabel="y (µm)")
+    entitle(axes, title)
     figure.colorbar(image, ax=axes, label="|E|² / incident", shrink=0.8)

@@ -16,7 +16,7 @@ from pydantic import Field
 from tqdm import tqdm
 
 from metagen.base.tables import Table, number
-from metagen.base.validation import FromToml, PositiveInt, checked
+from metagen.base.validation import FromToml, PositiveInt, Seed, checked
 from metagen.base.wavelength import nanometres
 from metagen.data.dataset import Dataset
 from metagen.study.cells import clamped_errors
@@ -46,7 +46,7 @@ class NeighbourSettings(FromToml):
     widths: tuple[PositiveInt, ...] = (1, 3, 5, 7, 9)
     counts: tuple[PositiveInt, ...] = (1, 2, 4, 8)
     share: Annotated[float, Field(gt=0, lt=1)] = 0.25
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Seed = 0
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from metagen.base.arguments import brief
+from metagen.base.errors import InputError
+from metagen.base.memory import memory_here
 from metagen.surrogate.base import Surrogate
 from metagen.surrogate.cluster import ClusterModel
 from metagen.surrogate.domain import Domain
@@ -30,7 +33,23 @@ def build(domain: Domain, settings: ModelSettings) -> Surrogate:
 
 
 def build_expansion(domain: Domain, settings: ExpansionSettings) -> ExpansionSurrogate:
-    """As :func:`build`, for the kinds of models that are trained."""
+    """As :func:`build`, for the kinds of models that are trained.
+
+    Raises:
+        InputError: no memory would hold it.
+    """
+    try:
+        return _built(domain, settings)
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "allocate" not in str(error):
+            raise
+        raise InputError(
+            f"model is {brief(settings)}: it takes more memory than is free here "
+            f"({memory_here() / 2**30:.3g} GiB); choose a smaller rank, width or number of terms"
+        ) from error
+
+
+def _built(domain: Domain, settings: ExpansionSettings) -> ExpansionSurrogate:
     match settings:
         case ClusterSettings():
             return ClusterModel(domain, settings)

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from metagen.base.errors import InputError
-from metagen.base.validation import FromToml, Positive, PositiveInt, checked
+from metagen.base.validation import FromToml, Positive, PositiveInt, Seed, checked
 from metagen.surrogate.domain import Components
 
 Fraction = Annotated[float, Field(gt=0, lt=1)]
@@ -236,7 +236,7 @@ class TrainingSettings(FromToml):
     learning_rate: Positive = 2e-3
     patience: PositiveInt = 100
     validation: Fraction = 0.1
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Seed = 0
     held_out: tuple[str, ...] = ()
     error_map: bool = False
 

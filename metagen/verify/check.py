@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -47,10 +48,41 @@ def check_file(path: Path) -> tuple[NearField, float]:
             raise FormatError(
                 f"{path}: symmetry is {near.symmetry!r}, but the layout has no such mirror plane"
             )
-    passed = transmission(Wavefront.of(near))
-    if passed > 1:
-        raise FormatError(f"{path}: transmission is {passed:.3f}; no device passes more power than it gets")
+    wave = Wavefront.of(near)
+    passed, most = transmission(wave), largest_transmission(wave)
+    if not passed <= most:
+        raise FormatError(
+            f"{path}: transmission is {passed:.3f}, and no device of this size can collect more than "
+            f"{most:.3f} of the power that falls on it: is the field normalised by the wave in the substrate?"
+        )
     return near, passed
+
+
+def largest_transmission(wave: Wavefront) -> float:
+    """The most power that can pass an aperture, over the power that falls on it.
+
+    It may be more than 1: pillars at the rim collect light from beside the aperture, as an antenna does that
+    is larger for light than it is. By reciprocity, what leaves through the aperture is what light sent back
+    through it would radiate against the incident wave, so that the area from which a device collects is
+    D·λ²/4π with the directivity D of an antenna of its size. One within a sphere of radius R has at most
+    D = (kR)² + 2kR, if it radiates in the spherical waves of order up to kR, in which alone a body of this
+    size does so without fields that store far more energy than they carry away (R. F. Harrington, IRE Trans.
+    Antennas Propag. 6, 219 (1958), "normal gain"). That area, π(R + 1/k)² − π/k², is the one that is seen,
+    grown by a rim of 1/k = λ/2πn. The same rim is taken around the rectangle, with the smaller of the indices
+    of substrate and cover, in which the fields around pillars reach farther. Oblique light sees the sides of
+    the device besides, up to the monitor plane.
+
+    Meep's arrays of 1 × 1 to 5 × 5 pillars of silicon nitride at 633 nm collect from a rim of up to 0.83 of
+    this one, independent of their size; a large device has a bound near 1. What the bound leaves of a wrong
+    normalisation: fields over the amplitude in vacuum instead of the substrate have n² or 1/n² of the power.
+    """
+    rim = wave.wavelength / (2 * math.pi * min(wave.cover, wave.substrate))
+    polar, azimuth = wave.illumination.polar, wave.illumination.azimuth
+    sine = math.sin(polar) / wave.substrate
+    shadow = monitor_height(wave.platform.height, wave.wavelength) * sine / math.sqrt(1 - sine**2)
+    along_x, along_y = wave.sides
+    sides = shadow * (abs(math.cos(azimuth)) * along_y + abs(math.sin(azimuth)) * along_x)
+    return ((along_x + 2 * rim) * (along_y + 2 * rim) + sides) / (along_x * along_y)
 
 
 def _expect(path: Path, name: str, found: object, expected: object) -> None:

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from metagen.base.errors import InputError
+from metagen.base.memory import check_fits
 from metagen.base.tables import Table, number
 from metagen.base.threads import one_thread
 from metagen.design import Light, Model
@@ -116,8 +117,9 @@ def tolerance(
         seed: seed of the random numbers; equal seeds give equal results.
 
     Raises:
-        InputError: there are no samples, the seed is negative, the errors are none that the layout can have
-            (:func:`metagen.verify.imperfection.check_errors`), or a model does not know one of its pillars.
+        InputError: there are no samples, or more than memory holds, the seed is negative, the errors are none
+            that the layout can have (:func:`metagen.verify.imperfection.check_errors`), or a model does not
+            know one of its pillars.
         MismatchError: a goal asks for a wavelength without a model, or a model is of another platform.
     """
     if samples < 1:
@@ -125,6 +127,7 @@ def tolerance(
     if seed < 0:
         raise InputError(f"seed is {seed}; it must not be negative")
     check_errors(layout, errors)
+    check_fits(f"samples is {samples:.3g}: keeping what they reach", 8 * samples * len(goals))
     device = _Device(tuple(goals), layout, optics_for(layout, models))
     shifts, noises = SHIFTS * errors.bias, NOISES * errors.noise
     fewer = max(1, samples // CURVE_SHARE)

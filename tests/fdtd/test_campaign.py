@@ -17,6 +17,7 @@ import pytest
 from forged import forged
 
 from metagen import Platform
+from metagen.base.claims import holder
 from metagen.base.errors import AccessError, InputError, MismatchError, SimulationError
 from metagen.data.nearfield import NearField
 from metagen.device import Illumination
@@ -26,7 +27,7 @@ from metagen.fdtd.apart import simulate_apart
 from metagen.fdtd.beam import Beam
 from metagen.fdtd.calibration import numerics_for
 from metagen.fdtd.campaign import Campaign, part, run
-from metagen.fdtd.claims import Queue, holder
+from metagen.fdtd.claims import Queue
 from metagen.fdtd.plan import BASE_BYTES, TaskCost, refuse_what_does_not_fit
 from metagen.fdtd.task import Task
 

@@ -9,13 +9,13 @@ import time
 
 import pytest
 
+from metagen.base.claims import claim, holder, release
 from metagen.base.errors import InputError
-from metagen.fdtd.claims import claim, holder, release
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from metagen.fdtd.claims import claim
+from metagen.base.claims import claim
 lock = claim(Path(sys.argv[1]))
 print("held", flush=True)
 time.sleep(600)

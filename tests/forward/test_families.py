@@ -134,7 +134,7 @@ def test_a_lens_of_fins_to_learn_from_is_a_quadrant_of_the_lens_and_its_mirror_i
 def test_an_impossible_count_is_one_clear_error(count):
     with pytest.raises(InputError) as raised:
         Random("random", count, (1,))
-    assert str(raised.value).startswith(f"Random: count is {count}; it must be a whole number of cells")
+    assert str(raised.value).startswith(f"Random: count is {count!r}; it must be a whole number of cells")
     assert len(str(raised.value).splitlines()) == 1
 
 
