@@ -142,7 +142,10 @@ def test_a_layout_with_an_impossible_radius_is_one_clear_error(tmp_path, metagen
     ("arguments", "reason"),
     [
         (["export", "lens.h5", "--output=folder.gds"], "error: folder.gds: is there already, and is no file"),
-        (["table", "--wavelength=0.633", "--plot=table.foo"], "table.foo: the name of this file has to end in"),
+        (
+            ["table", "--wavelength=0.633", "--plot=table.foo"],
+            "table.foo: the name of this file has to end in",
+        ),
         (["calibrate", "--wavelength=nan", "--error-target=0.1"], "wavelength"),
         (["calibrate", "--wavelength=0.633", "--error-target=-1"], "error_target"),
         (["refine", "a.toml", "a.h5", "--campaign=a.toml", "--output=a"], "a.toml: cannot be read"),
