@@ -91,6 +91,6 @@ def warn_of_narrow_gaps(layout: Layout, least: float) -> None:
     warnings.warn(
         f"{layout.name!r}: the pillars at ({x:.4f}, {y:.4f}) and ({other_x:.4f}, {other_y:.4f}) are "
         f"{gaps.min():.4f} apart; in all {len(gaps)} of the gaps are below minimum_gap, {least:g}; optimise "
-        f"with more steps, or with minimum_gap = {2 * least - gaps.min():.4f}",
+        f"with more steps or with minimum_gap = {2 * least - gaps.min():.4f}, or allow smaller pillars",
         stacklevel=3,
     )

@@ -2,12 +2,14 @@
 
 import math
 
+import half_wave_plates
 import numpy as np
 import pytest
 import shapely
 import torch
 
 import metagen as mg
+from metagen.design.device import Device
 from metagen.design.gaps import DIRECTIONS, Gaps, warn_of_narrow_gaps
 
 PLATFORM = mg.Platform(
@@ -71,3 +73,16 @@ def test_the_end_of_a_design_names_the_narrowest_gap_exactly():
 @pytest.mark.filterwarnings("error")
 def test_nothing_is_said_of_gaps_that_suffice(layout):
     warn_of_narrow_gaps(layout, 1e-3)
+
+
+def test_a_design_that_cannot_keep_the_gap_is_written_all_the_same_and_says_so(tmp_path):
+    """Plates 0.38 long, 0.43 apart: none can be turned so that it is 0.3 away from all its neighbours."""
+    models = [half_wave_plates.Plates(name) for name in "xy"]
+    goal = mg.design.Focus(wavelength=half_wave_plates.WAVELENGTH, distance=4.0, polarisation="left")
+    settings = mg.design.OptimizerSettings(steps=1, symmetry="none", minimum_gap=0.3)
+    start, path = half_wave_plates.geometric_lens(1), tmp_path / "device.h5"
+    with pytest.warns(UserWarning, match=r"are 0\.\d+ apart; .* below minimum_gap, 0\.3; optimise with more"):
+        device = mg.design.optimize(
+            start, models, mg.design.worst_of(goal), settings, path=path, progress=False
+        )
+    assert Device.load(path).hash == device.hash
