@@ -19,6 +19,9 @@ _RANK_VARIABLES = ("OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCI
 _LOCAL_SIZE_VARIABLES = ("OMPI_COMM_WORLD_LOCAL_SIZE", "MPI_LOCALNRANKS")
 """Of Open MPI (srun's PMIx too), and of MPICH and its kin."""
 
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as shells have it."""
+
 
 def launched_rank() -> int:
     """The rank that the launcher gave this process (0 without a launcher), known before MPI starts."""
@@ -50,6 +53,8 @@ def aborting_together(world: Any) -> Iterator[None]:
     except BaseException as error:
         if world.size == 1:
             raise
+        if isinstance(error, KeyboardInterrupt):
+            world.Abort(INTERRUPTED)
         if isinstance(error, MetagenError):
             print(f"error on rank {world.rank}: {error}", file=sys.stderr, flush=True)
         else:
@@ -78,7 +83,12 @@ def run_on_ranks(ranks: int, arguments: Sequence[str | Path]) -> None:
         raise MissingDependencyError("mpirun is not installed: run `make setup`, or install openmpi-bin")
     options = ["--bind-to", "none", "--oversubscribe", "-np", str(ranks)]
     command = ["mpirun", *options, sys.executable, "-m", "metagen", *map(str, arguments)]
-    status = subprocess.run(command, env=mpi_environment(), check=False).returncode
+    with subprocess.Popen(command, env=mpi_environment()) as process:
+        try:
+            status = process.wait()
+        except BaseException:
+            process.terminate()  # it ends its ranks; Python would kill it, and leave them behind
+            raise
     if status:
         raise SimulationError(
             f"`metagen {' '.join(map(str, arguments))}` on {ranks} ranks ended with status {status}; what "

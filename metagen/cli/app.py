@@ -17,6 +17,7 @@ from metagen.base.names import printable
 from metagen.base.parallel import launched_rank
 from metagen.base.wavelength import nanometres
 from metagen.cli.design import DESIGN, DESIGN_COMMANDS
+from metagen.cli.ends import Stopped, end_after_broken_pipe
 from metagen.cli.fab import FAB, FAB_COMMANDS
 from metagen.cli.layout import layout
 from metagen.cli.output import Force, is_marked, may_replace, require_hdf5, require_picture
@@ -32,16 +33,18 @@ if TYPE_CHECKING:
 
 
 class Commands(TyperGroup):
-    """All commands. After Ctrl-C they say how to go on; Typer alone would say nothing."""
+    """All commands. Typer would say something of its own after Ctrl-C and a broken pipe."""
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command that was asked for."""
         try:
-            return super().invoke(ctx)
+            found = super().invoke(ctx)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            end_after_broken_pipe()
         except KeyboardInterrupt:
-            if launched_rank() == 0:
-                print("interrupted: what was finished is on disk; run it again to go on", file=sys.stderr)
-            raise typer.Exit(INTERRUPTED) from None
+            raise Stopped from None
+        return found
 
 
 app = typer.Typer(
@@ -51,9 +54,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-
-INTERRUPTED = 130
-"""Exit status after Ctrl-C, as shells have it."""
 
 CampaignFile = Annotated[Path, typer.Argument(help="Campaign file (TOML).", show_default=False)]
 BEGIN, SIMULATE, LEARN = "Begin", "Simulate (Meep)", "Learn"
@@ -98,7 +98,7 @@ def demo(
         typer.Option("--output", "-o", help="Folder of everything that the demo makes.", show_default=False),
     ],
     recipes: Recipes = Path(),
-    ranks: Annotated[int, typer.Option(help="MPI ranks for Meep.")] = 2,
+    ranks: Annotated[int, typer.Option(min=1, help="MPI ranks for Meep.")] = 2,
 ) -> None:
     """Run the whole chain on a small device: simulate, learn, design, verify, export, report."""
     from metagen.demo.chain import Demo
@@ -434,8 +434,8 @@ def _plain(error: MetagenError | OSError) -> str:
     return str(error)
 
 
-def main() -> None:
-    """Run the command line; an expected error ends it with one line and exit status 1."""
+def run() -> None:
+    """Run the command that was asked for; an expected error ends it with one line and exit status 1."""
     warnings.showwarning = _print_warning
     warnings.filterwarnings("ignore", message=OTHER_ORDERS)
     try:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from metagen.base.parallel import launched_rank
-from metagen.cli.fab import DrawnCell, DrawnLayer
+from metagen.cli.fab import DesignFile, DrawnCell, DrawnLayer
 from metagen.cli.output import Force, is_marked, may_replace, require_ending
 
 if TYPE_CHECKING:
@@ -19,10 +19,6 @@ if TYPE_CHECKING:
     from metagen.device.layout import Layout
     from metagen.verify.refinement import Round
 
-DesignFile = Annotated[
-    Path,
-    typer.Argument(help="Design file: TOML, or a script that makes `settings`.", show_default=False),
-]
 Output = Annotated[
     Path, typer.Option("--output", "-o", help="Device file, such as device.h5.", show_default=False)
 ]
@@ -69,7 +65,7 @@ def design(
 
 
 def verify(
-    settings: Annotated[Path, typer.Argument(help="Design file with the goals.", show_default=False)],
+    settings: DesignFile,
     devices: Annotated[
         list[Path],
         typer.Argument(

@@ -38,6 +38,14 @@ DrawnCell = Annotated[
     ),
 ]
 """Both options belong to every command that reads drawn layouts (GDSII, OASIS)."""
+DesignFile = Annotated[
+    Path,
+    typer.Argument(
+        help="Design file: TOML, or a Python script that makes `settings`. A script is code, and runs with "
+        "your rights: use only those that you trust.",
+        show_default=False,
+    ),
+]
 DeviceFile = Annotated[Path, typer.Argument(help="Layout or device file (HDF5).", show_default=False)]
 
 
@@ -187,9 +195,7 @@ def _near_field(file: Path) -> NearField:
 
 
 def tolerance(
-    settings: Annotated[
-        Path, typer.Argument(help="Design file with goals and models (TOML).", show_default=False)
-    ],
+    settings: DesignFile,
     device: Annotated[
         Path,
         typer.Argument(

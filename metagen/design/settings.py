@@ -102,7 +102,7 @@ class DesignSettings(FromToml):
     def load(cls, path: str | Path) -> Self:
         """Read settings from a TOML file, or from a Python script that calls them ``settings``.
 
-        A script is run (but not as ``__main__``), so load only scripts that you trust.
+        A script is code and runs with your rights (not as ``__main__``): load only scripts that you trust.
 
         Raises:
             InputError: there is no such file, a key or value is not allowed, or the script fails or has no

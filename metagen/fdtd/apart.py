@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import signal
 import subprocess
 import sys
 import tempfile
@@ -74,6 +75,7 @@ def _result_in(folder: Path) -> Path:
 
 
 def _main(folder: Path) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that waits, which ends this one
     task: Task = pickle.loads(_task_in(folder).read_bytes())
     found: NearField | MetagenError
     try:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
+from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
@@ -20,7 +21,7 @@ from tqdm import tqdm
 
 from metagen.base.contents import content_hash
 from metagen.base.errors import InputError
-from metagen.base.memo import cache_folder, recall, store
+from metagen.base.memo import cache_folder, keep, recall, store
 from metagen.base.norms import relative_error
 from metagen.base.parallel import aborting_together, communicator, launched, launched_rank
 from metagen.base.tables import Table, number
@@ -188,14 +189,19 @@ def _remembered(what: str, key: str, kind: type[T], make: Callable[[], T]) -> T:
     path = cache_folder() / f"{what}-{key[:32]}.json"
     if not launched():
         known = recall(path, key, kind)
-        return known if known is not None else store(path, key, make(), kind)
+        return known if known is not None else _kept(path, key, make(), kind)
     world = communicator()
     with aborting_together(world):  # only rank 0 touches the disk, which may be full
         shared: T | None = world.bcast(recall(path, key, kind) if world.rank == 0 else None)
         if shared is not None:
             return shared
         made = make()
-        return store(path, key, made, kind) if world.rank == 0 else made
+        return _kept(path, key, made, kind) if world.rank == 0 else made
+
+
+def _kept(path: Path, key: str, made: T, kind: type[T]) -> T:
+    keep(lambda place: store(place, key, made, kind), path)
+    return made
 
 
 def _calibrate(platform: Platform, numerics: Numerics) -> Calibration:

@@ -23,7 +23,7 @@ from metagen.base.arguments import check_kind
 from metagen.base.contents import content_hash
 from metagen.base.errors import FormatError, InputError
 from metagen.base.files import Schema, reading_hdf5, writing_hdf5
-from metagen.base.memo import cache_folder
+from metagen.base.memo import cache_folder, keep
 from metagen.base.threads import one_thread
 from metagen.base.validation import Positive, PositiveInt, checked, validate
 from metagen.device.atoms.parameter import Kind
@@ -120,7 +120,7 @@ class Library:
                 raise FormatError(f"{path}: is of another platform, light or sampling")
         except (FormatError, InputError):
             library = _computed(platform, light, sampling)
-            library.save(path)
+            keep(library.save, path)
         library.warn_if_inaccurate()
         return library.polarised(light.polarisation)
 

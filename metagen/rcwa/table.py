@@ -16,7 +16,7 @@ from metagen.base.arguments import check_kind, count, positive
 from metagen.base.contents import content_hash
 from metagen.base.errors import FormatError, InputError
 from metagen.base.files import Schema, reading_hdf5, writing_hdf5
-from metagen.base.memo import cache_folder
+from metagen.base.memo import cache_folder, keep
 from metagen.base.tensors import as_real
 from metagen.base.validation import validate
 from metagen.device.illumination import Illumination
@@ -94,7 +94,7 @@ class PhaseTable:
                 raise FormatError(f"{path}: is a table of another platform, wavelength or sampling")
         except (FormatError, InputError):
             table = cls(platform, wavelength, numerics, tabulate(platform, wavelength, numerics))
-            table.save(path)
+            keep(table.save, path)
         table.warn_of_other_orders()
         return table
 
