@@ -18,6 +18,7 @@ from pathlib import Path
 from filelock import BaseFileLock, FileLock, Timeout
 
 from metagen.base.errors import AccessError, InputError, MismatchError
+from metagen.base.mounts import node_local_locks
 
 
 def claim(target: Path, what: str = "") -> BaseFileLock | None:
@@ -50,8 +51,13 @@ def claim(target: Path, what: str = "") -> BaseFileLock | None:
 
 
 def release(lock: BaseFileLock) -> None:
-    """Give a claim back and remove its file; who waits for the removed file is told so by filelock."""
-    Path(lock.lock_file).unlink(missing_ok=True)
+    """Give a claim back and remove its file; who waits for the removed file is told so by filelock.
+
+    Where locks end at the node, another node may hold the same file, which then stays.
+    """
+    path = Path(lock.lock_file)
+    if node_local_locks(path.parent) is None:
+        path.unlink(missing_ok=True)
     lock.release()
 
 
@@ -70,10 +76,10 @@ def holder(target: Path) -> str | None:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return path.read_text(encoding="utf-8")
-    except PermissionError as error:
-        raise AccessError(f"{path}: cannot be read ({error.strerror}); its holder is not known") from error
-    except OSError:
+    except FileNotFoundError:
         return None
+    except OSError as error:
+        raise AccessError(f"{path}: cannot be read ({error.strerror}); its holder is not known") from error
     return None
 
 

@@ -24,7 +24,7 @@ from metagen.device.platform import Platform, difference
 from metagen.fdtd.apart import simulate_apart
 from metagen.fdtd.beam import Beam, beam_of
 from metagen.fdtd.campaign_file import CampaignFile
-from metagen.fdtd.claims import Queue
+from metagen.fdtd.claims import Queue, check_locks
 from metagen.fdtd.engine import require_meep
 from metagen.fdtd.layout_scene import has_prisms
 from metagen.fdtd.plan import TYPICAL_TIME, ranks_on_this_node, refuse_what_does_not_fit
@@ -150,7 +150,7 @@ def run(tasks: list[Task] | None, folder: Path) -> list[Path]:
         The files of all tasks, in their order.
 
     Raises:
-        InputError: a simulation does not fit into memory.
+        InputError: a simulation does not fit into memory, or the file system has no locks.
         SimulationError: simulations failed, or files that are there cannot be looked at.
         AccessError: a file cannot be written; what was finished before is on disk.
     """
@@ -171,6 +171,7 @@ def run(tasks: list[Task] | None, folder: Path) -> list[Path]:
 
 def _undone(tasks: list[Task], folder: Path) -> tuple[list[Task], list[str]]:
     folder.mkdir(parents=True, exist_ok=True)
+    check_locks(folder)
     return missing(tasks, folder)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
@@ -13,10 +14,29 @@ from filelock import BaseFileLock
 from metagen.base.claims import claim, holder, release
 from metagen.base.errors import MetagenError
 from metagen.base.files import is_there
+from metagen.base.mounts import node_local_locks
 from metagen.fdtd.task import Task, missing
 
+PROBE = "campaign"
+"""Name of a claim that is taken to see whether there are locks."""
 POLL_S = 2.0
 """Pause before asking again whether another process has finished."""
+
+
+def check_locks(folder: Path) -> None:
+    """Find out once whether claims work in a folder, and warn where they end at this node.
+
+    Raises:
+        InputError: the file system has no locks.
+    """
+    if (reason := node_local_locks(folder)) is not None:
+        warnings.warn(
+            f"{folder}: locks end at this node ({reason}); other nodes may do the same simulation again, "
+            "which costs time and no data: give each node its own part (--task), or use another folder",
+            stacklevel=2,
+        )
+    if (lock := claim(folder / PROBE)) is not None:
+        release(lock)
 
 
 State = Literal["done", "running", "missing", "damaged", "unknown"]

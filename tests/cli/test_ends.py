@@ -224,6 +224,7 @@ def test_zero_ranks_are_refused(tmp_path):
     assert names(tmp_path) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["file", "unwritable"])
 def test_a_cache_that_cannot_be_written_costs_time_only(tmp_path, kind):
     (tmp_path / "file").write_text("mine")

@@ -6,11 +6,14 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
 from metagen.base.claims import claim, holder, release
-from metagen.base.errors import InputError
+from metagen.base.errors import AccessError, InputError
+from metagen.base.mounts import node_local_locks
+from metagen.fdtd.claims import check_locks
 
 HOLD = """
 import sys, time
@@ -71,3 +74,58 @@ def test_a_file_system_without_locks_is_refused(tmp_path, monkeypatch, number):
     monkeypatch.setattr("fcntl.flock", refuse)
     with pytest.raises(InputError, match="cannot lock files"):
         claim(tmp_path / "field.h5")
+
+
+MOUNTS = """/dev/vda / ext4 rw 0 0
+server:/home /home nfs4 rw,vers=4.2,local_lock=none 0 0
+server:/old /old nfs rw,vers=3,nolock,proto=tcp 0 0
+server:/my /my\\040data nfs rw,local_lock=flock 0 0
+mds:/scratch /scratch lustre rw,localflock,lazystatfs 0 0
+mds:/work /work lustre rw,flock,lazystatfs 0 0
+tmpfs /old/node tmpfs rw 0 0
+"""
+
+
+@pytest.mark.parametrize(
+    ("folder", "reason"),
+    [
+        ("/home/me/fields", None),
+        ("/old/fields", "nfs, nolock"),
+        ("/old/node/fields", None),
+        ("/my data/fields", "nfs, local_lock=flock"),
+        ("/scratch", "lustre, localflock"),
+        ("/work/fields", None),
+        ("/elsewhere", None),
+    ],
+)
+def test_the_mount_table_tells_where_locks_end_at_the_node(tmp_path, folder, reason):
+    table = tmp_path / "mounts"
+    table.write_text(MOUNTS)
+    assert node_local_locks(Path(folder), table) == reason
+    assert node_local_locks(Path(folder), tmp_path / "none") is None
+
+
+def test_where_locks_end_at_the_node_that_is_said_and_no_lock_file_is_removed(tmp_path, monkeypatch):
+    """Another node may hold the same file."""
+    check_locks(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    for room in ("base", "fdtd"):
+        monkeypatch.setattr(f"metagen.{room}.claims.node_local_locks", lambda _: "nfs, nolock")
+    with pytest.warns(UserWarning, match=r"locks end at this node \(nfs, nolock\)"):
+        check_locks(tmp_path)
+    release(claim(tmp_path / "field.h5"))
+    assert (tmp_path / ".field.h5.lock").exists()
+    assert holder(tmp_path / "field.h5") is None
+
+
+def test_a_lock_that_cannot_be_looked_at_is_not_taken_for_none(tmp_path, monkeypatch):
+    lock = claim(tmp_path / "field.h5")
+    monkeypatch.setattr("fcntl.flock", _refuse)
+    with pytest.raises(AccessError, match="its holder is not known"):
+        holder(tmp_path / "field.h5")
+    monkeypatch.undo()
+    release(lock)
+
+
+def _refuse(*_):
+    raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
