@@ -1,3 +1,3 @@
 """The command line."""
 
-from metagen.cli.ends import main as main
+from metagen.cli.start import main as main

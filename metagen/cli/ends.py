@@ -49,20 +49,6 @@ class Stop:
         sys.exit(STOPPED + (self.number or signal.SIGINT))
 
 
-def main() -> None:
-    """Run the command line; see :func:`metagen.cli.app.run` for how expected errors end it."""
-    open_streams()
-    stop = Stop()
-    try:
-        from metagen.cli.app import run  # this takes some tenths of a second, in which Ctrl-C may come
-
-        run()
-    except BaseException as error:  # a library that is interrupted may raise anything
-        if stop.number is None and not isinstance(error, Stopped):
-            raise
-        stop.end()
-
-
 def open_streams() -> None:
     """Make the standard streams such that anything can be printed.
 
