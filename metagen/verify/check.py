@@ -73,8 +73,9 @@ def largest_transmission(wave: Wavefront) -> float:
     the device besides, up to the monitor plane.
 
     Meep's arrays of 1 × 1 to 5 × 5 pillars of silicon nitride at 633 nm collect from a rim of up to 0.83 of
-    this one, independent of their size; a large device has a bound near 1. What the bound leaves of a wrong
-    normalisation: fields over the amplitude in vacuum instead of the substrate have n² or 1/n² of the power.
+    this one, independent of their size; a large device has a bound near 1. A wrong normalisation is noticed
+    where it takes a device over the bound: a factor n of power, 1.45 on glass, where more than 0.7 of the
+    light passes a large device, or 0.82 one of 5 × 5 pillars.
     """
     rim = wave.wavelength / (2 * math.pi * min(wave.cover, wave.substrate))
     polar, azimuth = wave.illumination.polar, wave.illumination.azimuth

@@ -198,7 +198,7 @@ BAD = [
     ("check empty.h5", "empty.h5"),
     ("check lens.h5", "another kind of file"),
     ("export near.h5 -o made.gds", "another kind of file"),
-    (f"status campaign.toml -o {'made' * 2000}", "too long"),
+    (f"status campaign.toml -o {'made' * 2000}", "cannot be looked at"),
     ("simulate campaign.toml -o made --task=1/0", "expected i/n"),
     (f"simulate campaign.toml -o made --task={'9' * 5000}/1", "expected i/n"),
     # outputs
