@@ -4,13 +4,14 @@
         [--device geometric-phase-lens.h5] [--pixels 14]
     python benchmarks/geometric_phase.py --sizes
 
-21 × 21 fins at 660 nm and NA 0.8, of the platform of one of simulations/tio2_*fins_660.toml. One definition
-for all devices: power (Poynting) through the square of 1.26 µm in the focal plane, 3.3863 µm above the fins, over the
-power incident on the aperture, in the circular light that the device focuses. The published start turns the
-fins by half the phase of a lens; the improved angles are those of the authors after 2,983 simulations, with
-both senses of rotation; a device is a file of your own. Simulations that are in the output folder are not
-done again; `mpirun` serves. With --sizes: what share of circular light periodic cells of fins of some lengths
-and widths transmit with the other handedness (RCWA).
+21 × 21 fins at 660 nm and NA 0.8, on the platform of simulations/tio2_fins_660.toml or of its free
+variant. One definition for all devices: power (Poynting) through the square of 1.26 µm in the focal
+plane, 3.3863 µm above the fins, over the power incident on the aperture, in the circular light that
+the device focuses. The published start turns the fins by half the phase of a lens; the improved
+angles are those of the authors after 2,983 simulations, with both senses of rotation; a device is a
+file of your own. Simulations that are in the output folder are not done again; `mpirun` serves.
+With --sizes: what share of circular light periodic cells of fins of some lengths and widths
+transmit with the other handedness (RCWA).
 """
 
 from __future__ import annotations
