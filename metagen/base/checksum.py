@@ -7,22 +7,26 @@ so that these are plain HDF5 files to every other program.
 from __future__ import annotations
 
 import hashlib
+import math
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
 from io import BufferedReader
 from pathlib import Path
 
-from metagen.base.errors import DamagedError
+from metagen.base.errors import AccessError, DamagedError
 
 MAKE_AGAIN = "delete it and run the command that made it again"
 BLOCK = 512
 """Bytes of the block; HDF5 allows powers of two from here."""
 MAGIC = b"metagen: "
-SECONDS_PER_GIB = 60.0
-LEAST_SECONDS = 10.0
-"""Time that a file without a block may take to be read through, in a process of its own."""
+SECONDS_PER_GIB = 60
+LEAST_SECONDS = 10
+"""Processor time that a file without a block may take to be read through, in a process of its own."""
+PATIENCE = 10
+"""How many times longer that may take on a busy machine or a slow disk."""
 
 
 def block(contents: memoryview) -> bytes:
@@ -57,22 +61,26 @@ def walk_apart(path: Path, file: BufferedReader) -> None:
 
     Raises:
         DamagedError: HDF5 crashes or hangs on it, or it claims to hold more than the memory does.
+        AccessError: it takes very long, though the processor has little to do with it.
     """
-    limit = LEAST_SECONDS + SECONDS_PER_GIB * os.fstat(file.fileno()).st_size / 2**30
-    command = [sys.executable, "-m", "metagen.base.walk", f"/dev/fd/{file.fileno()}"]
+    limit = LEAST_SECONDS + math.ceil(SECONDS_PER_GIB * os.fstat(file.fileno()).st_size / 2**30)
+    command = [sys.executable, "-m", "metagen.base.walk", f"/dev/fd/{file.fileno()}", str(limit)]
     try:
         done = subprocess.run(
             command,
             env=_environment(),
             capture_output=True,
-            timeout=limit,
+            timeout=PATIENCE * limit,
             pass_fds=[file.fileno()],
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise DamagedError(
-            f"{path}: damaged; the HDF5 library does not end on it, in {limit:.0f} s"
+        raise AccessError(
+            f"{path}: not read through in {PATIENCE * limit} s; it is left as it is: try again when machine "
+            "and disk have less to do"
         ) from error
+    if done.returncode == -signal.SIGXCPU:
+        raise DamagedError(f"{path}: damaged; the HDF5 library does not end on it in {limit} s")
     if done.returncode < 0:
         raise DamagedError(f"{path}: damaged; the HDF5 library crashed on it (signal {-done.returncode})")
     if done.returncode:

@@ -1,6 +1,6 @@
 """Read an HDF5 file through; the process that runs this may crash, hang or run out of memory on it.
 
-python -m metagen.base.walk FILE
+python -m metagen.base.walk FILE SECONDS
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ LEAST_MEMORY = 2**30
 """Memory that reading a file may take, in bytes, beside what the libraries take."""
 
 
-def main(path: str) -> None:
-    """Read every name, attribute and array of a file."""
+def main(path: str, seconds: int) -> None:
+    """Read every name, attribute and array of a file, in no more processor time."""
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
     limit = LEAST_MEMORY + MEMORY_PER_BYTE * Path(path).stat().st_size
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -29,4 +30,4 @@ def main(path: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], int(sys.argv[2]))

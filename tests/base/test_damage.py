@@ -245,7 +245,7 @@ def attempt(path, read, damage, must_equal, seeds, said):
         said.send((seed, "ended the process"))
         path.write_bytes(whole)
         damage(path, random.Random(seed))
-        signal.alarm(SECONDS)  # ends the process
+        signal.setitimer(signal.ITIMER_PROF, SECONDS)  # processor time; ends the process
         try:
             same = read(path) == meant or not must_equal
             said.send((seed, "read" if same else "other contents were read"))
@@ -253,7 +253,7 @@ def attempt(path, read, damage, must_equal, seeds, said):
             said.send((seed, "refused"))
         except BaseException as error:
             said.send((seed, f"{type(error).__name__}: {error!s:.200}"))
-        signal.alarm(0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
     said.send((None, "done"))
 
 

@@ -217,12 +217,24 @@ def test_what_is_not_in_the_file_itself_is_not_read(tmp_path, monkeypatch, make,
         mg.Layout.load(path)
 
 
-def test_a_file_on_which_hdf5_does_not_end_is_refused_in_time(tmp_path, monkeypatch):
-    path = tmp_path / "layout.h5"
-    LAYOUT.save(path)
-    rewritten(path)
-    monkeypatch.setattr(checksum, "LEAST_SECONDS", 0.01)
-    with pytest.raises(DamagedError, match="does not end"):
+@pytest.mark.parametrize(
+    ("work", "error", "reason"),
+    [
+        ("while True: pass", DamagedError, "does not end on it in 1 s"),
+        ("import os; os.kill(os.getpid(), 11)", DamagedError, "crashed on it"),
+        ("import time; time.sleep(60)", AccessError, "not read through in 2 s"),
+    ],
+)
+def test_a_file_on_which_hdf5_hangs_or_crashes_is_refused(tmp_path, monkeypatch, work, error, reason):
+    LAYOUT.save(tmp_path / "layout.h5")
+    path, run = rewritten(tmp_path / "layout.h5"), subprocess.run
+    limit = f"import resource; resource.setrlimit(resource.RLIMIT_CPU, (1, 2))\n{work}"
+    monkeypatch.setattr(checksum, "LEAST_SECONDS", 0)
+    monkeypatch.setattr(checksum, "PATIENCE", 2 if error is AccessError else 100)
+    monkeypatch.setattr(
+        subprocess, "run", lambda command, **options: run([command[0], "-c", limit], **options)
+    )
+    with pytest.raises(error, match=reason):
         mg.Layout.load(path)
 
 
