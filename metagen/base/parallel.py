@@ -13,8 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from metagen.base.errors import MetagenError, MissingDependencyError, SimulationError
+from metagen.base.memory import check_fits
 
 _RANK_VARIABLES = ("OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID")
+BYTES_PER_RANK = 250 * 2**20
+"""Memory of a program with Meep and its libraries before it does anything."""
 
 _LOCAL_SIZE_VARIABLES = ("OMPI_COMM_WORLD_LOCAL_SIZE", "MPI_LOCALNRANKS")
 """Of Open MPI (srun's PMIx too), and of MPICH and its kin."""
@@ -76,9 +79,11 @@ def run_on_ranks(ranks: int, arguments: Sequence[str | Path]) -> None:
     """Run a ``metagen`` command under mpirun and wait for it; its output goes to the terminal.
 
     Raises:
+        InputError: no memory would hold so many.
         MissingDependencyError: there is no mpirun.
         SimulationError: it ended with an error, which it has printed.
     """
+    check_fits(f"ranks is {ranks}: starting so many programs", ranks * BYTES_PER_RANK)
     if shutil.which("mpirun") is None:
         raise MissingDependencyError("mpirun is not installed: run `make setup`, or install openmpi-bin")
     options = ["--bind-to", "none", "--oversubscribe", "-np", str(ranks)]
