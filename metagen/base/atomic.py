@@ -62,6 +62,9 @@ def _target(path: Path) -> Path:
     """The regular file to make or replace."""
     if path.is_dir():
         raise InputError(f"{str(path)!r} is a folder; give the name of a file")
+    for folder in path.parents:
+        if folder.exists() and not folder.is_dir():
+            raise InputError(f"{folder}: is a file where a folder is needed")
     if path.exists() and not path.is_file():
         raise InputError(f"{path}: is no regular file, and is not replaced; give the name of a file")
     return Path(os.path.realpath(path))
