@@ -11,7 +11,6 @@ from pathlib import Path
 import coupled_dipoles
 import pytest
 
-import metagen as mg
 from metagen.base.errors import InputError
 from metagen.data.nearfield import NearField
 from metagen.design import DesignSettings, Device
@@ -66,13 +65,13 @@ seeds = [1, 2]
 WRITE = {
     "table": (["table", "--wavelength=0.633", "--plot=made.png"], "made.png"),
     "layout": (["layout", "--focal-length=5", "--count=5", "--output=made.h5"], "made.h5"),
-    "export": (["export", "lens.h5", "--output=made.gds"], "made.gds"),
+    "export": (["export", "known.h5", "--output=made.gds"], "made.gds"),
     "pack": (["pack", "fields", "--output=made.h5"], "made.h5"),
     "train": (["train", "recipe.toml", "fields", "--output=made"], "made/model-633.safetensors"),
     "design": (["design", "design.toml", "--output=made.h5"], "made.h5"),
-    "compare": (["compare", "design.toml", "lens.h5", "--report=made.html"], "made.html"),
-    "yield": (["yield", "design.toml", "lens.h5", "--samples=20", "--plot=made.png"], "made.png"),
-    "handover": (["handover", "fields/random-s1.h5", "--output=made"], "made-633nm.DAT"),
+    "compare": (["compare", "design.toml", "known.h5", "--report=made.html"], "made.html"),
+    "yield": (["yield", "design.toml", "known.h5", "--samples=20", "--plot=made.png"], "made.png"),
+    "handover": (["handover", "fields/random-s1.h5", "--terms=2", "--output=made"], "made-633nm.DAT"),
 }
 """Commands that write, and a file that each makes."""
 
@@ -91,7 +90,7 @@ def command(*arguments, before="", **options):
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory):
-    """A folder with near fields, a model, a lens and recipes."""
+    """A folder with near fields, a model, a layout and recipes."""
     folder = tmp_path_factory.mktemp("prepared")
     dataset = coupled_dipoles.dataset(count=5)
     for near in dataset.near_fields:
@@ -99,7 +98,7 @@ def prepared(tmp_path_factory):
     (folder / "recipe.toml").write_text('[model]\nkind = "linear"\npowers = 2\n')
     (folder / "design.toml").write_text(DESIGN)
     (folder / "campaign.toml").write_text(CAMPAIGN)
-    mg.lens.focusing(mg.Platform(), 3.0, 0.633, 5).save(folder / "lens.h5")
+    dataset.layouts[0].save(folder / "known.h5")
     done = command("train", "recipe.toml", "fields", "--output=.", cwd=folder)
     assert done.returncode == 0, done.stderr
     return folder
@@ -171,7 +170,7 @@ def test_a_stopped_campaign_keeps_no_lock_and_goes_on(folder):
 @pytest.mark.parametrize("module", ["typer", "metagen.cli.app", "numpy", "torch._C"])
 def test_ctrl_c_during_imports_ends_with_one_line(tmp_path, module):
     ended = command(
-        "layout", "--focal-length=5", "--count=5", "--output=lens.h5",
+        "layout", "--focal-length=5", "--count=5", "--output=made.h5",
         before=AT_IMPORT.format(module=module), cwd=tmp_path,
     )  # fmt: skip
     assert ended.returncode == 130, ended.stderr
