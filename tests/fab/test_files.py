@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import metagen as mg
-from metagen.base.errors import FormatError, InputError
+from metagen.base.errors import AccessError, FormatError, InputError
 from metagen.device.layout import on_grid, random_layout
 from metagen.fab import LayoutFileOptions, Tone, read_gds, read_oasis, write_gds, write_oasis
 from metagen.fab.circle import circle_polygon, polygon_areas
@@ -318,7 +318,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_rubbish(tmp_path, monkeyp
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("metagen.fab.write.add_surroundings", full_disk)
-    with pytest.raises(OSError, match="space"):
+    with pytest.raises(AccessError, match="space"):
         write_gds(LAYOUTS[1], path)
     assert path.read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == ["a.gds"]

@@ -120,7 +120,7 @@ def test_an_image_keeps_values_extent_colour_limits_and_labels():
     np.testing.assert_array_equal(image.data_source.data["image"][0], FIELD)
     assert (image.glyph.x, image.glyph.y, image.glyph.dw, image.glyph.dh) == (-2, -1, 4, 2)
     assert (image.glyph.color_mapper.low, image.glyph.color_mapper.high) == (0, 20)
-    assert (plot.title.text, plot.xaxis.axis_label, plot.below[-1].title) == ("plane", "x (µm)", "|E|²")
+    assert (plot.title.text.text, plot.xaxis.axis_label, plot.below[-1].title) == ("plane", "x (µm)", "|E|²")
 
 
 def test_an_image_drawn_from_the_top_is_turned_over():
