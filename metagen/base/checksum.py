@@ -12,11 +12,11 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
 from io import BufferedReader
 from pathlib import Path
 
 from metagen.base.errors import AccessError, DamagedError
+from metagen.base.parallel import environment_alone
 
 MAKE_AGAIN = "delete it and run the command that made it again"
 BLOCK = 512
@@ -68,7 +68,7 @@ def walk_apart(path: Path, file: BufferedReader) -> None:
     try:
         done = subprocess.run(
             command,
-            env=_environment(),
+            env=environment_alone() | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
             capture_output=True,
             timeout=PATIENCE * limit,
             pass_fds=[file.fileno()],
@@ -86,10 +86,3 @@ def walk_apart(path: Path, file: BufferedReader) -> None:
     if done.returncode:
         reason = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
         raise DamagedError(f"{path}: damaged or incomplete ({reason}); make it again")
-
-
-def _environment() -> Mapping[str, str]:
-    """That of this process, without what would make the other one a rank of its MPI job."""
-    launcher = ("OMPI_", "PMIX_", "PMI_")
-    alone = {name: value for name, value in os.environ.items() if not name.startswith(launcher)}
-    return {**alone, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}

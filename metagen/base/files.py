@@ -16,6 +16,7 @@ from metagen.base.atomic import replacing
 from metagen.base.checksum import BLOCK, MAKE_AGAIN, block, is_verified, walk_apart
 from metagen.base.contents import HASH, check_parts, stored_hash
 from metagen.base.errors import AccessError, DamagedError, FormatError, InputError, MetagenError
+from metagen.base.texts import STRANGE
 
 CONVENTIONS = {
     "length_unit": "micrometre",
@@ -23,16 +24,7 @@ CONVENTIONS = {
     "array_axes": "[x, y], increasing coordinates",
     "origin": "x = y = 0 at the lattice centre, z = 0 at the pillar base, light travels along +z",
 }
-NOT_READ = (
-    ArithmeticError,
-    AttributeError,
-    LookupError,
-    MemoryError,
-    OSError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-)
+NOT_READ = (*STRANGE, OSError, RuntimeError)
 """What reading raises on contents that nobody wrote."""
 
 

@@ -16,8 +16,10 @@ from metagen.base.errors import MetagenError, MissingDependencyError, Simulation
 from metagen.base.memory import check_fits
 
 _RANK_VARIABLES = ("OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID")
-BYTES_PER_RANK = 250 * 2**20
-"""Memory of a program with Meep and its libraries before it does anything."""
+LAUNCHER = ("OMPI_", "PMIX_", "PMI_")
+"""How the variables begin by which a launcher makes a process one of its ranks."""
+BYTES_PER_RANK = 360 * 2**20
+"""Memory of one rank before it simulates anything: Python, Meep, PyTorch and their libraries."""
 
 _LOCAL_SIZE_VARIABLES = ("OMPI_COMM_WORLD_LOCAL_SIZE", "MPI_LOCALNRANKS")
 """Of Open MPI (srun's PMIx too), and of MPICH and its kin."""
@@ -39,6 +41,11 @@ def launched() -> bool:
 def ranks_beside() -> int:
     """How many ranks the launcher started on this machine, this one included, known before MPI starts."""
     return next((int(os.environ[name]) for name in _LOCAL_SIZE_VARIABLES if name in os.environ), 1)
+
+
+def environment_alone() -> dict[str, str]:
+    """The environment of this process for another one that is no rank of its MPI job."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(LAUNCHER)}
 
 
 def communicator() -> Any:

@@ -17,6 +17,7 @@ from metagen.cli.output import DRAWN, Force, is_marked, may_replace, require_pic
 if TYPE_CHECKING:
     from metagen.data.nearfield import NearField
     from metagen.device.layout import Layout
+    from metagen.surrogate import Surrogate
 
 FAB = "To the fab"
 """Heading over these commands in the help."""
@@ -147,9 +148,6 @@ def handover(
     force: Force = False,
 ) -> None:
     """Write the phase of a device for ray tracers: grid phase (.DAT), table (.csv), Binary 2 coefficients."""
-    from dataclasses import replace
-
-    from metagen import surrogate
     from metagen.device.illumination import label
     from metagen.fab import load_device
     from metagen.fab.optics import PhaseMap, fit_radial, fit_table, write_csv, write_grid_phase
@@ -159,11 +157,7 @@ def handover(
         near = _near_field(file)
         wave, samples = Wavefront.of(near), near.samples
     else:
-        models = [surrogate.load(name) for name in model]
-        light = models[0].domain.illumination
-        known = surrogate.for_light(
-            models, light if polarisation is None else replace(light, polarisation=polarisation)
-        )
+        known = _model_of(model, polarisation)
         device = load_device(file, known.platform, layer, cell)
         wave, samples = Wavefront.predicted(known, device), known.samples
     seen = PhaseMap.of(wave.field.numpy(), samples, wave.platform, wave.illumination, analyser)
@@ -179,6 +173,19 @@ def handover(
     for suffix, path in paths.items():
         writers[suffix](fit, path)
         print(path)
+
+
+def _model_of(names: list[str], polarisation: str | None) -> Surrogate:
+    """The model of light of a polarisation, or of that of the first model, made of those of some names."""
+    from dataclasses import replace
+
+    from metagen import surrogate
+
+    models = [surrogate.load(name) for name in names]
+    light = models[0].domain.illumination
+    return surrogate.for_light(
+        models, light if polarisation is None else replace(light, polarisation=polarisation)
+    )
 
 
 def _near_field(file: Path) -> NearField:

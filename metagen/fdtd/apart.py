@@ -6,7 +6,6 @@ megabytes in a simulation of some hundred pillars, and nothing in the same proce
 
 from __future__ import annotations
 
-import os
 import pickle
 import signal
 import subprocess
@@ -15,13 +14,12 @@ import tempfile
 from pathlib import Path
 
 from metagen.base.errors import MetagenError, SimulationError
+from metagen.base.parallel import environment_alone
 from metagen.data.nearfield import NearField
 from metagen.fdtd.simulation import simulate
 from metagen.fdtd.stepping import OnProgress
 from metagen.fdtd.task import Task
 
-LAUNCHER = ("OMPI_", "PMIX_", "PMI_")
-"""Beginnings of the variables by which a launcher tells a process its rank."""
 PROGRESS = "simulated "
 """Beginning of the lines that tell how far a simulation is; Meep prints others."""
 
@@ -54,8 +52,7 @@ def simulate_apart(task: Task, progress: OnProgress) -> NearField:
 
 def _run(folder: Path, progress: OnProgress) -> int:
     command = [sys.executable, "-m", "metagen.fdtd.apart", str(folder)]
-    alone = {name: value for name, value in os.environ.items() if not name.startswith(LAUNCHER)}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=alone) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment_alone()) as process:
         try:
             for line in process.stdout or ():
                 if line.startswith(PROGRESS):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from metagen.base.errors import InputError
 from metagen.base.memory import memory_here
-from metagen.base.parallel import aborting_together, communicator
+from metagen.base.parallel import BYTES_PER_RANK, aborting_together, communicator
 from metagen.base.tables import Table
 from metagen.device.layout import random_layout
 from metagen.device.platform import Platform
@@ -26,8 +26,6 @@ TYPICAL_TIME = 13.0
 BYTES_PER_VOXEL, TILTED_BYTES_PER_VOXEL = 200, 350
 """Memory per simulated voxel, with absorbers and monitors (`benchmarks/fdtd.py scaling` measures it); fields
 of tilted light are complex."""
-BASE_BYTES = 360 * 2**20
-"""Memory of one rank besides: Python, Meep, its libraries and PyTorch, which shapes are made with."""
 PROBE_COUNT = 15
 """Pillars along one side of the layout on which speed is measured."""
 
@@ -69,7 +67,7 @@ class TaskCost:
 
     def memory_per_rank(self, ranks: int) -> int:
         """Bytes that each rank needs if this many share the simulation."""
-        return BASE_BYTES + math.ceil(self.voxels * self.bytes_per_voxel / ranks)
+        return BYTES_PER_RANK + math.ceil(self.voxels * self.bytes_per_voxel / ranks)
 
     @property
     def bytes_per_voxel(self) -> int:
@@ -118,7 +116,7 @@ def refuse_what_does_not_fit(tasks: Iterable[Task], ranks: int, ranks_here: int,
 
 
 def _remedies(task: Task, ranks: int, ranks_here: int, free: int) -> str:
-    room = free - ranks_here * BASE_BYTES
+    room = free - ranks_here * BYTES_PER_RANK
     if room <= 0:
         return "fewer ranks on this node"
     cost = TaskCost.of(task)
@@ -128,7 +126,7 @@ def _remedies(task: Task, ranks: int, ranks_here: int, free: int) -> str:
 
     def fits(pixels: int, count: int) -> bool:
         voxels = _voxels(task, pixels, count / max(task.layout.counts))
-        return ranks_here * (BASE_BYTES + voxels / share * cost.bytes_per_voxel / ranks) <= free
+        return ranks_here * (BYTES_PER_RANK + voxels / share * cost.bytes_per_voxel / ranks) <= free
 
     finest = next((p for p in range(pixels, 3, -1) if fits(p, count)), None)
     largest = next((c for c in range(count, 0, -1) if fits(pixels, c)), None)

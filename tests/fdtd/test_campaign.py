@@ -19,6 +19,7 @@ from forged import forged
 from metagen import Platform
 from metagen.base.claims import holder
 from metagen.base.errors import AccessError, InputError, MismatchError, SimulationError
+from metagen.base.parallel import BYTES_PER_RANK
 from metagen.data.nearfield import NearField
 from metagen.device import Illumination
 from metagen.device.layout import random_layout
@@ -28,7 +29,7 @@ from metagen.fdtd.beam import Beam
 from metagen.fdtd.calibration import numerics_for
 from metagen.fdtd.campaign import Campaign, part, run
 from metagen.fdtd.claims import Queue
-from metagen.fdtd.plan import BASE_BYTES, TaskCost, refuse_what_does_not_fit
+from metagen.fdtd.plan import TaskCost, refuse_what_does_not_fit
 from metagen.fdtd.task import Task
 
 pytestmark = pytest.mark.meep
@@ -409,6 +410,6 @@ def test_the_plan_knows_the_memory_of_straight_and_of_tilted_light(polar):
     beam = Beam(Numerics(0.633, 10, max_time=0.3), Illumination(0.633, polar=polar))
     task = Task(random_layout(Platform(), 13, seed=1), beam)
     near, cost = simulate_apart(task, lambda time: None), TaskCost.of(task)
-    used = BASE_BYTES + float(str(near.provenance["memory_per_rank"]))
+    used = BYTES_PER_RANK + float(str(near.provenance["memory_per_rank"]))
     # What Meep keeps besides grows more slowly than the voxels: a tenth of so small a cell, less in larger.
     assert cost.memory_per_rank(1) == pytest.approx(used, rel=0.2)

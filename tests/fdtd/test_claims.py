@@ -94,7 +94,7 @@ tmpfs /old/node tmpfs rw 0 0
         ("/old/node/fields", None),
         ("/my data/fields", "nfs, local_lock=flock"),
         ("/scratch", "lustre, localflock"),
-        ("/work/fields", None),
+        ("/var/fields", None),
         ("/elsewhere", None),
     ],
 )
